@@ -1,0 +1,24 @@
+/** Where in the input something is wrong. */
+export interface FormatErrorPlace {
+  /** 0-based byte offset in the input (decompressed, where it was compressed and the message does not say otherwise). */
+  readonly offset: number;
+  /** 1-based line, where the format has lines. */
+  readonly line?: number;
+  /** 1-based column in characters. */
+  readonly column?: number;
+}
+
+/** The input cannot be read further: it is cut off, or its structure is broken. Everything before was given out. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+  readonly offset: number;
+  readonly line?: number;
+  readonly column?: number;
+
+  constructor(message: string, place: FormatErrorPlace, options?: ErrorOptions) {
+    super(message, options);
+    this.offset = place.offset;
+    if (place.line !== undefined) this.line = place.line;
+    if (place.column !== undefined) this.column = place.column;
+  }
+}

@@ -1,0 +1,554 @@
+// A validating JSON scanner that takes its input in blocks and finds where values end.
+//
+// It accepts exactly the grammar of RFC 8259 (what JSON.parse accepts), byte by byte; whether strings are UTF-8 is
+// checked elsewhere. All state is in globals, so a block may end anywhere. src/formats/json-scanner.ts is the same
+// machine in plain TypeScript: change both together.
+//
+// Two modes. Lines: a value ends at a raw line feed, whatever state the machine is in. Values: a value ends at a comma
+// or a closing bracket of the container around it; after a mistake the machine follows strings and brackets to there.
+
+// Memory: container kinds by depth, then events, then the block.
+const STACK: usize = 1024;
+const MAX_DEPTH: i32 = 65535;
+const EVENTS: usize = 1024 + 65536;
+const BLOCK_BYTES: i32 = 65536;
+const BLOCK: usize = EVENTS + 65536 * 4;
+
+const IN_OBJECT: u8 = 1;
+
+// Verdicts, in the two upper bits of an event; the lower bits are the position in the block.
+const VALID: u32 = 0;
+const INVALID: u32 = 1;
+const UNSURE: u32 = 2;
+const EMPTY: u32 = 3;
+
+// States.
+const VALUE: i32 = 0;
+const FIRST_VALUE: i32 = 1;
+const FIRST_KEY: i32 = 2;
+const KEY: i32 = 3;
+const COLON: i32 = 4;
+const AFTER: i32 = 5;
+const STRING: i32 = 6;
+const ESCAPE: i32 = 7;
+const HEX: i32 = 8;
+const LITERAL: i32 = 9;
+const MINUS: i32 = 10;
+const ZERO: i32 = 11;
+const INTEGER: i32 = 12;
+const POINT: i32 = 13;
+const FRACTION: i32 = 14;
+const EXPONENT: i32 = 15;
+const EXPONENT_SIGN: i32 = 16;
+const EXPONENT_DIGITS: i32 = 17;
+const LOST: i32 = 18;
+const LOST_STRING: i32 = 19;
+const LOST_ESCAPE: i32 = 20;
+
+let byLine: bool = true;
+let savedState: i32 = VALUE;
+let savedDepth: i32 = 0;
+// The string being read is a key.
+let savedInKey: bool = false;
+// Hex digits still to come in a \u escape.
+let savedHexLeft: i32 = 0;
+// Rest of a literal, next byte lowest.
+let savedLiteral: u32 = 0;
+// Why the machine is lost: INVALID or UNSURE.
+let savedVerdict: u32 = VALID;
+let stoppedAt: i32 = 0;
+
+export function blockAddress(): usize {
+  return BLOCK;
+}
+
+export function blockBytes(): i32 {
+  return BLOCK_BYTES;
+}
+
+export function eventsAddress(): usize {
+  return EVENTS;
+}
+
+/** Starts over, before a value. */
+export function reset(lines: bool): void {
+  byLine = lines;
+  savedState = VALUE;
+  savedDepth = 0;
+  savedVerdict = VALID;
+}
+
+/** Where the last scan stopped: the block's length, or just after a closing bracket in values mode. */
+export function stopped(): i32 {
+  return stoppedAt;
+}
+
+/** What the value read so far would be if the input ended here. */
+export function finish(): u32 {
+  if (savedState >= LOST) return savedVerdict;
+  if (savedDepth > 0) return INVALID;
+  switch (savedState) {
+    case VALUE:
+      return EMPTY;
+    case AFTER:
+    case ZERO:
+    case INTEGER:
+    case FRACTION:
+    case EXPONENT_DIGITS:
+      return VALID;
+    default:
+      return INVALID;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function isDigit(c: i32): bool {
+  return <u32>(c - 0x30) < 10;
+}
+
+// @ts-ignore: decorator
+@inline
+function isHex(c: i32): bool {
+  return isDigit(c) || <u32>((c | 0x20) - 0x61) < 6;
+}
+
+// @ts-ignore: decorator
+@inline
+function isSpace(c: i32): bool {
+  return c == 0x20 || c == 0x0a || c == 0x0d || c == 0x09;
+}
+
+/** Scans the block's first `length` bytes; gives the number of events. */
+export function scan(length: i32): i32 {
+  let p: usize = BLOCK;
+  const end: usize = BLOCK + <usize>length;
+  let out: usize = EVENTS;
+  let state = savedState;
+  let depth = savedDepth;
+  let inKey = savedInKey;
+  let hexLeft = savedHexLeft;
+  let literal = savedLiteral;
+  let verdict = savedVerdict;
+  const lines = byLine;
+  const quotes = i8x16.splat(0x22);
+  const backslashes = i8x16.splat(0x5c);
+  const controls = i8x16.splat(0x1f);
+  const newlines = i8x16.splat(0x0a);
+
+  while (p < end) {
+    const c: i32 = load<u8>(p);
+    switch (state) {
+      case STRING: {
+        while (true) {
+          const v = v128.load(p);
+          const stops = v128.or(
+            v128.or(i8x16.eq(v, quotes), i8x16.eq(v, backslashes)),
+            i8x16.eq(i8x16.min_u(v, controls), v),
+          );
+          const mask = i8x16.bitmask(stops);
+          if (mask != 0) {
+            p += ctz(mask);
+            break;
+          }
+          p += 16;
+          if (p >= end) break;
+        }
+        if (p >= end) {
+          p = end;
+          continue;
+        }
+        const stop: i32 = load<u8>(p);
+        if (stop == 0x22) {
+          p++;
+          state = inKey ? COLON : AFTER;
+          // The usual next byte, without going round.
+          if (p < end) {
+            const next: i32 = load<u8>(p);
+            if (inKey && next == 0x3a) {
+              p++;
+              state = VALUE;
+            } else if (!inKey && next == 0x2c && depth > 0) {
+              p++;
+              state = load<u8>(STACK + depth) == IN_OBJECT ? KEY : VALUE;
+            }
+          }
+          continue;
+        }
+        if (stop == 0x5c) {
+          p++;
+          state = ESCAPE;
+          if (p < end) {
+            const e: i32 = load<u8>(p);
+            if (e == 0x6e || e == 0x22 || e == 0x5c) {
+              p++;
+              state = STRING;
+            }
+          }
+          continue;
+        }
+        if (lines && stop == 0x0a) break;
+        verdict = INVALID;
+        state = LOST_STRING;
+        p++;
+        continue;
+      }
+      case VALUE:
+      case FIRST_VALUE: {
+        if (c == 0x22) {
+          inKey = false;
+          state = STRING;
+          p++;
+          continue;
+        }
+        if (c == 0x7b || c == 0x5b) {
+          if (depth == MAX_DEPTH) {
+            verdict = UNSURE;
+            state = LOST;
+            continue;
+          }
+          depth++;
+          store<u8>(STACK + depth, c == 0x7b ? IN_OBJECT : 0);
+          state = c == 0x7b ? FIRST_KEY : FIRST_VALUE;
+          p++;
+          continue;
+        }
+        if (isDigit(c)) {
+          state = c == 0x30 ? ZERO : INTEGER;
+          p++;
+          continue;
+        }
+        if (c == 0x2d) {
+          state = MINUS;
+          p++;
+          continue;
+        }
+        if (c == 0x74 || c == 0x66 || c == 0x6e) {
+          literal = c == 0x74 ? 0x657572 : c == 0x66 ? 0x65736c61 : 0x6c6c75;
+          state = LITERAL;
+          p++;
+          continue;
+        }
+        if (c == 0x5d && state == FIRST_VALUE) {
+          depth--;
+          state = AFTER;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        if (isSpace(c)) {
+          p++;
+          continue;
+        }
+        if (!lines && depth == 0 && (c == 0x2c || c == 0x5d || c == 0x7d)) {
+          store<u32>(out, <u32>(p - BLOCK) | (EMPTY << 30));
+          out += 4;
+          p++;
+          if (c != 0x2c) {
+            stoppedAt = <i32>(p - BLOCK);
+            savedState = VALUE;
+            savedDepth = 0;
+            savedVerdict = VALID;
+            return <i32>((out - EVENTS) >> 2);
+          }
+          continue;
+        }
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case AFTER: {
+        if (c == 0x2c && depth > 0) {
+          state = load<u8>(STACK + depth) == IN_OBJECT ? KEY : VALUE;
+          p++;
+          continue;
+        }
+        if (depth > 0 && c == (load<u8>(STACK + depth) == IN_OBJECT ? 0x7d : 0x5d)) {
+          depth--;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        if (isSpace(c)) {
+          p++;
+          continue;
+        }
+        if (!lines && depth == 0 && (c == 0x2c || c == 0x5d || c == 0x7d)) {
+          store<u32>(out, <u32>(p - BLOCK) | (VALID << 30));
+          out += 4;
+          p++;
+          state = VALUE;
+          if (c != 0x2c) {
+            stoppedAt = <i32>(p - BLOCK);
+            savedState = VALUE;
+            savedDepth = 0;
+            savedVerdict = VALID;
+            return <i32>((out - EVENTS) >> 2);
+          }
+          continue;
+        }
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case FIRST_KEY:
+      case KEY: {
+        if (c == 0x22) {
+          inKey = true;
+          state = STRING;
+          p++;
+          continue;
+        }
+        if (c == 0x7d && state == FIRST_KEY) {
+          depth--;
+          state = AFTER;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        if (isSpace(c)) {
+          p++;
+          continue;
+        }
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case COLON: {
+        if (c == 0x3a) {
+          state = VALUE;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        if (isSpace(c)) {
+          p++;
+          continue;
+        }
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case ESCAPE: {
+        if (c == 0x75) {
+          hexLeft = 4;
+          state = HEX;
+          p++;
+          continue;
+        }
+        if (
+          c == 0x6e || c == 0x22 || c == 0x5c || c == 0x74 || c == 0x72 || c == 0x2f || c == 0x62 || c == 0x66
+        ) {
+          state = STRING;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        verdict = INVALID;
+        state = LOST_STRING;
+        p++;
+        continue;
+      }
+      case HEX: {
+        if (isHex(c)) {
+          p++;
+          if (--hexLeft == 0) state = STRING;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        verdict = INVALID;
+        state = LOST_STRING;
+        continue;
+      }
+      case LITERAL: {
+        if (<u32>c == (literal & 0xff)) {
+          literal >>= 8;
+          if (literal == 0) state = AFTER;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case MINUS: {
+        if (isDigit(c)) {
+          state = c == 0x30 ? ZERO : INTEGER;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case INTEGER: {
+        if (isDigit(c)) {
+          p++;
+          continue;
+        }
+        // What may follow is the same as after a zero.
+        state = ZERO;
+        continue;
+      }
+      case ZERO: {
+        if (c == 0x2e) {
+          state = POINT;
+          p++;
+          continue;
+        }
+        if ((c | 0x20) == 0x65) {
+          state = EXPONENT;
+          p++;
+          continue;
+        }
+        state = AFTER;
+        continue;
+      }
+      case POINT: {
+        if (isDigit(c)) {
+          state = FRACTION;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case FRACTION: {
+        if (isDigit(c)) {
+          p++;
+          continue;
+        }
+        if ((c | 0x20) == 0x65) {
+          state = EXPONENT;
+          p++;
+          continue;
+        }
+        state = AFTER;
+        continue;
+      }
+      case EXPONENT: {
+        if (c == 0x2b || c == 0x2d) {
+          state = EXPONENT_SIGN;
+          p++;
+          continue;
+        }
+        if (isDigit(c)) {
+          state = EXPONENT_DIGITS;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case EXPONENT_SIGN: {
+        if (isDigit(c)) {
+          state = EXPONENT_DIGITS;
+          p++;
+          continue;
+        }
+        if (lines && c == 0x0a) break;
+        verdict = INVALID;
+        state = LOST;
+        continue;
+      }
+      case EXPONENT_DIGITS: {
+        if (isDigit(c)) {
+          p++;
+          continue;
+        }
+        state = AFTER;
+        continue;
+      }
+      default: {
+        if (lines) {
+          // A line feed ends the line wherever it is, so nothing else matters.
+          while (true) {
+            const mask = i8x16.bitmask(i8x16.eq(v128.load(p), newlines));
+            if (mask != 0) {
+              p += ctz(mask);
+              break;
+            }
+            p += 16;
+            if (p >= end) break;
+          }
+          if (p >= end) {
+            p = end;
+            continue;
+          }
+          break;
+        }
+        if (state == LOST_ESCAPE) {
+          state = LOST_STRING;
+          p++;
+          continue;
+        }
+        if (state == LOST_STRING) {
+          if (c == 0x22) state = LOST;
+          else if (c == 0x5c) state = LOST_ESCAPE;
+          p++;
+          continue;
+        }
+        if (c == 0x22) {
+          state = LOST_STRING;
+          p++;
+          continue;
+        }
+        if (c == 0x7b || c == 0x5b) {
+          depth++;
+          p++;
+          continue;
+        }
+        if (c == 0x7d || c == 0x5d || c == 0x2c) {
+          if (depth > 0) {
+            if (c != 0x2c) depth--;
+            p++;
+            continue;
+          }
+          store<u32>(out, <u32>(p - BLOCK) | (verdict << 30));
+          out += 4;
+          p++;
+          state = VALUE;
+          verdict = VALID;
+          if (c != 0x2c) {
+            stoppedAt = <i32>(p - BLOCK);
+            savedState = VALUE;
+            savedDepth = 0;
+            savedVerdict = VALID;
+            return <i32>((out - EVENTS) >> 2);
+          }
+          continue;
+        }
+        p++;
+        continue;
+      }
+    }
+    // Every break above leads here: a line feed in lines mode.
+    let what: u32 = INVALID;
+    if (state >= LOST) what = verdict;
+    else if (depth == 0) {
+      if (state == AFTER) what = VALID;
+      else if (state == VALUE) what = EMPTY;
+    }
+    store<u32>(out, <u32>(p - BLOCK) | (what << 30));
+    out += 4;
+    p++;
+    state = VALUE;
+    depth = 0;
+    verdict = VALID;
+  }
+
+  stoppedAt = length;
+  savedState = state;
+  savedDepth = depth;
+  savedInKey = inKey;
+  savedHexLeft = hexLeft;
+  savedLiteral = literal;
+  savedVerdict = verdict;
+  return <i32>((out - EVENTS) >> 2);
+}

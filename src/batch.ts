@@ -1,0 +1,98 @@
+import { decodeJsonRecords, jsonRecordsByteLength, pickJsonRecords, sliceJsonRecords } from './formats/json-records.ts';
+import type { JsonRecords } from './formats/json-records.ts';
+import type { Json } from './json.ts';
+import type { Batch } from './stage.ts';
+
+interface BatchDetails {
+  readonly bytes?: number | undefined;
+  readonly cursor?: Json | undefined;
+  readonly at?: ((index: number) => string) | undefined;
+}
+
+/** A batch whose records are JSON text: decoded once, and only if a stage asks for `records`. */
+class JsonBatch<T> implements Batch<T> {
+  readonly json: JsonRecords;
+  readonly bytes: number | undefined;
+  readonly cursor: Json | undefined;
+  readonly at: ((index: number) => string) | undefined;
+  #records: readonly T[] | undefined;
+
+  constructor(json: JsonRecords, details: BatchDetails, records?: readonly T[]) {
+    this.json = json;
+    this.bytes = details.bytes;
+    this.cursor = details.cursor;
+    this.at = details.at;
+    this.#records = records;
+  }
+
+  get records(): readonly T[] {
+    // The caller of jsonBatch() vouches for the shape, as the author of any source does for its type.
+    this.#records ??= decodeJsonRecords(this.json) as readonly T[];
+    return this.#records;
+  }
+
+  /** The records if somebody has asked for them already. */
+  get decoded(): readonly T[] | undefined {
+    return this.#records;
+  }
+}
+
+/**
+ * Makes a batch of records that are JSON text already.
+ *
+ * The text must be valid JSON, each record on its own; readers check that before. A record that no stage changes is written
+ * as it stands here, byte for byte.
+ */
+export function jsonBatch<T = unknown>(json: JsonRecords, details: BatchDetails = {}): Batch<T> {
+  return new JsonBatch<T>(json, { ...details, bytes: details.bytes ?? jsonRecordsByteLength(json) });
+}
+
+/** How many records a batch holds, without decoding them. */
+export function recordCount(batch: Batch<unknown>): number {
+  return batch.json?.count ?? batch.records.length;
+}
+
+/** The same batch with another cursor. */
+export function withCursor<T>(batch: Batch<T>, cursor: Json | undefined): Batch<T> {
+  if (batch.cursor === cursor) return batch;
+  const { bytes, at } = batch;
+  if (batch instanceof JsonBatch) return new JsonBatch<T>(batch.json, { bytes, cursor, at }, batch.decoded as readonly T[]);
+  return { records: batch.records, json: batch.json, bytes, cursor, at };
+}
+
+/** The records at `indexes`, in that order, with their JSON text when the batch has it. The cursor stays. */
+export function pickRecords<T>(batch: Batch<T>, indexes: readonly number[]): Batch<T> {
+  const total = recordCount(batch);
+  if (indexes.length === total && indexes.every((index, place) => index === place)) return batch;
+  const details = {
+    bytes: batch.bytes === undefined || total === 0 ? batch.bytes : (batch.bytes * indexes.length) / total,
+    cursor: batch.cursor,
+    at: at(batch, indexes),
+  };
+  const decoded = batch instanceof JsonBatch ? (batch.decoded as readonly T[] | undefined) : batch.records;
+  const records = decoded === undefined ? undefined : indexes.map((index) => decoded[index] as T);
+  if (batch.json !== undefined) return new JsonBatch<T>(pickJsonRecords(batch.json, indexes), details, records);
+  return { records: records ?? [], ...details };
+}
+
+/** Records `from` to `to` (exclusive) of a batch, with their JSON text when the batch has it. The cursor stays. */
+export function sliceRecords<T>(batch: Batch<T>, from: number, to: number): Batch<T> {
+  const total = recordCount(batch);
+  if (from <= 0 && to >= total) return batch;
+  const count = Math.max(0, Math.min(to, total) - from);
+  const origin = batch.at;
+  const details = {
+    bytes: batch.bytes === undefined || total === 0 ? batch.bytes : (batch.bytes * count) / total,
+    cursor: batch.cursor,
+    at: origin === undefined ? undefined : (index: number) => origin(index + from),
+  };
+  const decoded = batch instanceof JsonBatch ? (batch.decoded as readonly T[] | undefined) : batch.records;
+  const records = decoded?.slice(from, to);
+  if (batch.json !== undefined) return new JsonBatch<T>(sliceJsonRecords(batch.json, from, to), details, records);
+  return { records: records ?? [], ...details };
+}
+
+function at(batch: Batch<unknown>, indexes: readonly number[]): ((index: number) => string) | undefined {
+  const origin = batch.at;
+  return origin === undefined ? undefined : (index) => origin(indexes[index] ?? -1);
+}

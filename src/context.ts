@@ -1,0 +1,187 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Json } from './json.ts';
+import { positionOf, withStageState } from './position.ts';
+import { recordId, rejectReason, type RejectLog } from './rejects.ts';
+import type { Batch, RecordOrigin, StageContext, Tally } from './stage.ts';
+
+/** What is counted at one stage, for progress, the report and the check of the sums. Records, bytes, milliseconds. */
+export interface StageStats {
+  readonly stage: string;
+  readonly role: 'source' | 'transform' | 'sink';
+  in: number;
+  out: number;
+  bytes: number;
+  filtered: number;
+  skipped: number;
+  merged: number;
+  expanded: number;
+  rejected: number;
+  /** Time spent waiting for the stage before, and for the stage after. */
+  waitUpMs: number;
+  waitDownMs: number;
+  busyMs: number;
+  /** The input was read to its end. */
+  exhausted: boolean;
+}
+
+/** Parts of a run that every stage's context shares. */
+export interface RunServices {
+  readonly rejects: RejectLog;
+  readonly stageDirectory: string | undefined;
+  readonly dryRun: boolean;
+  readonly halted: () => boolean;
+  readonly read: () => number;
+  readonly warn: (stage: string, message: string) => void;
+  readonly beforeCommit: (flush: () => Promise<void>) => void;
+  readonly progressAt: StageContext['progressAt'];
+}
+
+/** Counts that belong to batches not committed yet. */
+interface PendingCount {
+  readonly seq: number;
+  readonly what: Tally | 'rejected';
+  records: number;
+}
+
+/** A stage in a run: its context, its figures, and the counts that wait for the next commit. */
+export class StageRun implements StageContext {
+  readonly stage: string;
+  readonly signal: AbortSignal;
+  readonly cursor: Json | undefined;
+  readonly stats: StageStats;
+  /** The batch the stage has pulled last: what it rejects or counts belongs there unless it says otherwise. */
+  seq = 0;
+  readonly #order: number;
+  readonly #services: RunServices;
+  #pending: PendingCount[] = [];
+  #directory: Promise<string> | undefined;
+  #temporary: string | undefined;
+
+  constructor(
+    stage: { readonly name: string; readonly role: StageStats['role']; readonly order: number },
+    resume: { readonly cursor: Json | undefined; readonly seq: number },
+    signal: AbortSignal,
+    services: RunServices,
+  ) {
+    this.stage = stage.name;
+    this.signal = signal;
+    this.cursor = resume.cursor;
+    this.seq = resume.seq;
+    this.#order = stage.order;
+    this.#services = services;
+    this.stats = {
+      stage: stage.name,
+      role: stage.role,
+      in: 0,
+      out: 0,
+      bytes: 0,
+      filtered: 0,
+      skipped: 0,
+      merged: 0,
+      expanded: 0,
+      rejected: 0,
+      waitUpMs: 0,
+      waitDownMs: 0,
+      busyMs: 0,
+      exhausted: false,
+    };
+  }
+
+  get halted(): boolean {
+    return this.#services.halted();
+  }
+
+  get dryRun(): boolean {
+    return this.#services.dryRun;
+  }
+
+  reject(record: unknown, cause: unknown, from: RecordOrigin = {}): void {
+    const seq = this.#seqOf(from);
+    const reject = { stage: this.stage, ...rejectReason(cause), at: placeOf(record, seq, from), record };
+    this.#services.rejects.add(reject, { seq, stage: this.#order }, this.#services.read());
+    this.stats.rejected += 1;
+    this.#hold('rejected', 1, seq);
+  }
+
+  count(what: Tally, records: number, from: RecordOrigin = {}): void {
+    if (records === 0) return;
+    this.stats[what] += records;
+    this.#hold(what, records, this.#seqOf(from));
+  }
+
+  withState(cursor: Json | undefined, state: Json): Json | undefined {
+    return withStageState(cursor, this.stage, state);
+  }
+
+  warn(message: string): void {
+    this.#services.warn(this.stage, message);
+  }
+
+  directory(): Promise<string> {
+    this.#directory ??= this.#makeDirectory();
+    return this.#directory;
+  }
+
+  beforeCommit(flush: () => Promise<void>): void {
+    this.#services.beforeCommit(flush);
+  }
+
+  progressAt(cursor: Json, commit: { readonly records: number; readonly state?: Json }): Promise<Json> {
+    return this.#services.progressAt(cursor, commit);
+  }
+
+  /** Takes the counts up to batch `seq` off the waiting list. */
+  settle(seq: number, add: (what: Tally | 'rejected', records: number) => void): void {
+    const later: PendingCount[] = [];
+    for (const pending of this.#pending) {
+      if (pending.seq <= seq) add(pending.what, pending.records);
+      else later.push(pending);
+    }
+    this.#pending = later;
+  }
+
+  /** Removes what was only for this attempt. */
+  async close(): Promise<void> {
+    if (this.#temporary !== undefined) await rm(this.#temporary, { recursive: true, force: true });
+  }
+
+  #hold(what: Tally | 'rejected', records: number, seq: number): void {
+    const last = this.#pending.at(-1);
+    if (last !== undefined && last.seq === seq && last.what === what) last.records += records;
+    else this.#pending.push({ seq, what, records });
+  }
+
+  #seqOf(from: RecordOrigin): number {
+    return positionOf(from.batch?.cursor)?.seq ?? this.seq;
+  }
+
+  async #makeDirectory(): Promise<string> {
+    const parent = this.#services.stageDirectory;
+    if (parent === undefined) {
+      this.#temporary = await mkdtemp(join(tmpdir(), `etl-${this.stage}-`));
+      return this.#temporary;
+    }
+    const path = join(parent, this.stage);
+    await mkdir(path, { recursive: true });
+    return path;
+  }
+}
+
+function placeOf(record: unknown, seq: number, { batch, index, at }: RecordOrigin): string {
+  if (at !== undefined) return at;
+  if (batch !== undefined && index !== undefined) {
+    const known = batch.at?.(index);
+    if (known !== undefined) return known;
+  }
+  const place = index === undefined ? `batch ${seq}` : `batch ${seq}, record ${index + 1}`;
+  const id = recordId(record);
+  return id === undefined ? place : `${place}, ${id}`;
+}
+
+/** The sequence number that a batch without a cursor belongs to: after `seq`, before the next batch with one. */
+export function seqOfBatch(batch: Batch<unknown>, seq: number): number {
+  return positionOf(batch.cursor)?.seq ?? Math.floor(seq) + 0.5;
+}

@@ -1,0 +1,329 @@
+import { isUtf8 } from 'node:buffer';
+import { explainJson } from './explain-json.ts';
+import type { BadJson, ChunkLimits } from './json-chunk.ts';
+import type { JsonRecords } from './json-records.ts';
+import { verdicts } from './json-scanner.ts';
+import { stripLineBreaks } from './strip-line-breaks.ts';
+
+const EXCERPT_BYTES = 2048;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+export interface NumberedBadJson extends Omit<BadJson, 'line' | 'element'> {
+  readonly number: number;
+}
+
+/** A chunk before its reader gives the numbers their name: lines or elements. */
+export interface BuiltChunk {
+  readonly json: JsonRecords;
+  readonly bad: readonly NumberedBadJson[];
+  readonly offsets: Float64Array;
+  readonly numbers: Float64Array;
+  readonly end: { readonly offset: number; readonly number: number };
+}
+
+interface BuilderOptions extends ChunkLimits {
+  /** Byte offset in the input of the first byte that will come, and the number of the first value. */
+  readonly offset: number;
+  readonly number: number;
+  /** Lines: a blank one is skipped. Elements: nothing between two commas is bad, and line breaks inside are dropped. */
+  readonly of: 'lines' | 'elements';
+}
+
+/**
+ * Gathers the values a scanner has found into chunks of contiguous lines.
+ *
+ * For each block of input: `begin`, then `close` at each terminator (and `take` when it says that the chunk is full),
+ * then `flush`. Bytes are copied once, in runs: as long as values are clean they wait in the block, until the block
+ * ends or the chunk is taken. Positions in the pending run are numbered as if it were already behind the buffer.
+ */
+export class JsonChunkBuilder {
+  private readonly batchSize: number;
+  private readonly batchBytes: number;
+  private readonly maxBytes: number;
+  private readonly ofLines: boolean;
+
+  private buffer: Buffer;
+  private used = 0;
+  private block: Uint8Array = new Uint8Array(0);
+  private blockOffset: number;
+  private runFrom = 0;
+  // First line break in the block not before the value, for elements only.
+  private nextBreak = Infinity;
+  private hasBreaks = false;
+
+  private number: number;
+  private start = 0;
+  private startOffset: number;
+  // The beginning of a value that is too long to keep.
+  private excerpt: Buffer | undefined;
+
+  private chunkOffset: number;
+  private count = 0;
+  private fixed = 0;
+  private starts = new Uint32Array(512);
+  private ends = new Uint32Array(512);
+  private offsets = new Float64Array(512);
+  private numbers = new Float64Array(512);
+  private bad: NumberedBadJson[] = [];
+
+  constructor(options: BuilderOptions) {
+    const { batchSize = 500, batchBytes = 262_144, maxLineBytes = 67_108_864, offset, number } = options;
+    this.batchSize = batchSize;
+    this.batchBytes = batchBytes;
+    this.maxBytes = maxLineBytes;
+    this.ofLines = options.of === 'lines';
+    this.blockOffset = offset;
+    this.startOffset = offset;
+    this.chunkOffset = offset;
+    this.number = number;
+    this.buffer = Buffer.allocUnsafeSlow(this.usualSize());
+  }
+
+  /** The input goes on at `from` in `block`, which is `offset` in the input. */
+  begin(block: Uint8Array, from: number, offset: number): void {
+    this.block = block;
+    this.blockOffset = offset - from;
+    this.runFrom = from;
+    if (!this.ofLines) this.nextBreak = findBreak(block, from);
+  }
+
+  /** Drops what was read since the last value: the next value begins at `offset` in the input, counted anew. */
+  restart(offset: number): void {
+    this.startOffset = offset;
+    this.chunkOffset = Math.max(this.chunkOffset, this.count + this.bad.length > 0 ? 0 : offset);
+  }
+
+  /** Ends the value at its terminator. True when the chunk is full. */
+  close(position: number, verdict: number): boolean {
+    const { start, used, runFrom, block } = this;
+    const length = this.blockOffset + position - this.startOffset;
+    const first = start < used ? this.buffer[start] : block[runFrom + start - used];
+    const last = position > runFrom ? block[position - 1] : this.buffer[used - 1];
+    const clean = verdict === verdicts.valid && length <= this.maxBytes && isInk(first) && isInk(last);
+    if (clean && !this.hasBreaks && this.nextBreak >= position && this.excerpt === undefined) {
+      const end = used + position - runFrom;
+      this.record(start, end);
+      this.start = end + 1;
+    } else {
+      if (this.excerpt === undefined) this.copyRun(position);
+      this.runFrom = position + 1;
+      this.closeCopied(verdict, length);
+      this.start = this.used;
+    }
+    return this.closed(position + 1);
+  }
+
+  /** Ends the last value, which has no terminator. */
+  closeAtEnd(verdict: number): void {
+    const length = this.blockOffset + this.runFrom - this.startOffset;
+    this.closeCopied(verdict, length);
+    this.start = this.used;
+    this.closed(this.runFrom);
+  }
+
+  /** The block is used up to `position`; the value may go on in the next one. */
+  flush(position: number): void {
+    if (this.excerpt === undefined) {
+      this.copyRun(position);
+      if (this.nextBreak < position) this.hasBreaks = true;
+      const length = this.blockOffset + position - this.startOffset;
+      if (length > this.maxBytes) {
+        this.excerpt = Buffer.from(this.buffer.subarray(this.start, Math.min(this.used, this.start + EXCERPT_BYTES)));
+        this.used = this.start;
+      }
+    }
+    this.runFrom = position;
+  }
+
+  /** The chunk so far, undefined when it is empty. Only between two values. */
+  take(): BuiltChunk | undefined {
+    const { count } = this;
+    if (count + this.bad.length === 0) return undefined;
+    const copied = this.start - this.used;
+    if (copied > 0) this.copyRun(this.runFrom + copied);
+    const chunk: BuiltChunk = {
+      json: { bytes: this.detach(), starts: this.starts.slice(0, count), ends: this.ends.slice(0, count), count },
+      bad: this.bad,
+      offsets: this.offsets.slice(0, count),
+      numbers: this.numbers.slice(0, count),
+      end: { offset: this.startOffset, number: this.number },
+    };
+    this.bad = [];
+    this.count = 0;
+    this.fixed = 0;
+    this.used = 0;
+    this.start = 0;
+    this.chunkOffset = this.startOffset;
+    return isUtf8(chunk.json.bytes) ? chunk : withoutBrokenText(chunk);
+  }
+
+  private closed(next: number): boolean {
+    this.startOffset = this.blockOffset + next;
+    this.hasBreaks = false;
+    if (this.nextBreak < next) this.nextBreak = findBreak(this.block, next);
+    this.number++;
+    const values = this.count + this.bad.length;
+    return values >= this.batchSize || (values > 0 && this.startOffset - this.chunkOffset >= this.batchBytes);
+  }
+
+  /** Ends a value that lies in the buffer from `start` on, but for outer white space, line breaks and mistakes. */
+  private closeCopied(verdict: number, length: number): void {
+    const { start, buffer } = this;
+    if (this.excerpt !== undefined || length > this.maxBytes) {
+      const text = this.excerpt ?? buffer.subarray(start, this.used);
+      this.reject(text, length, `is ${length} bytes long, more than the ${this.maxBytes} allowed`);
+      this.excerpt = undefined;
+      return;
+    }
+    let from = start;
+    let to = this.used;
+    while (from < to && !isInk(buffer[from])) from++;
+    while (to > from && !isInk(buffer[to - 1])) to--;
+    if (from === to && this.ofLines) {
+      this.used = start;
+      return;
+    }
+    if (verdict !== verdicts.valid) {
+      const value = buffer.subarray(from, to);
+      const reason = verdict === verdicts.unsure && isAccepted(value) ? undefined : explainJson(value)?.reason;
+      if (reason !== undefined) return this.reject(buffer.subarray(start, this.used), length, reason);
+    }
+    if (from > start) buffer.copyWithin(start, from, to);
+    let end = start + to - from;
+    if (!this.ofLines) end = stripLineBreaks(buffer, start, end);
+    this.used = end;
+    this.reserve(1);
+    this.buffer[end] = NEWLINE;
+    this.used = end + 1;
+    this.record(start, end);
+  }
+
+  private reject(bytes: Buffer, length: number, reason: string): void {
+    const text = bytes.toString('utf8', 0, EXCERPT_BYTES);
+    this.bad.push({ index: this.count, number: this.number, offset: this.startOffset, length, reason, text });
+    this.used = this.start;
+  }
+
+  private record(start: number, end: number): void {
+    const i = this.count++;
+    if (i === this.starts.length) {
+      this.starts = enlarged(this.starts, new Uint32Array(i * 2));
+      this.ends = enlarged(this.ends, new Uint32Array(i * 2));
+      this.offsets = enlarged(this.offsets, new Float64Array(i * 2));
+      this.numbers = enlarged(this.numbers, new Float64Array(i * 2));
+    }
+    this.starts[i] = start;
+    this.ends[i] = end;
+    this.offsets[i] = this.startOffset;
+    this.numbers[i] = this.number;
+  }
+
+  private copyRun(to: number): void {
+    const from = this.runFrom;
+    if (to > from) {
+      this.reserve(to - from);
+      this.buffer.set(this.block.subarray(from, to), this.used);
+      this.used += to - from;
+      this.runFrom = to;
+    }
+    if (this.ofLines) return;
+    // Elements end at a comma or bracket in the input, lines at a line feed.
+    for (; this.fixed < this.count; this.fixed++) {
+      const end = this.ends[this.fixed] ?? 0;
+      if (end >= this.used) break;
+      this.buffer[end] = NEWLINE;
+    }
+  }
+
+  private reserve(bytes: number): void {
+    const needed = this.used + bytes;
+    if (needed <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.ceil(this.buffer.length * 1.5)));
+    this.buffer.copy(larger, 0, 0, this.used);
+    this.buffer = larger;
+  }
+
+  /** The chunk's bytes for good: the buffer itself when it is well filled, else a copy. */
+  private detach(): Buffer {
+    const filled = this.buffer.subarray(0, this.used);
+    if (this.used * 2 >= this.buffer.length) {
+      this.buffer = Buffer.allocUnsafeSlow(this.usualSize());
+      return filled;
+    }
+    const copy = Buffer.allocUnsafeSlow(this.used);
+    filled.copy(copy);
+    // A very long value may have left a large buffer behind.
+    if (this.buffer.length > this.usualSize() * 4) this.buffer = Buffer.allocUnsafeSlow(this.usualSize());
+    return copy;
+  }
+
+  private usualSize(): number {
+    return Math.min(this.batchBytes, 4_194_304) + 65_536;
+  }
+}
+
+/** Anything but JSON white space. */
+function isInk(c: number | undefined): boolean {
+  return c !== undefined && c !== 0x20 && c !== NEWLINE && c !== RETURN && c !== 0x09;
+}
+
+function isAccepted(value: Buffer): boolean {
+  try {
+    JSON.parse(value.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function findBreak(block: Uint8Array, from: number): number {
+  const feed = block.indexOf(NEWLINE, from);
+  const back = block.indexOf(RETURN, from);
+  if (feed < 0 || back < 0) return feed < 0 && back < 0 ? Infinity : Math.max(feed, back);
+  return Math.min(feed, back);
+}
+
+function enlarged<A extends Uint32Array | Float64Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
+}
+
+/** Moves the records that are not UTF-8 to `bad`. Rare, so it may look at each. */
+function withoutBrokenText(chunk: BuiltChunk): BuiltChunk {
+  const bytes = chunk.json.bytes as Buffer;
+  const { starts, ends, count } = chunk.json;
+  const kept: number[] = [];
+  const bad: NumberedBadJson[] = [];
+  const known = [...chunk.bad];
+  for (let i = 0; i < count; i++) {
+    while (known[0] && known[0].index <= i) bad.push({ ...(known.shift() as NumberedBadJson), index: kept.length });
+    const record = bytes.subarray(starts[i], ends[i]);
+    const reason = isUtf8(record) ? undefined : explainJson(record)?.reason;
+    if (reason === undefined) {
+      kept.push(i);
+      continue;
+    }
+    bad.push({
+      index: kept.length,
+      number: chunk.numbers[i] ?? 0,
+      offset: chunk.offsets[i] ?? 0,
+      length: record.length,
+      reason,
+      text: record.toString('utf8', 0, EXCERPT_BYTES),
+    });
+  }
+  for (const entry of known) bad.push({ ...entry, index: kept.length });
+  return {
+    json: {
+      bytes,
+      starts: Uint32Array.from(kept, (i) => starts[i] ?? 0),
+      ends: Uint32Array.from(kept, (i) => ends[i] ?? 0),
+      count: kept.length,
+    },
+    bad,
+    offsets: Float64Array.from(kept, (i) => chunk.offsets[i] ?? 0),
+    numbers: Float64Array.from(kept, (i) => chunk.numbers[i] ?? 0),
+    end: chunk.end,
+  };
+}

@@ -1,0 +1,154 @@
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { describeCause, EtlError } from './errors.ts';
+
+/**
+ * What happens to records that cannot be processed. `stop` ends the run at the first one, with all that came before it
+ * committed. Otherwise they go to a file of JSON lines, up to `max` records or `maxRatio` of what was read.
+ */
+export type RejectPolicy = 'stop' | { readonly to: string; readonly max?: number | undefined; readonly maxRatio?: number | undefined };
+
+/** One line of a reject file. */
+export interface Reject {
+  readonly stage: string;
+  readonly code: string;
+  readonly reason: string;
+  /** Where the record came from: file and line, or its number. */
+  readonly at: string;
+  readonly record: unknown;
+}
+
+interface Pending {
+  readonly seq: number;
+  readonly stage: number;
+  readonly line: string;
+}
+
+/** How often each reason occurred: the five most frequent are in the report. */
+export interface RejectReason {
+  readonly stage: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
+// maxRatio says nothing about the first few records.
+const ratioFrom = 1000;
+const reasonsKept = 1000;
+
+/**
+ * Holds rejects back until the records around them are committed, then appends them to the file in the order of the input:
+ * a run that is killed and resumed leaves the same file as an unbroken one.
+ */
+export class RejectLog {
+  readonly #policy: RejectPolicy;
+  readonly #reasons = new Map<string, { reject: Reject; count: number }>();
+  #pending: Pending[] = [];
+  #file: FileHandle | undefined;
+  #length = 0;
+  #total = 0;
+
+  constructor(policy: RejectPolicy, alreadyRejected: number) {
+    this.#policy = policy;
+    this.#total = alreadyRejected;
+  }
+
+  /** Length of the file in bytes up to the last flush. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Opens the file; `length` is where the last commit left it, and what came after that is cut off. */
+  async open(length: number | undefined): Promise<void> {
+    if (this.#policy === 'stop') return;
+    await mkdir(dirname(this.#policy.to), { recursive: true });
+    // Rejects hold people's messages: nobody else needs to read them.
+    this.#file = await open(this.#policy.to, 'a+', 0o600);
+    const { size } = await this.#file.stat();
+    this.#length = Math.min(length ?? size, size);
+    if (size > this.#length) await this.#file.truncate(this.#length);
+  }
+
+  /** Takes one reject; throws when the policy says so. */
+  add(reject: Reject, order: { readonly seq: number; readonly stage: number }, read: number): void {
+    if (this.#policy === 'stop') throw rejected(reject);
+    this.#total += 1;
+    const { max, maxRatio } = this.#policy;
+    if (max !== undefined && this.#total > max) {
+      throw tooMany(reject, `more than ${max} records rejected`, this.#policy.to);
+    }
+    if (maxRatio !== undefined && read >= ratioFrom && this.#total / read > maxRatio) {
+      throw tooMany(reject, `${this.#total} of ${read} records rejected, more than ${maxRatio * 100} %`, this.#policy.to);
+    }
+    const key = `${reject.stage}\n${reject.code}\n${reject.reason}`;
+    const known = this.#reasons.get(key);
+    if (known !== undefined) known.count += 1;
+    else if (this.#reasons.size < reasonsKept) this.#reasons.set(key, { reject, count: 1 });
+    this.#pending.push({ ...order, line: `${JSON.stringify(printable(reject))}\n` });
+  }
+
+  /** Appends the rejects up to batch `seq` and brings them to the disk. Gives how many they were. */
+  async flush(seq: number): Promise<number> {
+    const due = this.#pending.filter((pending) => pending.seq <= seq);
+    if (due.length === 0 || this.#file === undefined) return 0;
+    this.#pending = this.#pending.filter((pending) => pending.seq > seq);
+    due.sort((left, right) => left.seq - right.seq || left.stage - right.stage);
+    const bytes = Buffer.from(due.map(({ line }) => line).join(''));
+    await this.#file.appendFile(bytes);
+    await this.#file.datasync();
+    this.#length += bytes.length;
+    return due.length;
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  /** The most frequent reasons of this attempt. */
+  reasons(most = 5): RejectReason[] {
+    return [...this.#reasons.values()]
+      .sort((left, right) => right.count - left.count)
+      .slice(0, most)
+      .map(({ reject: { stage, code, reason }, count }) => ({ stage, code, reason, count }));
+  }
+}
+
+/** A record that has no JSON form is kept as text: the reject file must never be the reason that a run fails. */
+function printable(reject: Reject): Reject {
+  try {
+    if (JSON.stringify(reject.record) !== undefined) return reject;
+  } catch {
+    // A cycle or a bigint: fall through to text.
+  }
+  return { ...reject, record: String(reject.record) };
+}
+
+function rejected({ stage, code, reason, at, record }: Reject): EtlError {
+  const id = recordId(record);
+  const where = { stage, record: id === undefined ? at : `${at} (${id})` };
+  return new EtlError('ETL_RECORD_REJECTED', `${reason} (${code})`, { where });
+}
+
+function tooMany({ stage, reason, at }: Reject, what: string, file: string): EtlError {
+  const hint = `look at them with: etl rejects show ${file}`;
+  return new EtlError('ETL_TOO_MANY_REJECTS', `${what}; the last: ${reason}`, { where: { stage, record: at }, hint });
+}
+
+/** The id of a record, by the names that chat systems use. */
+export function recordId(record: unknown): string | undefined {
+  if (record === null || typeof record !== 'object') return undefined;
+  const fields = record as Readonly<Record<string, unknown>>;
+  for (const name of ['id', '_id', 'conversationId', 'messageId', 'thread_id', 'file_id']) {
+    const id = fields[name];
+    if (typeof id === 'string' || typeof id === 'number') return `${name} ${id}`;
+  }
+  return undefined;
+}
+
+/** Code and reason of a cause, for the reject file. */
+export function rejectReason(cause: unknown): { code: string; reason: string } {
+  if (cause instanceof EtlError) return { code: cause.code, reason: cause.message };
+  return { code: 'ETL_RECORD_INVALID', reason: describeCause(cause) || 'no reason given' };
+}

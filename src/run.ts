@@ -1,0 +1,431 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline as nodePipeline } from 'node:stream/promises';
+
+import { fusedItems, sinkCommits, sourceItems, startOf, transformItems, type Halt, type Item, type StartedTransform } from './boundary.ts';
+import { StageRun, type StageStats } from './context.ts';
+import { EtlError, toEtlError } from './errors.ts';
+import type { Json } from './json.ts';
+import { positionOf } from './position.ts';
+import { RejectLog, type RejectPolicy } from './rejects.ts';
+import { errorReport, imbalance, noCounts, type RunReport } from './report.ts';
+import type { Commit, Counts, Ledger, Progress, RunIdentity, Sink, Source, Transform } from './stage.ts';
+
+/** A pipeline as the engine runs it: stages in order, with names that are unique in the run. */
+export interface PipelinePlan {
+  readonly name: string;
+  readonly source: Source<unknown>;
+  readonly transforms: readonly Transform<unknown, unknown>[];
+  readonly sink: Sink<unknown>;
+  readonly onReject: RejectPolicy;
+}
+
+/** How to run it. */
+export interface RunOptions {
+  /** Stops at once: what is in flight is lost, what is committed stays. The same run goes on from there. */
+  readonly signal?: AbortSignal | undefined;
+  /** Stops in order: no more is read, what was read is written and committed. */
+  readonly stopSignal?: AbortSignal | undefined;
+  /** Reads this many records only. Never moves the cursor: the next run without it starts where it would have. */
+  readonly limit?: number | undefined;
+  /** Forgets the progress of an earlier run and starts over. */
+  readonly newRun?: boolean | undefined;
+  /** Does everything but write. */
+  readonly dryRun?: boolean | undefined;
+  /** Gets a live view of the run, for progress displays. */
+  readonly onStart?: ((live: LiveRun) => void) | undefined;
+  readonly onWarning?: ((stage: string, message: string) => void) | undefined;
+  readonly onCommit?: ((progress: Progress) => void) | undefined;
+}
+
+/** A running pipeline's figures, as they are at the moment of looking. */
+export interface LiveRun {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly resumed: boolean;
+  readonly stages: readonly Readonly<StageStats>[];
+  /** Records and bytes read before this attempt. */
+  readonly before: { readonly read: number; readonly bytes: number };
+  /** Up to the last commit, over all attempts. */
+  committed(): Counts;
+}
+
+/** What makes a repeated command the same run. */
+export function identityOf(plan: PipelinePlan): RunIdentity {
+  const describe = ({ name, config }: { readonly name: string; readonly config?: Json | undefined }): Json => ({ [name]: config ?? {} });
+  const config: Json = {
+    name: plan.name,
+    source: describe(plan.source),
+    transforms: plan.transforms.map(describe),
+    sink: describe(plan.sink),
+  };
+  const digest = createHash('sha256').update(JSON.stringify(sorted(config))).digest('hex').slice(0, 16);
+  return { pipeline: plan.name, digest, config };
+}
+
+/**
+ * Runs a pipeline from where its last commit left it to its end.
+ *
+ * @throws {EtlError} what went wrong, with the run's report as `report`. What was committed before stays.
+ */
+export async function runPipeline(plan: PipelinePlan, options: RunOptions = {}): Promise<RunReport> {
+  if (options.limit !== undefined && plan.sink.ifExists === 'replace' && options.dryRun !== true) {
+    throw new EtlError('ETL_LIMIT_REFUSED', 'a limited run would replace the target by a sample', { where: { stage: plan.sink.name } });
+  }
+  const identity = identityOf(plan);
+  const ledger = options.dryRun === true ? undefined : plan.sink.ledger?.(identity);
+  const saved = await ledger?.open();
+  try {
+    return await new Run(plan, identity, ledger, await resumable(saved, identity, ledger, options), options).execute();
+  } finally {
+    await ledger?.close();
+  }
+}
+
+/** What is left of an earlier run that this one goes on from. */
+async function resumable(
+  saved: Progress | undefined,
+  identity: RunIdentity,
+  ledger: Ledger | undefined,
+  { newRun }: RunOptions,
+): Promise<Progress | undefined> {
+  if (saved === undefined) return undefined;
+  if (newRun === true) {
+    await ledger?.reset();
+    return undefined;
+  }
+  if (saved.digest !== identity.digest) {
+    const what = `this run of "${saved.pipeline}" was started with another configuration: ${differences(saved.config, identity.config).join('; ')}`;
+    throw new EtlError('ETL_RUN_CHANGED', what, { where: { file: ledger?.where } });
+  }
+  return saved;
+}
+
+class Run {
+  readonly #plan: PipelinePlan;
+  readonly #identity: RunIdentity;
+  readonly #ledger: Ledger | undefined;
+  readonly #saved: Progress | undefined;
+  readonly #options: RunOptions;
+  readonly #abort = new AbortController();
+  readonly #stop: AbortSignal;
+  readonly #id: string;
+  readonly #startedAt = new Date();
+  readonly #clock = performance.now();
+  readonly #rejects: RejectLog;
+  readonly #stages: StageRun[] = [];
+  readonly #flushes: (() => Promise<void>)[] = [];
+  readonly #warnings = new Map<string, { stage: string; message: string; times: number }>();
+  #counts: Counts;
+  #position: Json;
+  #sinkState: Json;
+  #halt: Halt | undefined;
+
+  constructor(plan: PipelinePlan, identity: RunIdentity, ledger: Ledger | undefined, saved: Progress | undefined, options: RunOptions) {
+    this.#plan = plan;
+    this.#identity = identity;
+    this.#ledger = ledger;
+    this.#saved = saved;
+    this.#options = options;
+    this.#stop = options.stopSignal ?? new AbortController().signal;
+    // A sample is started over, but its place in the target is known: the sink takes it back.
+    const fresh = saved === undefined || saved.status === 'sampled';
+    this.#id = fresh ? randomUUID() : saved.run;
+    this.#counts = fresh ? noCounts : saved.counts;
+    this.#position = fresh ? null : saved.position;
+    this.#sinkState = saved?.sink ?? null;
+    this.#rejects = new RejectLog(options.dryRun === true && plan.onReject !== 'stop' ? { ...plan.onReject, to: '/dev/null' } : plan.onReject, this.#counts.rejected);
+  }
+
+  async execute(): Promise<RunReport> {
+    const { dryRun, signal } = this.#options;
+    if (this.#saved?.status === 'finished') return this.#report('unchanged');
+    const abort = (): void => this.#abort.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    let failure: EtlError | undefined;
+    try {
+      if (signal?.aborted === true) abort();
+      if (dryRun !== true) await this.#rejects.open(this.#saved?.rejectBytes);
+      this.#makeStages();
+      // Before anything is written: where the target and the reject file stood when the run began.
+      await this.#save('running');
+      await this.#flow();
+      failure = this.#halt?.reason;
+      if (this.#halt === undefined) await this.#finish();
+    } catch (error) {
+      failure = signal?.aborted === true ? aborted(error) : toEtlError(error, 'ETL_SINK_FAILED', { stage: this.#plan.sink.name });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      await this.#rejects.close();
+      await Promise.all(this.#stages.map((stage) => stage.close()));
+    }
+    if (failure !== undefined) throw withReport(failure, this.#report('failed', failure));
+    if (this.#halt !== undefined) return this.#report('stopped');
+    if (dryRun === true) return this.#report('dry-run');
+    return this.#report(this.#options.limit === undefined ? 'finished' : 'sampled');
+  }
+
+  #makeStages(): void {
+    const { source, transforms, sink } = this.#plan;
+    const start = startOf(this.#position);
+    const { dryRun } = this.#options;
+    const directory = this.#ledger?.directory;
+    const services = {
+      rejects: this.#rejects,
+      stageDirectory: directory === undefined ? undefined : join(directory, 'stages'),
+      dryRun: dryRun === true,
+      halted: () => this.#halt !== undefined,
+      read: () => startOf(this.#position).read + (this.#stages[0]?.stats.out ?? 0),
+      warn: (stage: string, message: string) => this.#warn(stage, message),
+      beforeCommit: (flush: () => Promise<void>) => void this.#flushes.push(flush),
+      progressAt: (cursor: Json, commit: Commit) => this.#progressAt(cursor, commit),
+    };
+    // A source that waits for the outside world is woken by a stop as well as by an abort.
+    const sourceSignal = AbortSignal.any([this.#abort.signal, this.#stop]);
+    const resumed = this.#position !== null;
+    const all = [source, ...transforms, sink];
+    const names = uniqueNames(all.map(({ name }) => name));
+    for (const [order, { role }] of all.entries()) {
+      const name = names[order] ?? role;
+      const states = { source: start.at, transform: start.states[name] ?? null, sink: this.#sinkState };
+      const state = states[role] ?? null;
+      const cursor = state === null || (role !== 'sink' && !resumed) ? undefined : state;
+      const signal = role === 'source' ? sourceSignal : this.#abort.signal;
+      this.#stages.push(new StageRun({ name, role, order }, { cursor, seq: start.seq }, signal, services));
+    }
+    this.#options.onStart?.({
+      run: this.#id,
+      pipeline: this.#plan.name,
+      resumed,
+      stages: this.#stages.map(({ stats }) => stats),
+      before: { read: start.read, bytes: start.bytes },
+      committed: () => this.#counts,
+    });
+  }
+
+  /** The whole way of the records: Node's pipeline from the source through the transforms to the sink. */
+  async #flow(): Promise<void> {
+    const { source, transforms, sink } = this.#plan;
+    const runs = this.#stages;
+    const sourceRun = runs[0] as StageRun;
+    const sinkRun = runs.at(-1) as StageRun;
+    const { limit } = this.#options;
+    const items = sourceItems(source, sourceRun, startOf(this.#position), { limit, stop: this.#stop });
+    await nodePipeline(
+      Readable.from(items, { objectMode: true, highWaterMark: 2 }),
+      async function* (read: AsyncIterable<Item>) {
+        yield* throughAll(transforms, runs.slice(1, -1), read);
+      },
+      async (ready: AsyncIterable<Item>) => {
+        const commits = sinkCommits(sink, sinkRun, ready, (halt) => {
+          this.#halt = halt;
+        });
+        for await (const commit of commits) await this.#commit(commit);
+      },
+      { signal: this.#abort.signal },
+    );
+  }
+
+  async #commit(commit: Commit): Promise<void> {
+    if (this.#options.limit !== undefined || commit.cursor === undefined) {
+      this.#counts = { ...this.#counts, written: this.#counts.written + commit.records };
+      // Before the first record: the sink says what the target looked like, so that a run killed later can go back to it.
+      if (commit.state !== undefined && this.#counts.written === 0) {
+        this.#sinkState = commit.state;
+        await this.#save('running');
+      }
+      return;
+    }
+    if (commit.saved !== true) {
+      const progress = await this.#progressAt(commit.cursor, commit);
+      await this.#ledger?.save(progress as unknown as Progress);
+    }
+    this.#options.onCommit?.(this.#progress('running'));
+  }
+
+  /** Makes everything before `cursor` durable and gives the progress to save. */
+  async #progressAt(cursor: Json, commit: Pick<Commit, 'records' | 'state'>): Promise<Json> {
+    const position = positionOf(cursor);
+    if (position === undefined) throw new EtlError('ETL_STAGE_FAILED', 'a sink committed a cursor that is not from a batch');
+    for (const flush of this.#flushes) await flush();
+    await this.#rejects.flush(position.seq);
+    this.#settle(position.seq, position.read, commit.records);
+    this.#position = cursor;
+    if (commit.state !== undefined) this.#sinkState = commit.state;
+    return this.#progress('running') as unknown as Json;
+  }
+
+  #settle(seq: number, read: number, written: number): void {
+    const counts = { ...this.#counts, read, written: this.#counts.written + written };
+    for (const stage of this.#stages) {
+      stage.settle(seq, (what, records) => {
+        counts[what] += records;
+      });
+    }
+    this.#counts = counts;
+  }
+
+  /** The input ended by itself: settle what is left, check the sums, and say so in the ledger. */
+  async #finish(): Promise<void> {
+    await this.#rejects.flush(Number.POSITIVE_INFINITY);
+    const read = startOf(this.#saved?.status === 'sampled' ? null : (this.#saved?.position ?? null)).read;
+    const readAhead = checkStages(this.#stages.map(({ stats }) => stats));
+    this.#settle(Number.POSITIVE_INFINITY, read + (this.#stages[0]?.stats.out ?? 0) - readAhead, 0);
+    const off = imbalance(this.#counts);
+    if (off !== 0) throw new EtlError('ETL_COUNT_MISMATCH', `${Math.abs(off)} records ${off > 0 ? 'missing' : 'too many'}: ${JSON.stringify(this.#counts)}`);
+    await this.#save(this.#options.limit === undefined ? 'finished' : 'sampled');
+    const directory = this.#ledger?.directory;
+    if (directory !== undefined) await rm(join(directory, 'stages'), { recursive: true, force: true });
+  }
+
+  async #save(status: Progress['status']): Promise<void> {
+    // A sample never touches the progress of a real run: what it wrote is cut off when that run goes on.
+    if (this.#options.limit !== undefined && this.#saved !== undefined && this.#saved.status !== 'sampled') return;
+    await this.#ledger?.save(this.#progress(status));
+  }
+
+  #progress(status: Progress['status']): Progress {
+    const limited = this.#options.limit !== undefined;
+    return {
+      version: 1,
+      run: this.#id,
+      ...this.#identity,
+      status: limited ? 'sampled' : status,
+      position: limited ? null : this.#position,
+      sink: this.#sinkState,
+      counts: this.#counts,
+      rejectBytes: limited ? (this.#saved?.rejectBytes ?? 0) : this.#rejects.length,
+      attempts: this.#attempts(),
+      startedAt: this.#saved?.startedAt ?? this.#startedAt.toISOString(),
+      savedAt: new Date().toISOString(),
+      elapsedMs: this.#elapsedMs(),
+    };
+  }
+
+  #report(status: RunReport['status'], error?: EtlError): RunReport {
+    const { onReject, name } = this.#plan;
+    return {
+      schema: 'threadmill/report@1',
+      run: this.#id,
+      pipeline: name,
+      status,
+      startedAt: this.#saved?.startedAt ?? this.#startedAt.toISOString(),
+      finishedAt: new Date().toISOString(),
+      elapsedMs: this.#elapsedMs(),
+      attempts: status === 'unchanged' ? (this.#saved?.attempts ?? 1) : this.#attempts(),
+      resumed: this.#position !== null && (this.#saved?.attempts ?? 0) > 0,
+      counts: this.#counts,
+      bytesRead: this.#stages[0]?.stats.bytes ?? 0,
+      bytesWritten: this.#stages.at(-1)?.stats.bytes ?? 0,
+      stages: this.#stages.map(({ stats: { exhausted: _, ...figures } }) => figures),
+      rejects: { to: onReject === 'stop' ? null : onReject.to, reasons: this.#rejects.reasons() },
+      warnings: [...this.#warnings.values()],
+      error: error === undefined ? null : errorReport(error),
+      ledger: this.#ledger?.where ?? null,
+    };
+  }
+
+  #attempts(): number {
+    return (this.#saved?.attempts ?? 0) + 1;
+  }
+
+  #elapsedMs(): number {
+    return Math.round((this.#saved?.elapsedMs ?? 0) + performance.now() - this.#clock);
+  }
+
+  #warn(stage: string, message: string): void {
+    const key = `${stage}\n${message}`;
+    const known = this.#warnings.get(key);
+    if (known !== undefined) {
+      known.times += 1;
+      return;
+    }
+    this.#warnings.set(key, { stage, message, times: 1 });
+    this.#options.onWarning?.(stage, message);
+  }
+}
+
+/** Every transform in turn; neighbours that need no await share one loop. */
+function throughAll(transforms: readonly Transform<unknown, unknown>[], runs: readonly StageRun[], read: AsyncIterable<Item>): AsyncIterable<Item> {
+  let items = read;
+  let fused: StartedTransform[] = [];
+  for (const [order, transform] of transforms.entries()) {
+    const run = runs[order] as StageRun;
+    if (transform.start !== undefined) {
+      fused.push({ run, step: transform.start(run) });
+      continue;
+    }
+    if (fused.length > 0) items = fusedItems(fused, items);
+    fused = [];
+    items = transformItems(transform, run, items);
+  }
+  return fused.length > 0 ? fusedItems(fused, items) : items;
+}
+
+/**
+ * Each stage by itself: what went in came out, or was counted. A stage that ended before its input did leaves records read
+ * ahead behind; gives how many, in the source's measure.
+ */
+function checkStages(stages: readonly StageStats[]): number {
+  const early = stages.findLastIndex(({ role, exhausted }) => role === 'transform' && !exhausted);
+  let readAhead = 0;
+  let before = stages[0]?.out ?? 0;
+  for (const [order, stats] of stages.entries()) {
+    if (stats.role === 'source') continue;
+    if (order <= early) readAhead += before - stats.in;
+    const off = stats.in + stats.expanded - stats.filtered - stats.merged - stats.rejected - stats.skipped - stats.out;
+    if (off !== 0 && order < early) readAhead += off;
+    else if (off !== 0) {
+      const what = `stage "${stats.stage}" took ${stats.in} records and gave ${stats.out}: ${Math.abs(off)} ${off > 0 ? 'are not accounted for' : 'too many'}`;
+      throw new EtlError('ETL_COUNT_MISMATCH', what, { where: { stage: stats.stage } });
+    }
+    before = stats.out;
+  }
+  return readAhead;
+}
+
+function uniqueNames(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const times = (seen.get(name) ?? 0) + 1;
+    seen.set(name, times);
+    return times === 1 ? name : `${name}-${times}`;
+  });
+}
+
+function aborted(cause: unknown): EtlError {
+  return new EtlError('ETL_ABORTED', 'the run was stopped before it was finished', { cause });
+}
+
+/** The report of a failed run, on the error that ended it. */
+const reports = new WeakMap<EtlError, RunReport>();
+
+function withReport(error: EtlError, report: RunReport): EtlError {
+  reports.set(error, report);
+  return error;
+}
+
+/** The report that belongs to an error thrown by a run. */
+export function reportOf(error: unknown): RunReport | undefined {
+  return error instanceof EtlError ? reports.get(error) : undefined;
+}
+
+/** `sink.jsonl.path: "a" → "b"` for every option that differs. */
+function differences(before: Json, after: Json, path = ''): string[] {
+  if (JSON.stringify(sorted(before)) === JSON.stringify(sorted(after))) return [];
+  if (!isObject(before) || !isObject(after)) return [`${path}: ${JSON.stringify(before)} → ${JSON.stringify(after)}`];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return keys.flatMap((key) => differences(before[key] ?? null, after[key] ?? null, path === '' ? key : `${path}.${key}`));
+}
+
+function isObject(value: Json): value is { readonly [key: string]: Json } {
+  return value !== null && typeof value === 'object';
+}
+
+function sorted(value: Json): Json {
+  if (!isObject(value)) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted((value as { [key: string]: Json })[key] ?? null)]));
+}

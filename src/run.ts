@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline as nodePipeline } from 'node:stream/promises';
 
+import { recordCount } from './batch.ts';
 import { fusedItems, sinkCommits, sourceItems, startOf, transformItems, type Halt, type Item, type StartedTransform } from './boundary.ts';
 import { StageRun, type StageStats } from './context.ts';
 import { EtlError, toEtlError } from './errors.ts';
@@ -207,7 +208,8 @@ class Run {
 
   /** The whole way of the records: Node's pipeline from the source through the transforms to the sink. */
   async #flow(): Promise<void> {
-    const { source, transforms, sink } = this.#plan;
+    const { source, transforms } = this.#plan;
+    const sink = this.#options.dryRun === true ? countingSink(this.#plan.sink.name) : this.#plan.sink;
     const runs = this.#stages;
     const sourceRun = runs[0] as StageRun;
     const sinkRun = runs.at(-1) as StageRun;
@@ -345,6 +347,17 @@ class Run {
     this.#warnings.set(key, { stage, message, times: 1 });
     this.#options.onWarning?.(stage, message);
   }
+}
+
+/** Takes the sink's place in a dry run: counts what it would have written. */
+function countingSink(name: string): Sink<unknown> {
+  return {
+    role: 'sink',
+    name,
+    async *write(input) {
+      for await (const batch of input) yield { records: recordCount(batch), cursor: batch.cursor };
+    },
+  };
 }
 
 /** Every transform in turn; neighbours that need no await share one loop. */

@@ -1,9 +1,10 @@
+import type { Duplex, Writable } from 'node:stream';
+
 import type { RejectPolicy } from './rejects.ts';
 import type { RunReport } from './report.ts';
 import { runPipeline, type PipelinePlan, type RunOptions } from './run.ts';
 import type { Sink, Source, Transform } from './stage.ts';
 import { toSink, toSource, toTransform, type RecordFunction, type SinkLike, type SourceLike } from './streams.ts';
-import type { Duplex } from 'node:stream';
 
 /** What a pipeline is called and what it does with records it cannot process. */
 export interface PipelineOptions {
@@ -20,7 +21,9 @@ export interface Pipeline<out T> {
   through<Out>(transform: RecordFunction<T, Out>): Pipeline<Out>;
   through(transform: Duplex): Pipeline<unknown>;
   /** Ends it with a sink, a Writable of objects, or a function that takes the records. */
-  to(sink: SinkLike<T>): RunnablePipeline;
+  to(sink: Sink<T>): RunnablePipeline;
+  to(writable: Writable): RunnablePipeline;
+  to(write: (records: AsyncIterable<T>) => Promise<unknown>): RunnablePipeline;
 }
 
 /** A whole pipeline. */

@@ -47,11 +47,17 @@ export function fileLedger(directory: string): Ledger {
     directory,
     async open() {
       await mkdir(directory, { recursive: true });
-      unlock = await lockFile(join(directory, 'lock'), directory);
-      const last = await lastEntry(journalPath);
-      // Written anew, so that nothing is ever appended to a torn line.
-      if (last !== undefined) await compact(lineOf(last));
-      return last;
+      const release = await lockFile(join(directory, 'lock'), directory);
+      try {
+        const last = await lastEntry(journalPath);
+        // Written anew, so that nothing is ever appended to a torn line.
+        if (last !== undefined) await compact(lineOf(last));
+        unlock = release;
+        return last;
+      } catch (error) {
+        await release();
+        throw error;
+      }
     },
     peek: () => lastEntry(journalPath),
     save: append,

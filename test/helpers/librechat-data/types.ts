@@ -25,6 +25,8 @@ export interface GenerateOptions {
   readonly big?: { readonly count: number; readonly bytes: number };
 }
 
+export type ResolvedOptions = Required<Omit<GenerateOptions, 'big'>> & Pick<GenerateOptions, 'big'>;
+
 /** One document of a collection, in insertion order, or one file under the directory that holds uploads and images. */
 export type GeneratedRecord = GeneratedDocument | GeneratedBinary;
 export interface GeneratedDocument {
@@ -101,5 +103,7 @@ export interface World {
   readonly owners: readonly Owner[];
   /** Owns data, but is not in `users` any more. */
   readonly deletedOwner: Owner;
-  readonly options: Required<Omit<GenerateOptions, 'big'>> & Pick<GenerateOptions, 'big'>;
+  /** Most time between two messages. */
+  readonly paceMs: number;
+  readonly options: ResolvedOptions;
 }

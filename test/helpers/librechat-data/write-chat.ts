@@ -7,7 +7,7 @@ import type { Chat, GeneratedRecord, World } from './types.ts';
 export function* writeNextMessage(world: World, chat: Chat): Generator<GeneratedRecord> {
   const plan = chat.messages[chat.next];
   if (plan === undefined) return;
-  const timeMs = chat.atOnce ? world.clock.tick(1, 20) : world.clock.tick(800, 45_000);
+  const timeMs = chat.atOnce ? world.clock.tick(1, 20) : world.clock.tick(1, world.paceMs);
   if (plan.attach !== undefined) {
     const { set, records } = plan.attach(chat, timeMs);
     plan.set = { ...plan.set, ...set };

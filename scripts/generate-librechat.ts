@@ -52,11 +52,17 @@ await writeFile(join(out, 'manifest.json'), `${JSON.stringify(manifest, null, 1)
 const seconds = Number(process.hrtime.bigint() - started) / 1e9;
 const bytes = Object.values(written).reduce((sum, collection) => sum + collection.bytes, 0);
 for (const [name, collection] of Object.entries(written)) {
-  process.stdout.write(`${name.padEnd(24)} ${String(collection.documents).padStart(10)} documents ${String(collection.bytes).padStart(14)} bytes\n`);
+  process.stdout.write(
+    `${name.padEnd(24)} ${String(collection.documents).padStart(10)} documents ${String(collection.bytes).padStart(14)} bytes\n`,
+  );
 }
-process.stdout.write(`binaries                 ${String(manifest.binaries.count).padStart(10)} files     ${String(manifest.binaries.bytes).padStart(14)} bytes\n`);
+process.stdout.write(
+  `binaries                 ${String(manifest.binaries.count).padStart(10)} files     ${String(manifest.binaries.bytes).padStart(14)} bytes\n`,
+);
 const peakMb = Math.round(process.resourceUsage().maxRSS / 1024);
-process.stdout.write(`${(bytes / 1e6).toFixed(1)} MB in ${seconds.toFixed(1)} s (${(bytes / 1e6 / seconds).toFixed(1)} MB/s), peak memory ${peakMb} MB\n`);
+process.stdout.write(
+  `${(bytes / 1e6).toFixed(1)} MB in ${seconds.toFixed(1)} s (${(bytes / 1e6 / seconds).toFixed(1)} MB/s), peak memory ${peakMb} MB\n`,
+);
 
 function wholeNumber(name: string, text: string): number {
   const value = Number(text);

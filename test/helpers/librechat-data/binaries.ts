@@ -9,7 +9,12 @@ export function pngBytes(random: Random, width: number, height: number): Uint8Ar
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB, no interlace
   const rows = Buffer.concat(Array.from({ length: height }, () => Buffer.from([0, ...random.bytes(width * 3)])));
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', zlibStored(rows)), pngChunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', zlibStored(rows)),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 /** A RIFF/WEBP container with random content: right to a type sniffer, not to a decoder. */

@@ -8,14 +8,36 @@ export const NO_PARENT = '00000000-0000-0000-0000-000000000000';
 const CLASSIC_END = Date.UTC(2024, 9, 1);
 const AGENTS_END = Date.UTC(2026, 2, 1);
 const ENDPOINTS = {
-  classic: [['openAI', 'gpt-4-turbo'], ['anthropic', 'claude-2.1'], ['gptPlugins', 'gpt-4'], ['OpenRouter', 'mistral/large']],
-  agents: [['agents', 'gpt-4o'], ['openAI', 'gpt-4o'], ['anthropic', 'claude-sonnet-4'], ['OpenRouter', 'qwen/qwen3']],
-  current: [['agents', 'gpt-5'], ['openAI', 'gpt-5'], ['anthropic', 'claude-opus-4-5'], ['google', 'gemini-3-pro']],
-  imported: [['openAI', 'gpt-4o'], ['anthropic', 'claude-sonnet-4']],
+  classic: [
+    ['openAI', 'gpt-4-turbo'],
+    ['anthropic', 'claude-2.1'],
+    ['gptPlugins', 'gpt-4'],
+    ['OpenRouter', 'mistral/large'],
+  ],
+  agents: [
+    ['agents', 'gpt-4o'],
+    ['openAI', 'gpt-4o'],
+    ['anthropic', 'claude-sonnet-4'],
+    ['OpenRouter', 'qwen/qwen3'],
+  ],
+  current: [
+    ['agents', 'gpt-5'],
+    ['openAI', 'gpt-5'],
+    ['anthropic', 'claude-opus-4-5'],
+    ['google', 'gemini-3-pro'],
+  ],
+  imported: [
+    ['openAI', 'gpt-4o'],
+    ['anthropic', 'claude-sonnet-4'],
+  ],
 } as const;
 
 /** Opens a chat without messages; its era follows the simulated time unless told. */
-export function openChat(world: World, owner: Owner, { era, isPlain = true }: { era?: Era; isPlain?: boolean } = {}): Chat {
+export function openChat(
+  world: World,
+  owner: Owner,
+  { era, isPlain = true }: { era?: Era; isPlain?: boolean } = {},
+): Chat {
   const openedMs = world.clock.tick(1, 500);
   const chosen = era ?? (openedMs < CLASSIC_END ? 'classic' : openedMs < AGENTS_END ? 'agents' : 'current');
   const [endpoint, model] = world.random.pick<readonly [string, string]>(ENDPOINTS[chosen]);
@@ -38,7 +60,13 @@ export function openChat(world: World, owner: Owner, { era, isPlain = true }: { 
 }
 
 /** Adds a message under `parent` (a position, or a parent id as stored) and returns its position. */
-export function addMessage(world: World, chat: Chat, parent: number | string | null | undefined, isUser: boolean, set: MessagePlan['set'] = {}): number {
+export function addMessage(
+  world: World,
+  chat: Chat,
+  parent: number | string | null | undefined,
+  isUser: boolean,
+  set: MessagePlan['set'] = {},
+): number {
   const parentId = typeof parent === 'number' ? messageAt(chat, parent).messageId : parent;
   return chat.messages.push({ messageId: world.random.uuid(), parentId, isUser, set }) - 1;
 }
@@ -51,10 +79,16 @@ export function messageAt(chat: Chat, position: number): MessagePlan {
 }
 
 /** A chat without branches: question, answer, question, answer. Positions are in time order. */
-export function linearChat(world: World, owner: Owner, turns: number, options: { era?: Era; isPlain?: boolean } = {}): Chat {
+export function linearChat(
+  world: World,
+  owner: Owner,
+  turns: number,
+  options: { era?: Era; isPlain?: boolean } = {},
+): Chat {
   const chat = openChat(world, owner, options);
   let parent: number | string = NO_PARENT;
-  for (let turn = 0; turn < turns; turn++) parent = addMessage(world, chat, addMessage(world, chat, parent, true), false);
+  for (let turn = 0; turn < turns; turn++)
+    parent = addMessage(world, chat, addMessage(world, chat, parent, true), false);
   return chat;
 }
 
@@ -64,7 +98,8 @@ export function ordinaryChat(world: World, owner: Owner): Chat {
   const chat = linearChat(world, owner, random.logNormal(Math.exp(0.9), 1, options.maxTurns), { isPlain: false });
   if (random.chance(0.11)) addBranches(world, chat, random.int(1, 4));
   for (const plan of chat.messages) {
-    if (plan.isUser && random.chance(0.06)) plan.attach = (_, timeMs) => attachFiles(world, chat, randomKinds(world), timeMs, plan.messageId);
+    if (plan.isUser && random.chance(0.06))
+      plan.attach = (_, timeMs) => attachFiles(world, chat, randomKinds(world), timeMs, plan.messageId);
   }
   if (chat.era !== 'classic' && random.chance(0.04)) makeTemporary(chat, FAR_EXPIRY, chat.era === 'current');
   return chat;

@@ -36,8 +36,8 @@ export function openCollectionFiles(directory: string, extension: string): Colle
   };
   return {
     append(collection, bytes) {
-      let file = files.get(collection);
-      if (file === undefined) files.set(collection, (file = open(join(directory, collection + extension))));
+      const file = files.get(collection) ?? open(join(directory, collection + extension));
+      if (file.documents === 0) files.set(collection, file);
       file.pending.push(bytes);
       file.pendingBytes += bytes.length;
       file.documents++;
@@ -51,7 +51,9 @@ export function openCollectionFiles(directory: string, extension: string): Colle
         await file.done;
       }
       const names = [...files.keys()].sort();
-      return Object.fromEntries(names.map((name) => [name, { documents: files.get(name)?.documents ?? 0, bytes: files.get(name)?.bytes ?? 0 }]));
+      return Object.fromEntries(
+        names.map((name) => [name, { documents: files.get(name)?.documents ?? 0, bytes: files.get(name)?.bytes ?? 0 }]),
+      );
     },
   };
 }

@@ -8,7 +8,9 @@ export interface CollectionIndex {
 export type IndexEra = 'older' | 'current' | 'damaged';
 
 const on = (...fields: string[]): CollectionIndex => ({
-  key: Object.fromEntries(fields.map((field) => (field.startsWith('-') ? [field.slice(1), -1] : [field, 1])) as [string, 1 | -1][]),
+  key: Object.fromEntries(
+    fields.map((field) => (field.startsWith('-') ? [field.slice(1), -1] : [field, 1])) as [string, 1 | -1][],
+  ),
 });
 const unique = (...fields: string[]): CollectionIndex => ({ ...on(...fields), unique: true });
 const expires = (field: string, expireAfterSeconds: number): CollectionIndex => ({ ...on(field), expireAfterSeconds });
@@ -29,8 +31,16 @@ const OLDER: Record<string, readonly CollectionIndex[]> = {
   conversationtags: [unique('tag', 'user')],
 };
 const CURRENT: Record<string, readonly CollectionIndex[]> = {
-  conversations: [unique('conversationId', 'user', 'tenantId'), on('user', '_id'), on('user', 'isArchived', '-updatedAt', '-_id')],
-  messages: [unique('messageId', 'user', 'tenantId'), on('conversationId', 'user', 'createdAt', '_id'), on('user', 'conversationId', '-createdAt', '-_id')],
+  conversations: [
+    unique('conversationId', 'user', 'tenantId'),
+    on('user', '_id'),
+    on('user', 'isArchived', '-updatedAt', '-_id'),
+  ],
+  messages: [
+    unique('messageId', 'user', 'tenantId'),
+    on('conversationId', 'user', 'createdAt', '_id'),
+    on('user', 'conversationId', '-createdAt', '-_id'),
+  ],
   users: [unique('email', 'tenantId')],
   conversationtags: [unique('tag', 'user', 'tenantId')],
 };
@@ -41,7 +51,8 @@ export function collectionIndexes(collection: string, era: IndexEra): readonly C
   return [...(PLAIN[collection] ?? []), ...(added[collection] ?? [])];
 }
 
-/** The name MongoDB gives an index: fields and directions joined by `_`. */
+/** The name MongoDB gives an index: fields and directions joined by `_`; the one on `_id` alone is `_id_`. */
 export function indexName({ key }: CollectionIndex): string {
-  return Object.entries(key).flat().join('_');
+  const name = Object.entries(key).flat().join('_');
+  return name === '_id_1' ? '_id_' : name;
 }

@@ -3,7 +3,19 @@ import { inStoredOrder } from './message-document.ts';
 import { TAGS } from './personal-records.ts';
 import type { Chat, World } from './types.ts';
 
-const CLASSIC_ORDER = ['_id', 'conversationId', '__v', '_meiliIndex', 'createdAt', 'endpoint', 'messages', 'model', 'title', 'updatedAt', 'user'];
+const CLASSIC_ORDER = [
+  '_id',
+  'conversationId',
+  '__v',
+  '_meiliIndex',
+  'createdAt',
+  'endpoint',
+  'messages',
+  'model',
+  'title',
+  'updatedAt',
+  'user',
+];
 
 /** Builds the conversation as its last save left it. */
 export function conversationDocument(world: World, chat: Chat): Document {
@@ -22,7 +34,9 @@ export function conversationDocument(world: World, chat: Chat): Document {
     createdAt: new Date(chat.openedMs),
     updatedAt: new Date(chat.stored.at(-1)?.timeMs ?? chat.openedMs),
     ...(chat.fileIds.length > 0 ? { files: [...new Set(chat.fileIds)] } : {}),
-    ...(chat.era === 'classic' ? { presence_penalty: 0, frequency_penalty: 0, temperature: 0.7, top_p: 1, resendImages: false } : {}),
+    ...(chat.era === 'classic'
+      ? { presence_penalty: 0, frequency_penalty: 0, temperature: 0.7, top_p: 1, resendImages: false }
+      : {}),
     ...(chat.era === 'agents' || isNew ? { tags: [], isArchived: false, expiredAt: null, resendFiles: true } : {}),
     ...(isNew ? { isTemporary: false, chatProjectId: null, pinned: false } : {}),
     ...(chat.era === 'agents' ? { maxContextTokens: 128_000, temperature: 1 } : {}),
@@ -40,20 +54,20 @@ function extras(world: World, chat: Chat): Document {
   if (chat.era === 'classic' || chat.era === 'imported') return {};
   const fields: Document = {};
   if (random.chance(0.06)) {
-    fields['isArchived'] = true;
-    if (chat.era === 'current') fields['archivedAt'] = new Date(world.clock.now());
+    fields.isArchived = true;
+    if (chat.era === 'current') fields.archivedAt = new Date(world.clock.now());
   }
   if (random.chance(0.08)) {
     const tag = random.pick(TAGS);
-    fields['tags'] = [tag];
+    fields.tags = [tag];
     chat.owner.tagCounts[tag] = (chat.owner.tagCounts[tag] ?? 0) + 1;
   }
   if (chat.era !== 'current') return fields;
   if (random.chance(0.05)) {
-    fields['pinned'] = true;
+    fields.pinned = true;
   }
   if (random.chance(0.1)) {
-    fields['chatProjectId'] = chat.owner.projectId.toHexString();
+    fields.chatProjectId = chat.owner.projectId.toHexString();
     chat.owner.projectChats++;
   }
   return fields;

@@ -11,23 +11,35 @@ type Scenario = (world: World, owner: Owner) => Chat[];
 export const OUTSIDE_FILE = 'outside-the-roots.txt';
 
 /** One file of every storage kind, three to a question. */
-export const everyStorage = (kinds: readonly StorageKind[]): Scenario => (world, owner) => {
-  const chat = linearChat(world, owner, Math.ceil(kinds.length / 3));
-  kinds.forEach((_, index) => {
-    if (index % 3 !== 0) return;
-    const plan = messageAt(chat, (index / 3) * 2);
-    plan.attach = (_chat, timeMs) => together(chat, kinds.slice(index, index + 3).map((kind) => makeFile(world, { owner, kind, timeMs })));
-  });
-  return [chat];
-};
+export const everyStorage =
+  (kinds: readonly StorageKind[]): Scenario =>
+  (world, owner) => {
+    const chat = linearChat(world, owner, Math.ceil(kinds.length / 3));
+    kinds.forEach((_, index) => {
+      if (index % 3 !== 0) return;
+      const plan = messageAt(chat, (index / 3) * 2);
+      plan.attach = (_chat, timeMs) =>
+        together(
+          chat,
+          kinds.slice(index, index + 3).map((kind) => makeFile(world, { owner, kind, timeMs })),
+        );
+    });
+    return [chat];
+  };
 
 /** Bytes that are gone, cannot be read, lie outside, are odd in name, or are there twice; documents likewise. */
 export const brokenFiles: Scenario = (world, owner) => {
   const chat = linearChat(world, owner, 3);
   const { random } = world;
-  const make = (timeMs: number, kind: StorageKind, options: Partial<FileOptions> = {}) => makeFile(world, { owner, kind, timeMs, ...options });
+  const make = (timeMs: number, kind: StorageKind, options: Partial<FileOptions> = {}) =>
+    makeFile(world, { owner, kind, timeMs, ...options });
   const damage = (kind: string, file: { document: Document }, expect: Document = {}): void =>
-    world.record.damage(kind, { user: owner.hex, conversationId: chat.conversationId, fileId: file.document['file_id'] as string, expect });
+    world.record.damage(kind, {
+      user: owner.hex,
+      conversationId: chat.conversationId,
+      fileId: file.document.file_id as string,
+      expect,
+    });
 
   messageAt(chat, 0).attach = (_chat, timeMs) => {
     const gone = make(timeMs, 'local-pdf', { bytes: 'none' });
@@ -38,9 +50,12 @@ export const brokenFiles: Scenario = (world, owner) => {
     const unreadable = make(timeMs, 'local-pdf', { fileId, bytes: 'none', set: { filepath: `/${folder}` } });
     damage('file-unreadable', unreadable, { bytes: 'unreadable' }); // a directory lies where the file should be
 
-    const escape = make(timeMs, 'local-text', { bytes: 'none', set: { filename: '../../etc/passwd', filepath: `/uploads/${owner.hex}/../../${OUTSIDE_FILE}` } });
-    damage('file-path-escape', escape, { bytes: 'refused' });
-    const result = together(chat, [gone, unreadable, escape]);
+    const outside = make(timeMs, 'local-text', {
+      bytes: 'none',
+      set: { filename: '../../etc/passwd', filepath: `/uploads/${owner.hex}/../../${OUTSIDE_FILE}` },
+    });
+    damage('file-path-escape', outside, { bytes: 'refused' });
+    const result = together(chat, [gone, unreadable, outside]);
     const extra: GeneratedRecord[] = [
       { path: `${folder}/inside.txt`, bytes: Buffer.from('a directory has the name of the upload\n') },
       { path: OUTSIDE_FILE, bytes: Buffer.from(`${SECRET_MARK}: this file is outside the roots\n`) },
@@ -53,7 +68,11 @@ export const brokenFiles: Scenario = (world, owner) => {
     const stored = `${fileId}__résumé 100%25 #1 📎 资料.pdf`;
     const path = `uploads/${owner.hex}/${stored}`;
     const bytes = Buffer.from(`odd name ${fileId}\n`);
-    const odd = make(timeMs, 'local-pdf', { fileId, bytes: 'none', set: { filename: 're/sum\u00e9\u0000\n"1".pdf', filepath: `/${path}`, bytes: bytes.length } });
+    const odd = make(timeMs, 'local-pdf', {
+      fileId,
+      bytes: 'none',
+      set: { filename: 're/sum\u00e9\u0000\n"1".pdf', filepath: `/${path}`, bytes: bytes.length },
+    });
     damage('file-odd-name', odd, { bytes: 'there' });
 
     const content = Buffer.from('the same words in two uploads\n');
@@ -80,6 +99,6 @@ export const brokenFiles: Scenario = (world, owner) => {
 };
 
 function together(chat: Chat, files: readonly ReturnType<typeof makeFile>[]) {
-  chat.fileIds.push(...files.map(({ document }) => document['file_id'] as string)); // makeFile always sets it
+  chat.fileIds.push(...files.map(({ document }) => document.file_id as string)); // makeFile always sets it
   return { set: { files: files.map(({ entry }) => entry) }, records: files.flatMap(({ records }) => records) };
 }

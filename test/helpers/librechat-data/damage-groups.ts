@@ -29,10 +29,17 @@ export const orphans: Scenario = (world, owner) => {
   const chat = linearChat(world, owner, 2);
   chat.finish = () => [];
   const { conversationId } = chat;
-  for (const { messageId } of chat.messages) world.record.damage('orphan-message', { user: owner.hex, conversationId, messageId });
+  for (const { messageId } of chat.messages)
+    world.record.damage('orphan-message', { user: owner.hex, conversationId, messageId });
   messageAt(chat, 0).attach = (_, timeMs) => {
-    const file = makeFile(world, { owner, kind: 'local-pdf', timeMs, conversationId, messageId: messageAt(chat, 0).messageId });
-    world.record.damage('orphan-file', { user: owner.hex, conversationId, fileId: file.document['file_id'] as string });
+    const file = makeFile(world, {
+      owner,
+      kind: 'local-pdf',
+      timeMs,
+      conversationId,
+      messageId: messageAt(chat, 0).messageId,
+    });
+    world.record.damage('orphan-file', { user: owner.hex, conversationId, fileId: file.document.file_id as string });
     return { set: { files: [file.entry] }, records: file.records };
   };
   return [chat];
@@ -52,7 +59,8 @@ export const sharedIds: Scenario = (world, owner) => {
   const chat = linearChat(world, owner, 2);
   const copy: Chat = { ...linearChat(world, other, 0), conversationId: chat.conversationId };
   copy.messages.push(...chat.messages.map(({ messageId, parentId, isUser }) => ({ messageId, parentId, isUser })));
-  for (const { owner: one } of [chat, copy]) world.record.damage('same-id-two-users', { user: one.hex, conversationId: chat.conversationId });
+  for (const { owner: one } of [chat, copy])
+    world.record.damage('same-id-two-users', { user: one.hex, conversationId: chat.conversationId });
   return [chat, copy];
 };
 
@@ -69,10 +77,14 @@ export const fork: Scenario = (world, owner) => {
   source.atOnce = true;
   const attachment = { filename: 'out.csv', filepath: '/api/files/code/download/s/1', expiresAt: 1_790_000_000_000 };
   const answer = messageAt(source, 1);
-  answer.set = { attachments: [{ ...attachment, messageId: answer.messageId, toolCallId: 'call_1', conversationId: source.conversationId }] };
+  answer.set = {
+    attachments: [
+      { ...attachment, messageId: answer.messageId, toolCallId: 'call_1', conversationId: source.conversationId },
+    ],
+  };
   messageAt(source, 0).attach = (chat, timeMs) => {
     const file = makeFile(world, { owner, kind: 'local-text', timeMs, conversationId: source.conversationId });
-    chat.fileIds.push(file.document['file_id'] as string);
+    chat.fileIds.push(file.document.file_id as string);
     return { set: { files: [file.entry] }, records: file.records };
   };
 
@@ -87,12 +99,24 @@ export const fork: Scenario = (world, owner) => {
       parentId,
       isUser: plan.isUser,
       // What the source got when it was written: fields and the time.
-      finish: (document, { stored }) => [{ ...document, ...plan.set, createdAt: new Date(source.stored[stored.length - 1]?.timeMs ?? 0) }],
+      finish: (document, { stored }) => [
+        { ...document, ...plan.set, createdAt: new Date(source.stored[stored.length - 1]?.timeMs ?? 0) },
+      ],
     });
   }
-  copy.finish = (document) => [{ ...document, messages: source.stored.map(({ id }) => id), files: source.fileIds, title: 'A fork' }];
-  world.record.damage('fork-messages-array', { user: owner.hex, conversationId: copy.conversationId, expect: { source: source.conversationId } });
-  world.record.damage('attachment-names-other-message', { user: owner.hex, conversationId: copy.conversationId, messageId: copy.messages[1]?.messageId ?? '' });
+  copy.finish = (document) => [
+    { ...document, messages: source.stored.map(({ id }) => id), files: source.fileIds, title: 'A fork' },
+  ];
+  world.record.damage('fork-messages-array', {
+    user: owner.hex,
+    conversationId: copy.conversationId,
+    expect: { source: source.conversationId },
+  });
+  world.record.damage('attachment-names-other-message', {
+    user: owner.hex,
+    conversationId: copy.conversationId,
+    messageId: copy.messages[1]?.messageId ?? '',
+  });
   return [source, copy];
 };
 

@@ -21,7 +21,9 @@ export const createdAtAbsent: Scenario = (world, owner) => {
 export const timeInversion: Scenario = (world, owner) => {
   const chat = linearChat(world, owner, 3);
   const dated = (position: number, offsetMs: number): void => {
-    messageAt(chat, position).finish = (document, { stored }) => [{ ...document, createdAt: new Date((stored[position - 1]?.timeMs ?? 0) + offsetMs) }];
+    messageAt(chat, position).finish = (document, { stored }) => [
+      { ...document, createdAt: new Date((stored[position - 1]?.timeMs ?? 0) + offsetMs) },
+    ];
   };
   dated(2, -5000);
   note(world, chat, 'time-before-parent', 2);

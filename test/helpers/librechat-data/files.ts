@@ -49,21 +49,30 @@ export function makeFile(world: World, options: FileOptions): GeneratedFile {
     ...set,
   });
   const records: GeneratedRecord[] = [{ collection: 'files', document }];
-  const binary = stored.binary && options.bytes instanceof Uint8Array ? { ...stored.binary, bytes: options.bytes } : stored.binary;
+  const binary =
+    stored.binary && options.bytes instanceof Uint8Array ? { ...stored.binary, bytes: options.bytes } : stored.binary;
   const hasBytes = binary !== undefined && options.bytes !== 'none';
   if (hasBytes) records.push(binary);
   return { document, entry: fileEntry(world, document), records, path: hasBytes ? binary.path : undefined };
 }
 
 /** Attaches files to a message when it is written. */
-export function attachFiles(world: World, chat: Chat, kinds: readonly StorageKind[], timeMs: number, messageId: string) {
-  const files = kinds.map((kind) => makeFile(world, {
-    owner: chat.owner,
-    kind,
-    timeMs: timeMs - 500,
-    ...(world.random.chance(0.4) ? { conversationId: chat.conversationId, messageId } : {}),
-  }));
-  chat.fileIds.push(...files.map((file) => file.document['file_id'] as string));
+export function attachFiles(
+  world: World,
+  chat: Chat,
+  kinds: readonly StorageKind[],
+  timeMs: number,
+  messageId: string,
+) {
+  const files = kinds.map((kind) =>
+    makeFile(world, {
+      owner: chat.owner,
+      kind,
+      timeMs: timeMs - 500,
+      ...(world.random.chance(0.4) ? { conversationId: chat.conversationId, messageId } : {}),
+    }),
+  );
+  chat.fileIds.push(...files.map((file) => file.document.file_id as string));
   return { set: { files: files.map((file) => file.entry) }, records: files.flatMap((file) => file.records) };
 }
 
@@ -72,19 +81,32 @@ export function randomKinds(world: World): StorageKind[] {
   const { random } = world;
   const count = random.chance(0.75) ? 1 : random.pick([2, 2, 2, 3, 3, 8]);
   return Array.from({ length: count }, () => {
-    if (!random.chance(0.8)) return random.pick(['s3', 's3-storage-key', 'azure_blob', 'cloudfront', 'firebase', 'openai', 'text', 'vectordb'] as const);
-    return random.chance(0.6) ? random.pick(['local-image', 'local-image', 'local-image-legacy'] as const) : random.pick(['local-pdf', 'local-text'] as const);
+    if (!random.chance(0.8))
+      return random.pick([
+        's3',
+        's3-storage-key',
+        'azure_blob',
+        'cloudfront',
+        'firebase',
+        'openai',
+        'text',
+        'vectordb',
+      ] as const);
+    return random.chance(0.6)
+      ? random.pick(['local-image', 'local-image', 'local-image-legacy'] as const)
+      : random.pick(['local-pdf', 'local-text'] as const);
   });
 }
 
 /** Older snapshots hold five or seven fields, newer ones the whole document but for `_id`, `__v` and `text`. */
 function fileEntry(world: World, document: Document): Document {
   const { _id, __v, text, ...rest } = document;
-  const pickFields = (names: readonly string[]): Document => Object.fromEntries(names.filter((name) => name in rest).map((name) => [name, rest[name]]));
+  const pickFields = (names: readonly string[]): Document =>
+    Object.fromEntries(names.filter((name) => name in rest).map((name) => [name, rest[name]]));
   const dice = world.random.next();
   if (dice < 0.25) return pickFields(['file_id', 'filepath', 'type', 'height', 'width']);
   if (dice < 0.5) return pickFields(['file_id', 'filepath', 'type', 'filename', 'embedded', 'height', 'width']);
-  return dice < 0.75 ? rest : { ...rest, user: String(rest['user']) };
+  return dice < 0.75 ? rest : { ...rest, user: String(rest.user) };
 }
 
 /** `findOneAndUpdate` with upsert: the filter's fields, then the set ones by name. */

@@ -26,7 +26,7 @@ export interface LibrechatData {
  *
  * Records come one by one and are not kept: about 32 chats are in memory at a time, whatever the size. Sizes,
  * branches, files and tools follow the proportions seen in production; collections, fields, their order and types
- * follow LibreChat 0.7 to 0.8. `damage` needs at least 4 users and 37 conversations.
+ * follow LibreChat 0.7 to 0.8. `damage` needs at least 4 users and 38 conversations.
  *
  * @throws {RangeError} when the options leave no room for what must be planted.
  */
@@ -40,13 +40,22 @@ export function createWorld(input: GenerateOptions): World {
   const damage = input.damage ?? false;
   const defaults = { users: 40, damage, exotic: damage, binaries: true, textScale: 1, maxTurns: 400 };
   const options: ResolvedOptions = { ...defaults, ...input };
-  if (options.users < (damage ? 4 : 1)) throw new RangeError(`expected at least ${damage ? 4 : 1} users, received ${options.users}`);
+  if (options.users < (damage ? 4 : 1))
+    throw new RangeError(`expected at least ${damage ? 4 : 1} users, received ${options.users}`);
   const random = createRandom(options.seed);
   const clock = createClock(START_MS, random);
   const objectId = createObjectIds(random);
   const owner = (email: string): Owner => {
     const id = objectId(clock.tick(1000, 60_000));
-    return { id, hex: id.toHexString(), email, agentId: `agent_${random.letters(21)}`, projectId: objectId(clock.now()), tagCounts: {}, projectChats: 0 };
+    return {
+      id,
+      hex: id.toHexString(),
+      email,
+      agentId: `agent_${random.letters(21)}`,
+      projectId: objectId(clock.now()),
+      tagCounts: {},
+      projectChats: 0,
+    };
   };
   return {
     random,
@@ -104,7 +113,9 @@ function* interleaved(world: World, chats: Iterable<Chat>, openChats: number): G
 function* plannedChats(world: World): Generator<Chat> {
   const { options, owners, clock, random } = world;
   const { conversations } = options;
-  const showcaseAt = options.damage ? scheduleScenarios([...SHOWCASES, ...DAMAGE], conversations) : scheduleScenarios(SHOWCASES, conversations);
+  const showcaseAt = options.damage
+    ? scheduleScenarios([...SHOWCASES, ...DAMAGE], conversations)
+    : scheduleScenarios(SHOWCASES, conversations);
   const isDamage = new Set(DAMAGE);
   const pickOwner = weightedOwner(owners, random);
   const stepMs = Math.floor((0.66 * (END_MS - START_MS)) / conversations);

@@ -76,7 +76,7 @@ export function createRecorder(options: Document): Recorder {
       add(manifest.collections, collection);
       for (const feature of featuresOf(collection, document)) add(manifest.features, feature);
       if (collection !== 'conversations' && collection !== 'messages' && collection !== 'files') return;
-      const counts = manifest.users[String(document['user'])];
+      const counts = manifest.users[String(document.user)];
       if (counts === undefined) throw new Error(`a document of ${collection} belongs to an owner nobody announced`);
       counts[collection]++;
     },
@@ -85,7 +85,8 @@ export function createRecorder(options: Document): Recorder {
       manifest.binaries.bytes += bytes;
     },
     damage(kind, planted) {
-      const entry = (manifest.damage[kind] ??= { count: 0, cases: [] });
+      const entry = manifest.damage[kind] ?? { count: 0, cases: [] };
+      manifest.damage[kind] = entry;
       entry.count++;
       entry.cases.push(planted);
     },

@@ -52,12 +52,16 @@ export const DAMAGE: readonly Scenario[] = [
   content.textTwice,
   content.oddCharacters,
   content.oddNumbers,
+  content.extendedJsonLookalike,
   content.failures,
   brokenFiles,
 ];
 
 /** Spreads scenarios over `conversations` places: each at one place of a thousand, and at least once. */
-export function scheduleScenarios(scenarios: readonly Scenario[], conversations: number): (place: number) => Scenario | undefined {
+export function scheduleScenarios(
+  scenarios: readonly Scenario[],
+  conversations: number,
+): (place: number) => Scenario | undefined {
   const rounds = Math.max(1, Math.round(conversations / 1000));
   const total = rounds * scenarios.length;
   if (total > conversations) {

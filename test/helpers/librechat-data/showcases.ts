@@ -12,7 +12,13 @@ export const partShowcase: Scenario = (world, owner) => {
   const chat = linearChat(world, owner, 2, { era: 'current' });
   messageAt(chat, 1).set = { text: '', content: everyPart(world, chat, messageAt(chat, 1).messageId) };
   messageAt(chat, 2).set = { quotes: ['Done: "all" of it.'] };
-  messageAt(chat, 3).set = { metadata: { thoughtSignatures: { call_1: world.record.secret('messages.metadata.thoughtSignatures', world.random.letters(80)) } } };
+  messageAt(chat, 3).set = {
+    metadata: {
+      thoughtSignatures: {
+        call_1: world.record.secret('messages.metadata.thoughtSignatures', world.random.letters(80)),
+      },
+    },
+  };
   return [chat];
 };
 
@@ -22,7 +28,9 @@ export const attachmentShowcase: Scenario = (world, owner) => {
   const { messageId } = messageAt(chat, 1);
   const attachments = ATTACHMENT_KINDS.map((kind) => makeAttachment(world, chat, kind, messageId, chat.openedMs));
   messageAt(chat, 1).set = { attachments, feedback: { rating: 'thumbsUp', tag: 'accurate_reliable' } };
-  messageAt(chat, 3).set = { feedback: { rating: 'thumbsDown', tag: { key: 'other', label: 'Other' }, text: 'the year is wrong' } };
+  messageAt(chat, 3).set = {
+    feedback: { rating: 'thumbsDown', tag: { key: 'other', label: 'Other' }, text: 'the year is wrong' },
+  };
   messageAt(chat, 3).attach = (_, timeMs) => ({
     set: {},
     records: [
@@ -59,8 +67,20 @@ export const subagentShowcase: Scenario = (world, owner) => {
   const parent = linearChat(world, owner, 1, { era: 'current' });
   const child = linearChat(world, owner, 1, { era: 'current' });
   const ids = { rootConversationId: parent.conversationId, parentConversationId: parent.conversationId };
-  child.set = { subagentThread: { ...ids, parentMessageId: messageAt(parent, 1).messageId, parentToolCallId: 'call_1', subagentType: 'research', subagentKind: 'agent', depth: 1 } };
-  const messagesJson = JSON.stringify([{ role: 'user', content: 'look "it" up' }, { role: 'assistant', content: 'found' }]);
+  child.set = {
+    subagentThread: {
+      ...ids,
+      parentMessageId: messageAt(parent, 1).messageId,
+      parentToolCallId: 'call_1',
+      subagentType: 'research',
+      subagentKind: 'agent',
+      depth: 1,
+    },
+  };
+  const messagesJson = JSON.stringify([
+    { role: 'user', content: 'look "it" up' },
+    { role: 'assistant', content: 'found' },
+  ]);
   messageAt(child, 1).set = { subagentTranscript: { taskId: 'task_1', mode: 'full', messagesJson } };
   return [parent, child];
 };
@@ -72,7 +92,11 @@ export const settingsShowcase: Scenario = (world, owner) => {
   const before = linearChat(world, owner, 1, { era: 'agents' });
   before.set = { isArchived: true, title: `long ${'título 🧵 '.repeat(30)}` };
   const kept = linearChat(world, owner, 1, { era: 'current' });
-  kept.set = { pinned: true, tags: [TAGS[0], 'a tag that has no bookmark'], chatProjectId: owner.projectId.toHexString() };
+  kept.set = {
+    pinned: true,
+    tags: [TAGS[0], 'a tag that has no bookmark'],
+    chatProjectId: owner.projectId.toHexString(),
+  };
   owner.tagCounts[TAGS[0]] = (owner.tagCounts[TAGS[0]] ?? 0) + 1;
   owner.projectChats++;
   return [archived, before, kept];

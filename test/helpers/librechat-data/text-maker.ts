@@ -43,7 +43,10 @@ export function createTextMaker(random: Random): TextMaker {
   return {
     prose(length) {
       const pool = poolOf();
-      return cut(fill(length, () => random.pick(pool)), Math.max(length, 2));
+      return cut(
+        fill(length, () => random.pick(pool)),
+        Math.max(length, 2),
+      );
     },
     markdown(length) {
       const pool = poolOf();
@@ -54,7 +57,11 @@ export function createTextMaker(random: Random): TextMaker {
         return random.pick(pool);
       });
     },
-    toolOutput: (length) => cut(fill(length, () => random.pick(logs)), length),
+    toolOutput: (length) =>
+      cut(
+        fill(length, () => random.pick(logs)),
+        length,
+      ),
     title: () => cut(random.pick(poolOf()).replace(/["\\\n\t]/gu, ''), 60).trim() || 'Untitled',
   };
 }
@@ -80,9 +87,22 @@ function sentence(random: Random, { words, joiner, stop }: Language): string {
 function codeBlock(random: Random): string {
   const name = random.pick(['rows', 'total', 'users', 'chunk', 'result']);
   const lines = random.pick([
-    ['```python', `def ${name}(path):`, '\twith open(path, "rb") as file:', '\t\treturn [line.split("\\t") for line in file]', '```'],
+    [
+      '```python',
+      `def ${name}(path):`,
+      '\twith open(path, "rb") as file:',
+      '\t\treturn [line.split("\\t") for line in file]',
+      '```',
+    ],
     ['```sql', `SELECT "${name}", count(*)`, 'FROM "events"', "WHERE kind = 'chat'", 'GROUP BY 1;', '```'],
-    ['```ts', `const ${name} = new Map<string, number>();`, 'for (const { id } of list) {', `  ${name}.set(id, 1);`, '}', '```'],
+    [
+      '```ts',
+      `const ${name} = new Map<string, number>();`,
+      'for (const { id } of list) {',
+      `  ${name}.set(id, 1);`,
+      '}',
+      '```',
+    ],
     ['| name | count |', '|---|---:|', `| ${name} | ${random.int(1, 9999)} |`, `| other | ${random.int(1, 9999)} |`],
   ]);
   return lines.join('\n');
@@ -91,7 +111,8 @@ function codeBlock(random: Random): string {
 function logLine(random: Random): string {
   return random.pick([
     () => `{"id":"${random.hex(4)}","status":"ok","items":${random.int(0, 999)}}`,
-    () => `2026-03-0${random.int(1, 9)}T10:00:0${random.int(0, 9)}Z INFO request ${random.hex(8)} done in ${random.int(1, 900)} ms`,
+    () =>
+      `2026-03-0${random.int(1, 9)}T10:00:0${random.int(0, 9)}Z INFO request ${random.hex(8)} done in ${random.int(1, 900)} ms`,
     () => `/srv/app/${random.letters(8)}.log:${random.int(1, 999)}:\tmatch "${random.letters(6)}"`,
   ])();
 }

@@ -28,7 +28,9 @@ export function* userRecords(world: World, owner: Owner, index: number): Generat
     provider,
     role: index === 0 ? 'ADMIN' : 'USER',
     ...(provider === 'google' ? { googleId: random.hex(10) } : {}),
-    ...(provider === 'openid' ? { openidId: random.uuid(), openidIssuer: 'https://login.example.org', idOnTheSource: random.uuid() } : {}),
+    ...(provider === 'openid'
+      ? { openidId: random.uuid(), openidIssuer: 'https://login.example.org', idOnTheSource: random.uuid() }
+      : {}),
     ...(provider === 'github' ? { githubId: String(random.int(1, 9_999_999)) } : {}),
     ...(provider === 'ldap' ? { ldapId: `uid=user${index},ou=people` } : {}),
     plugins: [],
@@ -39,7 +41,9 @@ export function* userRecords(world: World, owner: Owner, index: number): Generat
     pendingBackupCodes: [{ codeHash: s('pendingBackupCodes', random.hex(24)), used: false, usedAt: null }],
     refreshToken: [{ refreshToken: `eyJhbGciOiJIUzI1NiJ9.${s('refreshToken', random.letters(40))}` }],
     termsAccepted: true,
-    ...(index % 2 === 0 ? { personalization: { memories: true }, favorites: [{ model: 'gpt-4o', endpoint: 'openAI' }], pinnedOrder: [] } : {}),
+    ...(index % 2 === 0
+      ? { personalization: { memories: true }, favorites: [{ model: 'gpt-4o', endpoint: 'openAI' }], pinnedOrder: [] }
+      : {}),
     createdAt: date,
     updatedAt: date,
     __v: 0,
@@ -55,15 +59,68 @@ function* credentialRecords(world: World, owner: Owner, createdMs: number): Gene
   const date = new Date(createdMs);
   const later = new Date(createdMs + 86_400_000);
   const make: Record<string, () => Document> = {
-    keys: () => ({ userId: owner.id, name: 'openAI', value: record.secret('keys.value', random.hex(48)), expiresAt: later, __v: 0 }),
-    tokens: () => ({ userId: owner.id, email: owner.email, type: 'oauth', identifier: 'mcp:github', token: record.secret('tokens.token', random.hex(32)), createdAt: date, expiresAt: later }),
-    sessions: () => ({ refreshTokenHash: record.secret('sessions.refreshTokenHash', random.hex(32)), expiration: later, user: owner.id, __v: 0 }),
-    pluginauths: () => ({ authField: 'GOOGLE_API_KEY', value: record.secret('pluginauths.value', random.hex(32)), userId: owner.hex, pluginKey: 'google', createdAt: date, updatedAt: date, __v: 0 }),
-    refreshtokenbridges: () => ({ userId: owner.id, token: record.secret('refreshtokenbridges.token', random.hex(32)), createdAt: date }),
-    openidrefreshflights: () => ({ userId: owner.id, payload: record.secret('openidrefreshflights.payload', random.hex(32)), createdAt: date }),
-    agentapikeys: () => ({ userId: owner.id, name: 'ci', keyHash: record.secret('agentapikeys.keyHash', random.hex(32)), keyPrefix: 'sk-', createdAt: date, updatedAt: date, __v: 0 }),
-    skillsynccredentials: () => ({ userId: owner.id, token: record.secret('skillsynccredentials.token', random.hex(32)), createdAt: date }),
-    auditlogs: () => ({ userId: owner.id, action: 'login', detail: record.secret('auditlogs.detail', random.hex(8)), createdAt: date }),
+    keys: () => ({
+      userId: owner.id,
+      name: 'openAI',
+      value: record.secret('keys.value', random.hex(48)),
+      expiresAt: later,
+      __v: 0,
+    }),
+    tokens: () => ({
+      userId: owner.id,
+      email: owner.email,
+      type: 'oauth',
+      identifier: 'mcp:github',
+      token: record.secret('tokens.token', random.hex(32)),
+      createdAt: date,
+      expiresAt: later,
+    }),
+    sessions: () => ({
+      refreshTokenHash: record.secret('sessions.refreshTokenHash', random.hex(32)),
+      expiration: later,
+      user: owner.id,
+      __v: 0,
+    }),
+    pluginauths: () => ({
+      authField: 'GOOGLE_API_KEY',
+      value: record.secret('pluginauths.value', random.hex(32)),
+      userId: owner.hex,
+      pluginKey: 'google',
+      createdAt: date,
+      updatedAt: date,
+      __v: 0,
+    }),
+    refreshtokenbridges: () => ({
+      userId: owner.id,
+      token: record.secret('refreshtokenbridges.token', random.hex(32)),
+      createdAt: date,
+    }),
+    openidrefreshflights: () => ({
+      userId: owner.id,
+      payload: record.secret('openidrefreshflights.payload', random.hex(32)),
+      createdAt: date,
+    }),
+    agentapikeys: () => ({
+      userId: owner.id,
+      name: 'ci',
+      keyHash: record.secret('agentapikeys.keyHash', random.hex(32)),
+      keyPrefix: 'sk-',
+      createdAt: date,
+      updatedAt: date,
+      __v: 0,
+    }),
+    skillsynccredentials: () => ({
+      userId: owner.id,
+      token: record.secret('skillsynccredentials.token', random.hex(32)),
+      createdAt: date,
+    }),
+    auditlogs: () => ({
+      userId: owner.id,
+      action: 'login',
+      detail: record.secret('auditlogs.detail', random.hex(8)),
+      createdAt: date,
+    }),
   };
-  for (const [collection, document] of Object.entries(make)) yield { collection, document: { _id: objectId(createdMs), ...document() } };
+  for (const [collection, document] of Object.entries(make))
+    yield { collection, document: { _id: objectId(createdMs), ...document() } };
 }

@@ -32,7 +32,17 @@ function* oneChat(seed: number, fill: (world: World, chat: Chat) => void): Gener
   const world = createWorld({ seed, conversations: 1, users: 1 });
   const [owner] = world.owners;
   if (owner === undefined) throw new Error('a world of one user has none');
-  yield { collection: 'users', document: { _id: owner.id, name: 'Worst Case', email: owner.email, provider: 'local', emailVerified: true, role: 'USER' } };
+  yield {
+    collection: 'users',
+    document: {
+      _id: owner.id,
+      name: 'Worst Case',
+      email: owner.email,
+      provider: 'local',
+      emailVerified: true,
+      role: 'USER',
+    },
+  };
   const chat = openChat(world, owner, { era: 'current' });
   chat.atOnce = true;
   fill(world, chat);

@@ -34,9 +34,22 @@ export function* writeRest(world: World, chat: Chat): Generator<GeneratedRecord>
 /** A public link to a chat; its id is a bearer secret. */
 export function sharedLink(world: World, chat: Chat, conversation: Document): Document {
   const date = new Date(world.clock.now());
-  const link = { conversationId: chat.conversationId, title: conversation['title'], user: chat.owner.hex, messages: chat.stored.map(({ id }) => id) };
+  const link = {
+    conversationId: chat.conversationId,
+    title: conversation.title,
+    user: chat.owner.hex,
+    messages: chat.stored.map(({ id }) => id),
+  };
   const shareId = world.record.secret('sharedlinks.shareId', world.random.letters(14));
-  return { _id: world.objectId(world.clock.now()), ...link, shareId, targetMessageId: chat.messages.at(-1)?.messageId ?? null, createdAt: date, updatedAt: date, __v: 0 };
+  return {
+    _id: world.objectId(world.clock.now()),
+    ...link,
+    shareId,
+    targetMessageId: chat.messages.at(-1)?.messageId ?? null,
+    createdAt: date,
+    updatedAt: date,
+    __v: 0,
+  };
 }
 
 /** Costs of some answers and runs of code blocks from the user interface. */
@@ -46,8 +59,19 @@ function* sideRecords(world: World, chat: Chat, messageId: string, timeMs: numbe
   const common = { user: chat.owner.id, conversationId: chat.conversationId, messageId };
   if (random.chance(0.1)) {
     const rawAmount = -random.int(1, 4000);
-    const cost = { tokenType: 'completion', model: chat.model, context: 'message', valueKey: '8k', rate: 1.5, rawAmount, tokenValue: rawAmount * 1.5 };
-    yield { collection: 'transactions', document: { _id: objectId(timeMs), ...common, ...cost, createdAt: date, updatedAt: date, __v: 0 } };
+    const cost = {
+      tokenType: 'completion',
+      model: chat.model,
+      context: 'message',
+      valueKey: '8k',
+      rate: 1.5,
+      rawAmount,
+      tokenValue: rawAmount * 1.5,
+    };
+    yield {
+      collection: 'transactions',
+      document: { _id: objectId(timeMs), ...common, ...cost, createdAt: date, updatedAt: date, __v: 0 },
+    };
   }
   if (random.chance(0.01)) yield { collection: 'toolcalls', document: toolCallRecord(world, chat, messageId, timeMs) };
 }
@@ -57,5 +81,15 @@ export function toolCallRecord(world: World, chat: Chat, messageId: string, time
   const date = new Date(timeMs);
   const result = { stdout: world.text.toolOutput(120), exitCode: 0 };
   const keys = { conversationId: chat.conversationId, messageId, toolId: 'execute_code', user: chat.owner.id };
-  return { _id: world.objectId(timeMs), ...keys, result, attachments: [], blockIndex: 0, partIndex: 1, createdAt: date, updatedAt: date, __v: 0 };
+  return {
+    _id: world.objectId(timeMs),
+    ...keys,
+    result,
+    attachments: [],
+    blockIndex: 0,
+    partIndex: 1,
+    createdAt: date,
+    updatedAt: date,
+    __v: 0,
+  };
 }

@@ -18,7 +18,10 @@ export type Written = Record<string, { documents: number; bytes: number }>;
  * Writes records as `mongodump` does: `<directory>/dump/LibreChat/<collection>.bson` (`.gz` when asked) and
  * `.metadata.json` beside it; uploads go to `<directory>/uploads` and so on. Returns documents and bytes a collection.
  */
-export async function writeDump(records: Iterable<GeneratedRecord>, { directory, indexes = 'current', gzip = false }: WriteOptions): Promise<Written> {
+export async function writeDump(
+  records: Iterable<GeneratedRecord>,
+  { directory, indexes = 'current', gzip = false }: WriteOptions,
+): Promise<Written> {
   const folder = join(directory, 'dump', 'LibreChat');
   const suffix = gzip ? '.gz' : '';
   await mkdir(folder, { recursive: true });

@@ -15,7 +15,10 @@ export interface WriteExportOptions {
  * Writes records as `mongoexport` does: `<directory>/export/<collection>.json`, one Extended JSON document a line;
  * uploads as `writeDump`. Values pass through BSON first, so that a double stays a double.
  */
-export async function writeExport(records: Iterable<GeneratedRecord>, { directory, format = 'relaxed' }: WriteExportOptions): Promise<Written> {
+export async function writeExport(
+  records: Iterable<GeneratedRecord>,
+  { directory, format = 'relaxed' }: WriteExportOptions,
+): Promise<Written> {
   const folder = join(directory, 'export');
   await mkdir(folder, { recursive: true });
   const files = openCollectionFiles(folder, '.json');

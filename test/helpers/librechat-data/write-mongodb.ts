@@ -1,4 +1,3 @@
-import type { Db } from 'mongodb';
 import { writeBinary } from './collection-files.ts';
 import { collectionIndexes, indexName, type IndexEra } from './collection-indexes.ts';
 import type { GeneratedDocument, GeneratedRecord } from './types.ts';
@@ -11,13 +10,26 @@ export interface WriteMongodbOptions {
   readonly directory?: string;
 }
 
+/** The part of the driver's `Db` that loading needs. */
+export interface WritableDb {
+  collection(name: string): {
+    insertMany(documents: GeneratedDocument['document'][], options: { ignoreUndefined: boolean }): Promise<unknown>;
+    createIndex(key: Record<string, 1 | -1>, options: { name: string; unique?: boolean }): Promise<unknown>;
+  };
+}
+
 /** Inserts records into a live database, in order, in batches; returns documents a collection. */
-export async function writeMongodb(db: Db, records: Iterable<GeneratedRecord>, options: WriteMongodbOptions = {}): Promise<Record<string, number>> {
+export async function writeMongodb(
+  db: WritableDb,
+  records: Iterable<GeneratedRecord>,
+  options: WriteMongodbOptions = {},
+): Promise<Record<string, number>> {
   const { batchSize = 1000, indexes = 'none', directory } = options;
   const pending = new Map<string, GeneratedDocument['document'][]>();
   const written: Record<string, number> = {};
   const flush = async (collection: string, documents: GeneratedDocument['document'][]): Promise<void> => {
-    if (documents.length > 0) await db.collection(collection).insertMany(documents.splice(0), { ignoreUndefined: true });
+    if (documents.length > 0)
+      await db.collection(collection).insertMany(documents.splice(0), { ignoreUndefined: true });
   };
   for (const record of records) {
     if (!('document' in record)) {
@@ -36,7 +48,9 @@ export async function writeMongodb(db: Db, records: Iterable<GeneratedRecord>, o
   for (const collection of Object.keys(written)) {
     for (const index of collectionIndexes(collection, indexes)) {
       if (index.expireAfterSeconds !== undefined) continue;
-      await db.collection(collection).createIndex({ ...index.key }, { name: indexName(index), ...(index.unique === true ? { unique: true } : {}) });
+      await db
+        .collection(collection)
+        .createIndex({ ...index.key }, { name: indexName(index), ...(index.unique === true ? { unique: true } : {}) });
     }
   }
   return written;

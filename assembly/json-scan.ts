@@ -85,20 +85,16 @@ export function stopped(): i32 {
 
 /** What the value read so far would be if the input ended here. */
 export function finish(): u32 {
-  if (savedState >= LOST) return savedVerdict;
-  if (savedDepth > 0) return INVALID;
-  switch (savedState) {
-    case VALUE:
-      return EMPTY;
-    case AFTER:
-    case ZERO:
-    case INTEGER:
-    case FRACTION:
-    case EXPONENT_DIGITS:
-      return VALID;
-    default:
-      return INVALID;
-  }
+  return verdictAtEnd(savedState, savedDepth, savedVerdict);
+}
+
+function verdictAtEnd(state: i32, depth: i32, verdict: u32): u32 {
+  if (state >= LOST) return verdict;
+  if (depth > 0) return INVALID;
+  if (state == VALUE) return EMPTY;
+  const isWhole =
+    state == AFTER || state == ZERO || state == INTEGER || state == FRACTION || state == EXPONENT_DIGITS;
+  return isWhole ? VALID : INVALID;
 }
 
 // @ts-ignore: decorator
@@ -130,7 +126,8 @@ export function scan(length: i32): i32 {
   let hexLeft = savedHexLeft;
   let literal = savedLiteral;
   let verdict = savedVerdict;
-  const lines = byLine;
+  // No byte is -1: in values mode nothing ends a line.
+  const lineEnd: i32 = byLine ? 0x0a : -1;
   const quotes = i8x16.splat(0x22);
   const backslashes = i8x16.splat(0x5c);
   const controls = i8x16.splat(0x1f);
@@ -138,6 +135,15 @@ export function scan(length: i32): i32 {
 
   while (p < end) {
     const c: i32 = load<u8>(p);
+    // A line feed ends the line wherever it is.
+    if (c == lineEnd) {
+      store<u32>(out, <u32>(p - BLOCK) | (verdictAtEnd(state, depth, verdict) << 30));
+      out += 4;
+      p++;
+      state = VALUE;
+      depth = 0;
+      continue;
+    }
     switch (state) {
       case STRING: {
         while (true) {
@@ -187,7 +193,7 @@ export function scan(length: i32): i32 {
           }
           continue;
         }
-        if (lines && stop == 0x0a) break;
+        if (stop == lineEnd) continue;
         verdict = INVALID;
         state = LOST_STRING;
         p++;
@@ -235,12 +241,11 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         if (isSpace(c)) {
           p++;
           continue;
         }
-        if (!lines && depth == 0 && (c == 0x2c || c == 0x5d || c == 0x7d)) {
+        if (depth == 0 && lineEnd < 0 && (c == 0x2c || c == 0x5d || c == 0x7d)) {
           store<u32>(out, <u32>(p - BLOCK) | (EMPTY << 30));
           out += 4;
           p++;
@@ -268,12 +273,11 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         if (isSpace(c)) {
           p++;
           continue;
         }
-        if (!lines && depth == 0 && (c == 0x2c || c == 0x5d || c == 0x7d)) {
+        if (depth == 0 && lineEnd < 0 && (c == 0x2c || c == 0x5d || c == 0x7d)) {
           store<u32>(out, <u32>(p - BLOCK) | (VALID << 30));
           out += 4;
           p++;
@@ -305,7 +309,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         if (isSpace(c)) {
           p++;
           continue;
@@ -320,7 +323,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         if (isSpace(c)) {
           p++;
           continue;
@@ -343,7 +345,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         verdict = INVALID;
         state = LOST_STRING;
         p++;
@@ -355,7 +356,6 @@ export function scan(length: i32): i32 {
           if (--hexLeft == 0) state = STRING;
           continue;
         }
-        if (lines && c == 0x0a) break;
         verdict = INVALID;
         state = LOST_STRING;
         continue;
@@ -367,7 +367,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         verdict = INVALID;
         state = LOST;
         continue;
@@ -378,7 +377,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         verdict = INVALID;
         state = LOST;
         continue;
@@ -412,7 +410,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         verdict = INVALID;
         state = LOST;
         continue;
@@ -441,7 +438,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         verdict = INVALID;
         state = LOST;
         continue;
@@ -452,7 +448,6 @@ export function scan(length: i32): i32 {
           p++;
           continue;
         }
-        if (lines && c == 0x0a) break;
         verdict = INVALID;
         state = LOST;
         continue;
@@ -466,8 +461,7 @@ export function scan(length: i32): i32 {
         continue;
       }
       default: {
-        if (lines) {
-          // A line feed ends the line wherever it is, so nothing else matters.
+        if (lineEnd >= 0) {
           while (true) {
             const mask = i8x16.bitmask(i8x16.eq(v128.load(p), newlines));
             if (mask != 0) {
@@ -477,11 +471,8 @@ export function scan(length: i32): i32 {
             p += 16;
             if (p >= end) break;
           }
-          if (p >= end) {
-            p = end;
-            continue;
-          }
-          break;
+          if (p > end) p = end;
+          continue;
         }
         if (state == LOST_ESCAPE) {
           state = LOST_STRING;
@@ -528,19 +519,6 @@ export function scan(length: i32): i32 {
         continue;
       }
     }
-    // Every break above leads here: a line feed in lines mode.
-    let what: u32 = INVALID;
-    if (state >= LOST) what = verdict;
-    else if (depth == 0) {
-      if (state == AFTER) what = VALID;
-      else if (state == VALUE) what = EMPTY;
-    }
-    store<u32>(out, <u32>(p - BLOCK) | (what << 30));
-    out += 4;
-    p++;
-    state = VALUE;
-    depth = 0;
-    verdict = VALID;
   }
 
   stoppedAt = length;

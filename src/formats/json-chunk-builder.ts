@@ -88,10 +88,9 @@ export class JsonChunkBuilder {
     if (!this.ofLines) this.nextBreak = findBreak(block, from);
   }
 
-  /** Drops what was read since the last value: the next value begins at `offset` in the input, counted anew. */
-  restart(offset: number): void {
-    this.startOffset = offset;
-    this.chunkOffset = Math.max(this.chunkOffset, this.count + this.bad.length > 0 ? 0 : offset);
+  /** Byte offset in the input of the value being read. */
+  get valueOffset(): number {
+    return this.startOffset;
   }
 
   /** Ends the value at its terminator. True when the chunk is full. */
@@ -107,6 +106,7 @@ export class JsonChunkBuilder {
       this.start = end + 1;
     } else {
       if (this.excerpt === undefined) this.copyRun(position);
+      else this.extendExcerpt(position);
       this.runFrom = position + 1;
       this.closeCopied(verdict, length);
       this.start = this.used;
@@ -132,6 +132,8 @@ export class JsonChunkBuilder {
         this.excerpt = Buffer.from(this.buffer.subarray(this.start, Math.min(this.used, this.start + EXCERPT_BYTES)));
         this.used = this.start;
       }
+    } else {
+      this.extendExcerpt(position);
     }
     this.runFrom = position;
   }
@@ -203,6 +205,13 @@ export class JsonChunkBuilder {
     const text = bytes.toString('utf8', 0, EXCERPT_BYTES);
     this.bad.push({ index: this.count, number: this.number, offset: this.startOffset, length, reason, text });
     this.used = this.start;
+  }
+
+  private extendExcerpt(position: number): void {
+    const missing = EXCERPT_BYTES - (this.excerpt?.length ?? EXCERPT_BYTES);
+    if (missing <= 0 || this.excerpt === undefined) return;
+    const more = this.block.subarray(this.runFrom, Math.min(position, this.runFrom + missing));
+    this.excerpt = Buffer.concat([this.excerpt, more]);
   }
 
   private record(start: number, end: number): void {

@@ -1,5 +1,6 @@
-import { type BuiltChunk, JsonChunkBuilder } from './json-chunk-builder.ts';
+import { blankByteOrderMark } from './byte-order-mark.ts';
 import type { ChunkLimits, Engine, JsonLinesChunk, LinePosition } from './json-chunk.ts';
+import { type BuiltChunk, JsonChunkBuilder } from './json-chunk-builder.ts';
 import { acquireJsonScanner, POSITION_MASK, releaseJsonScanner } from './json-scanner.ts';
 
 export interface ReadJsonLinesOptions extends ChunkLimits {
@@ -9,8 +10,6 @@ export interface ReadJsonLinesOptions extends ChunkLimits {
   /** Default: WebAssembly where it was built. Both give the same. */
   readonly engine?: Engine | undefined;
 }
-
-const BOM = [0xef, 0xbb, 0xbf];
 
 /**
  * Reads UTF-8 JSON lines as validated bytes, about a quarter of a megabyte at a time, without making objects.
@@ -31,10 +30,8 @@ export async function* readJsonLines(
   const builder = new JsonChunkBuilder({ ...options, offset: start.offset, number: start.line, of: 'lines' });
   try {
     let offset = start.offset;
-    for await (const bytes of start.offset === 0 ? withoutByteOrderMark(chunks) : chunks) {
+    for await (const bytes of offset === 0 ? blankByteOrderMark(chunks) : chunks) {
       signal?.throwIfAborted();
-      // A mark that was dropped still counts in offsets.
-      if (offset === 0 && bytes.byteOffset >= 0 && bytes === markDropped.get(bytes)) offset = 0;
       for (let from = 0; from < bytes.length; ) {
         const to = Math.min(bytes.length, from + scanner.blockBytes);
         const events = scanner.scan(bytes, from, to);
@@ -51,10 +48,20 @@ export async function* readJsonLines(
         from = to;
       }
     }
-    if (offset > builder.offset) builder.closeAtEnd(scanner.finish());
+    if (offset > builder.valueOffset) builder.closeAtEnd(scanner.finish());
     const chunk = builder.take();
     if (chunk) yield named(chunk);
   } finally {
     releaseJsonScanner(scanner);
   }
+}
+
+function named({ json, bad, offsets, numbers, end }: BuiltChunk): JsonLinesChunk {
+  return {
+    json,
+    bad: bad.map(({ number, ...entry }) => ({ ...entry, line: number })),
+    offsets,
+    lines: numbers,
+    end: { offset: end.offset, line: end.number },
+  };
 }

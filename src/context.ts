@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Json } from './json.ts';
-import { positionOf, withStageState } from './position.ts';
+import { cursorOf, positionOf, withStageState, type Position } from './position.ts';
 import { recordId, rejectReason, type RejectLog } from './rejects.ts';
 import type { Batch, RecordOrigin, StageContext, Tally } from './stage.ts';
 
@@ -19,6 +19,8 @@ export interface StageStats {
   merged: number;
   expanded: number;
   rejected: number;
+  /** Records of an earlier attempt that were read again and left out. */
+  replayed: number;
   /** Time spent waiting for the stage before, and for the stage after. */
   waitUpMs: number;
   waitDownMs: number;
@@ -32,6 +34,8 @@ export interface RunServices {
   readonly rejects: RejectLog;
   readonly stageDirectory: string | undefined;
   readonly dryRun: boolean;
+  /** Where this attempt began. */
+  readonly start: Position;
   readonly halted: () => boolean;
   readonly read: () => number;
   readonly warn: (stage: string, message: string) => void;
@@ -83,6 +87,7 @@ export class StageRun implements StageContext {
       merged: 0,
       expanded: 0,
       rejected: 0,
+      replayed: 0,
       waitUpMs: 0,
       waitDownMs: 0,
       busyMs: 0,
@@ -114,6 +119,15 @@ export class StageRun implements StageContext {
 
   withState(cursor: Json | undefined, state: Json): Json | undefined {
     return withStageState(cursor, this.stage, state);
+  }
+
+  startCursor(state: Json): Json {
+    const { start } = this.#services;
+    return cursorOf({ ...start, states: { ...start.states, [this.stage]: state } });
+  }
+
+  replayed(records: number): void {
+    this.stats.replayed += records;
   }
 
   warn(message: string): void {

@@ -14,6 +14,8 @@ export interface StageReport {
   readonly merged: number;
   readonly expanded: number;
   readonly rejected: number;
+  /** Read again in a resumed run, and not given again. */
+  readonly replayed: number;
   /** At work; the rest of the time it waited for the stage before (`waitUpMs`) or after (`waitDownMs`). */
   readonly busyMs: number;
   readonly waitUpMs: number;

@@ -177,6 +177,7 @@ class Run {
       rejects: this.#rejects,
       stageDirectory: directory === undefined ? undefined : join(directory, 'stages'),
       dryRun: dryRun === true,
+      start,
       halted: () => this.#halt !== undefined,
       read: () => startOf(this.#position).read + (this.#stages[0]?.stats.out ?? 0),
       warn: (stage: string, message: string) => this.#warn(stage, message),
@@ -388,7 +389,7 @@ function checkStages(stages: readonly StageStats[]): number {
   for (const [order, stats] of stages.entries()) {
     if (stats.role === 'source') continue;
     if (order <= early) readAhead += before - stats.in;
-    const off = stats.in + stats.expanded - stats.filtered - stats.merged - stats.rejected - stats.skipped - stats.out;
+    const off = stats.in + stats.expanded - stats.filtered - stats.merged - stats.rejected - stats.skipped - stats.replayed - stats.out;
     if (off !== 0 && order < early) readAhead += off;
     else if (off !== 0) {
       const what = `stage "${stats.stage}" took ${stats.in} records and gave ${stats.out}: ${Math.abs(off)} ${off > 0 ? 'are not accounted for' : 'too many'}`;

@@ -68,6 +68,10 @@ export interface StageContext {
   count(what: Tally, records: number, from?: RecordOrigin): void;
   /** Puts this stage's own small state into a batch's cursor: it comes back as `ctx.cursor` when the run is resumed. */
   withState(cursor: Json | undefined, state: Json): Json | undefined;
+  /** The cursor this attempt began at, with this stage's state in it: for a stage that holds back more than whole batches. */
+  startCursor(state: Json): Json;
+  /** Says that so many records, given in an earlier attempt of this run, were read again and are not given again. */
+  replayed(records: number): void;
   /** Says something to the person who runs this, once for each different text. */
   warn(message: string): void;
   /** A folder of this stage's own, for data too large for memory. It outlives a killed run and goes when the run is finished. */

@@ -24,14 +24,14 @@ export interface PostgresServer {
 let server: Promise<{ readonly url: (database: string) => string; readonly close: () => Promise<void> }> | undefined;
 let databases = 0;
 
+// At the top level, so that it runs after the last test of the file and not after the one that asked first.
+after(async () => {
+  await (await server)?.close();
+});
+
 /** The server of this test file, started with the first call and stopped after the last test. */
 export async function postgresForTests(): Promise<PostgresServer> {
-  if (server === undefined) {
-    server = process.env['POSTGRES_URL'] === undefined ? embedded() : given(process.env['POSTGRES_URL']);
-    after(async () => {
-      await (await server)?.close();
-    });
-  }
+  server ??= process.env['POSTGRES_URL'] === undefined ? embedded() : given(process.env['POSTGRES_URL']);
   const { url } = await server;
   return {
     async database() {

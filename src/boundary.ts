@@ -1,5 +1,5 @@
 import { recordCount, sliceRecords, withCursor } from './batch.ts';
-import { seqOfBatch, type StageRun } from './context.ts';
+import { recordsRead, seqOfBatch, type StageRun } from './context.ts';
 import { toEtlError, type EtlError } from './errors.ts';
 import { cursorOf, positionOf, type Position } from './position.ts';
 import type { Batch, Sink, Source, Transform, Commit } from './stage.ts';
@@ -41,9 +41,9 @@ export async function* sourceItems(
       const records = recordCount(batch);
       left -= records;
       seq += 1;
-      read += records;
       bytes += batch.bytes ?? 0;
       stats.out += records;
+      read = start.read + recordsRead(stats);
       stats.bytes += batch.bytes ?? 0;
       run.seq = seq;
       const { cursor } = batch;

@@ -169,7 +169,9 @@ export class StageRun implements StageContext {
   }
 
   #seqOf(from: RecordOrigin): number {
-    return positionOf(from.batch?.cursor)?.seq ?? this.seq;
+    // What a source leaves out goes with the batch it is about to give.
+    const current = this.stats.role === 'source' ? this.seq + 1 : this.seq;
+    return positionOf(from.batch?.cursor)?.seq ?? current;
   }
 
   async #makeDirectory(): Promise<string> {
@@ -182,6 +184,11 @@ export class StageRun implements StageContext {
     await mkdir(path, { recursive: true });
     return path;
   }
+}
+
+/** How many records a source has read: those it gave and those it left out itself. */
+export function recordsRead({ out, rejected, filtered, skipped, merged, expanded }: StageStats): number {
+  return out + rejected + filtered + skipped + merged - expanded;
 }
 
 function placeOf(record: unknown, seq: number, { batch, index, at }: RecordOrigin): string {

@@ -6,7 +6,7 @@ import { pipeline as nodePipeline } from 'node:stream/promises';
 
 import { recordCount } from './batch.ts';
 import { fusedItems, sinkCommits, sourceItems, startOf, transformItems, type Halt, type Item, type StartedTransform } from './boundary.ts';
-import { StageRun, type StageStats } from './context.ts';
+import { recordsRead, StageRun, type StageStats } from './context.ts';
 import { EtlError, toEtlError } from './errors.ts';
 import type { Json } from './json.ts';
 import { positionOf } from './position.ts';
@@ -179,7 +179,7 @@ class Run {
       dryRun: dryRun === true,
       start,
       halted: () => this.#halt !== undefined,
-      read: () => startOf(this.#position).read + (this.#stages[0]?.stats.out ?? 0),
+      read: () => start.read + this.#read(),
       warn: (stage: string, message: string) => this.#warn(stage, message),
       beforeCommit: (flush: () => Promise<void>) => void this.#flushes.push(flush),
       progressAt: (cursor: Json, commit: Commit) => this.#progressAt(cursor, commit),
@@ -275,12 +275,18 @@ class Run {
     await this.#rejects.flush(Number.POSITIVE_INFINITY);
     const read = startOf(this.#saved?.status === 'sampled' ? null : (this.#saved?.position ?? null)).read;
     const readAhead = checkStages(this.#stages.map(({ stats }) => stats));
-    this.#settle(Number.POSITIVE_INFINITY, read + (this.#stages[0]?.stats.out ?? 0) - readAhead, 0);
+    this.#settle(Number.POSITIVE_INFINITY, read + this.#read() - readAhead, 0);
     const off = imbalance(this.#counts);
     if (off !== 0) throw new EtlError('ETL_COUNT_MISMATCH', `${Math.abs(off)} records ${off > 0 ? 'missing' : 'too many'}: ${JSON.stringify(this.#counts)}`);
     await this.#save(this.#options.limit === undefined ? 'finished' : 'sampled');
     const directory = this.#ledger?.directory;
     if (directory !== undefined) await rm(join(directory, 'stages'), { recursive: true, force: true });
+  }
+
+  /** Records read in this attempt. */
+  #read(): number {
+    const source = this.#stages[0];
+    return source === undefined ? 0 : recordsRead(source.stats);
   }
 
   async #save(status: Progress['status']): Promise<void> {
@@ -383,7 +389,7 @@ function throughAll(transforms: readonly Transform<unknown, unknown>[], runs: re
  * ahead behind; gives how many, in the source's measure.
  */
 function checkStages(stages: readonly StageStats[]): number {
-  const early = stages.findLastIndex(({ role, exhausted }) => role === 'transform' && !exhausted);
+  const early = stages.findLastIndex(({ role, exhausted }) => role !== 'source' && !exhausted);
   let readAhead = 0;
   let before = stages[0]?.out ?? 0;
   for (const [order, stats] of stages.entries()) {

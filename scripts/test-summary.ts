@@ -13,6 +13,8 @@ interface FileResult {
   failed: number;
   skipped: number;
   output: string;
+  /** What ended the file itself, such as an error while it was loaded. */
+  error?: Error | undefined;
 }
 
 /**
@@ -24,6 +26,7 @@ export class TestSummary {
   readonly #failures: string[] = [];
   readonly #skipped: string[] = [];
   readonly #totals: string[] = [];
+  #printed = 0;
   readonly #write: (text: string) => void;
 
   constructor(files: readonly string[], write = (text: string): void => void process.stdout.write(text)) {
@@ -39,6 +42,7 @@ export class TestSummary {
 
   /** Prints the rest; true when every file had tests and all of them passed. */
   finish(notes: readonly string[]): boolean {
+    this.#printBefore(undefined);
     for (const failure of this.#failures) this.#write(`\n${failure}\n`);
     for (const [file, { failed, output }] of this.#files) {
       if (failed > 0 && output !== '') this.#write(`\n--- output of ${name(file)}\n${output}`);
@@ -60,10 +64,22 @@ export class TestSummary {
     const result = this.#files.get(file) ?? { tests: 0, failed: 0, skipped: 0, output: '' };
     this.#files.set(file, result);
     const { error } = test.details;
-    // A file is reported as a test of its own name around its tests.
-    if (test.nesting === 0 && test.name === file) this.#fileDone(file, result, error);
-    else if (test.details.type !== 'suite') this.#testDone(test, file, result);
+    // A file is reported as a test of its own name; this may come before its tests, which wait for the files before it.
+    if (test.nesting === 0 && test.name === file) {
+      result.error = error;
+      return;
+    }
+    this.#printBefore(file);
+    if (test.details.type !== 'suite') this.#testDone(test, file, result);
     else if (error !== undefined && !isSubtestsFailed(error)) this.#fail(result, `${name(file)}: ${test.name}`, error);
+  }
+
+  /** Tests come file by file: with the first of a file, those before it are done. */
+  #printBefore(file: string | undefined): void {
+    const files = [...this.#files];
+    const until = file === undefined ? files.length : files.findIndex(([other]) => other === file);
+    for (const [done, result] of files.slice(this.#printed, until)) this.#fileDone(done, result);
+    this.#printed = Math.max(this.#printed, until);
   }
 
   #testDone(test: EventData.TestComplete, file: string, result: FileResult): void {
@@ -79,7 +95,8 @@ export class TestSummary {
       this.#fail(result, `${test.name} (${place})`, error);
   }
 
-  #fileDone(file: string, result: FileResult, error: Error | undefined): void {
+  #fileDone(file: string, result: FileResult): void {
+    const { error } = result;
     if (error !== undefined && result.failed === 0) this.#fail(result, name(file), error);
     else if (result.tests === 0) this.#fail(result, name(file), 'the file has no tests');
     const { tests, failed, skipped } = result;

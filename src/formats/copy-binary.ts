@@ -1,0 +1,186 @@
+import type { ByteWriter } from './byte-writer.ts';
+import { storableJsonText, storableText, UnstorableValue, type UnstorablePolicy } from './postgres-text.ts';
+
+/**
+ * PostgreSQL's binary COPY format: what goes into `COPY … FROM STDIN (FORMAT binary)`.
+ *
+ * A stream is the header, rows (a 16-bit field count; per field a 32-bit length, -1 for null, and the value as the type's
+ * `recv` function takes it), and the trailer.
+ *
+ * @see PostgreSQL documentation, COPY, "Binary Format"
+ */
+export const copyHeader: Buffer = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+export const copyTrailer: Buffer = Buffer.from([0xff, 0xff]);
+
+/** How values that PostgreSQL cannot hold are treated, and who counts the changes. */
+export interface EncodeOptions {
+  readonly unstorable: UnstorablePolicy;
+  readonly changed: () => void;
+}
+
+/**
+ * Writes one value in a column's binary form, without its length.
+ *
+ * @throws {UnstorableValue} when the value does not fit the column's type.
+ */
+export type ValueEncoder = (value: unknown, writer: ByteWriter, options: EncodeOptions) => void;
+
+/** Encoders by type name, as `pg_type.typname` has it. Other types travel as text and are cast by the server. */
+export const valueEncoders: Readonly<Record<string, ValueEncoder>> = {
+  text,
+  varchar: text,
+  bpchar: text,
+  name: text,
+  json: (value, writer, options) => void writer.text(storableJsonText(value, options.unstorable, options.changed)),
+  jsonb,
+  bool,
+  int2: (value, writer) => writer.int16(integer(value, 'int2', 0x7fff)),
+  int4: (value, writer) => writer.int32(integer(value, 'int4', 0x7fffffff)),
+  int8,
+  float4: (value, writer) => writer.float32(number(value)),
+  float8: (value, writer) => writer.float64(number(value)),
+  uuid,
+  bytea,
+  timestamptz: (value, writer) => writer.int64(microseconds(value)),
+  timestamp: (value, writer) => writer.int64(microseconds(value)),
+  date,
+  _text: (value, writer, options) => array(value, writer, options, 25, text),
+  _varchar: (value, writer, options) => array(value, writer, options, 1043, text),
+  _int4: (value, writer, options) => array(value, writer, options, 23, valueEncoders['int4'] ?? text),
+  _int8: (value, writer, options) => array(value, writer, options, 20, int8),
+  _uuid: (value, writer, options) => array(value, writer, options, 2950, uuid),
+};
+
+/** Writes one field: its length and its value; null and undefined as null. */
+export function copyField(value: unknown, encode: ValueEncoder, writer: ByteWriter, options: EncodeOptions): void {
+  if (value === null || value === undefined) {
+    writer.int32(-1);
+    return;
+  }
+  const place = writer.placeInt32();
+  encode(value, writer, options);
+  writer.setInt32(place, writer.length - place - 4);
+}
+
+function text(value: unknown, writer: ByteWriter, { unstorable, changed }: EncodeOptions): void {
+  const plain = typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  writer.text(storableText(plain, unstorable, changed));
+}
+
+function jsonb(value: unknown, writer: ByteWriter, { unstorable, changed }: EncodeOptions): void {
+  // The version of jsonb's binary form; the rest is JSON text.
+  writer.int8(1);
+  writer.text(storableJsonText(value, unstorable, changed));
+}
+
+function bool(value: unknown, writer: ByteWriter): void {
+  if (value === true || value === 'true' || value === 't' || value === 1) writer.int8(1);
+  else if (value === false || value === 'false' || value === 'f' || value === 0) writer.int8(0);
+  else throw misfit(value, 'bool');
+}
+
+function integer(value: unknown, type: string, max: number): number {
+  const whole = typeof value === 'string' && /^[+-]?\d{1,15}$/.test(value.trim()) ? Number(value) : value;
+  if (typeof whole !== 'number' || !Number.isInteger(whole)) throw misfit(value, type);
+  if (whole > max || whole < -max - 1) throw new UnstorableValue(`${whole} is out of range for ${type}`);
+  return whole;
+}
+
+const maxInt8 = 2n ** 63n - 1n;
+
+function int8(value: unknown, writer: ByteWriter): void {
+  let whole: bigint;
+  if (typeof value === 'bigint') whole = value;
+  else if (typeof value === 'number' && Number.isInteger(value)) whole = BigInt(value);
+  else if (typeof value === 'string' && /^[+-]?\d{1,20}$/.test(value.trim())) whole = BigInt(value.trim().replace(/^\+/, ''));
+  else throw misfit(value, 'int8');
+  if (whole > maxInt8 || whole < -maxInt8 - 1n) throw new UnstorableValue(`${whole} is out of range for int8`);
+  writer.int64(whole);
+}
+
+function number(value: unknown): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'string') {
+    const named = { nan: Number.NaN, infinity: Number.POSITIVE_INFINITY, '-infinity': Number.NEGATIVE_INFINITY }[value.trim().toLowerCase()];
+    if (named !== undefined) return named;
+    if (value.trim() !== '' && Number.isFinite(Number(value))) return Number(value);
+  }
+  throw misfit(value, 'float');
+}
+
+function uuid(value: unknown, writer: ByteWriter): void {
+  const hex = typeof value === 'string' ? value.replace(/^\{(.*)\}$/, '$1').replaceAll('-', '') : '';
+  if (!/^[0-9a-fA-F]{32}$/.test(hex)) throw misfit(value, 'uuid');
+  writer.bytes(Buffer.from(hex, 'hex'));
+}
+
+function bytea(value: unknown, writer: ByteWriter): void {
+  if (value instanceof Uint8Array) writer.bytes(value);
+  else if (typeof value === 'string' && /^\\x(?:[0-9a-fA-F]{2})*$/.test(value)) writer.bytes(Buffer.from(value.slice(2), 'hex'));
+  else if (typeof value === 'string') writer.bytes(Buffer.from(value, 'base64'));
+  else throw misfit(value, 'bytea');
+}
+
+// PostgreSQL counts from 2000-01-01; its range is 4713 BC to 294276 AD.
+const epochMs = Date.UTC(2000, 0, 1);
+const earliestMs = Date.UTC(-4712, 0, 1);
+const latestMs = Date.UTC(275_760, 8, 12);
+const isoTime = /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
+
+/** Microseconds since 2000-01-01 UTC of a Date, a number of milliseconds, or ISO 8601 text; finer digits are cut off. */
+function microseconds(value: unknown): bigint {
+  if (value instanceof Date) return ofMilliseconds(value.getTime(), value);
+  if (typeof value === 'number') return ofMilliseconds(value, value);
+  if (typeof value !== 'string') throw misfit(value, 'a time');
+  const named = { infinity: 2n ** 63n - 1n, '-infinity': -(2n ** 63n) }[value.trim().toLowerCase()];
+  if (named !== undefined) return named;
+  const parts = isoTime.exec(value.trim());
+  if (parts === null) throw misfit(value, 'a time');
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = parts;
+  const ms = utc(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second), value) - zoneMs(zone);
+  return ofMilliseconds(ms, value) + BigInt(fraction.slice(0, 6).padEnd(6, '0'));
+}
+
+function ofMilliseconds(ms: number, value: unknown): bigint {
+  if (!(ms >= earliestMs && ms <= latestMs)) throw new UnstorableValue(`${String(value)} is out of range for a time`);
+  const whole = Math.floor(ms);
+  return BigInt(whole - epochMs) * 1000n + BigInt(Math.floor((ms - whole) * 1000));
+}
+
+function utc(year: number, month: number, day: number, hour: number, minute: number, second: number, value: string): number {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  // 30 February and 25 o'clock would silently become another day.
+  const wrong = date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 24 || minute > 59 || second > 60;
+  if (wrong || (hour === 24 && (minute > 0 || second > 0))) throw new UnstorableValue(`${value} is no time that exists`);
+  return date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
+}
+
+function zoneMs(zone: string): number {
+  if (zone === 'Z' || zone === 'z') return 0;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(3).replace(':', '') || '0');
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+}
+
+function date(value: unknown, writer: ByteWriter): void {
+  const day = microseconds(value) / 86_400_000_000n;
+  const exact = microseconds(value) % 86_400_000_000n;
+  writer.int32(Number(exact < 0n ? day - 1n : day));
+}
+
+function array(value: unknown, writer: ByteWriter, options: EncodeOptions, oid: number, encode: ValueEncoder): void {
+  if (!Array.isArray(value)) throw misfit(value, 'an array');
+  writer.int32(value.length === 0 ? 0 : 1);
+  writer.int32(value.some((item) => item === null || item === undefined) ? 1 : 0);
+  writer.int32(oid);
+  if (value.length === 0) return;
+  writer.int32(value.length);
+  writer.int32(1);
+  for (const item of value) copyField(item, encode, writer, options);
+}
+
+function misfit(value: unknown, type: string): UnstorableValue {
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+  return new UnstorableValue(`expected ${type}, received ${shown} (${typeof value})`);
+}

@@ -1,0 +1,59 @@
+/** What to do with text that PostgreSQL cannot hold: NUL characters, and halves of surrogate pairs. */
+export type UnstorablePolicy = 'replace' | 'strip' | 'reject' | 'fail';
+
+/** Thrown for a value that does not fit its column. */
+export class UnstorableValue extends Error {
+  override readonly name = 'UnstorableValue';
+}
+
+/**
+ * Text as PostgreSQL can hold it. `changed` is told about each text that had to be changed.
+ *
+ * PostgreSQL stores no NUL in text and jsonb, and UTF-8 has no form for half a surrogate pair. `replace` puts U+FFFD in
+ * their place, `strip` leaves them out; `reject` and `fail` throw.
+ *
+ * @throws {UnstorableValue} under `reject` and `fail`.
+ */
+export function storableText(text: string, policy: UnstorablePolicy, changed: () => void): string {
+  if (!text.includes('\0') && text.isWellFormed()) return text;
+  if (policy === 'reject' || policy === 'fail') {
+    throw new UnstorableValue(text.includes('\0') ? 'text holds a NUL character' : 'text holds half a surrogate pair');
+  }
+  changed();
+  if (policy === 'replace') return text.toWellFormed().replaceAll('\0', '\uFFFD');
+  // With the u flag a surrogate that is part of a pair is not matched by itself.
+  return text.replace(/[\0\p{Surrogate}]/gu, '');
+}
+
+/** A JSON value with storable text in all its strings and keys. The value itself when nothing had to change. */
+export function storableJson(value: unknown, policy: UnstorablePolicy, changed: () => void): unknown {
+  if (typeof value === 'string') return storableText(value, policy, changed);
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => storableJson(item, policy, changed));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
+  const entries = Object.entries(value);
+  const stored = entries.map(([key, item]) => [storableText(key, policy, changed), storableJson(item, policy, changed)] as const);
+  const same = stored.every(([key, item], index) => key === entries[index]?.[0] && item === entries[index]?.[1]);
+  return same ? value : Object.fromEntries(stored);
+}
+
+/**
+ * JSON text of a value as jsonb takes it.
+ *
+ * The text is made first and looked at for the escapes that stand for such characters; only then, which is rare, the value
+ * is walked. Replacing in the text itself would also change a harmless `\\u0000`.
+ */
+export function storableJsonText(value: unknown, policy: UnstorablePolicy, changed: () => void): string {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new UnstorableValue(`${typeof value} has no JSON form`);
+  if (!mayHoldUnstorable(text)) return text;
+  const stored = storableJson(JSON.parse(text), policy, changed);
+  return JSON.stringify(stored);
+}
+
+/** Whether JSON text may stand for a NUL or a surrogate: it has `\u0000` or `\ud8…` to `\udf…` somewhere. */
+export function mayHoldUnstorable(text: string): boolean {
+  return text.includes('\\u') && /\\u(?:0000|[dD][89a-fA-F])/.test(text);
+}

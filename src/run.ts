@@ -188,7 +188,7 @@ class Run {
     const sourceSignal = AbortSignal.any([this.#abort.signal, this.#stop]);
     const resumed = this.#position !== null;
     const all = [source, ...transforms, sink];
-    const names = uniqueNames(all.map(({ name }) => name));
+    const names = stageNames(this.#plan);
     for (const [order, { role }] of all.entries()) {
       const name = names[order] ?? role;
       const states = { source: start.at, transform: start.states[name] ?? null, sink: this.#sinkState };
@@ -406,9 +406,10 @@ function checkStages(stages: readonly StageStats[]): number {
   return readAhead;
 }
 
-function uniqueNames(names: readonly string[]): string[] {
+/** The stages' names in a run, from the source to the sink: `-2`, `-3` is added to one that occurs again. */
+export function stageNames({ source, transforms, sink }: PipelinePlan): string[] {
   const seen = new Map<string, number>();
-  return names.map((name) => {
+  return [source, ...transforms, sink].map(({ name }) => {
     const times = (seen.get(name) ?? 0) + 1;
     seen.set(name, times);
     return times === 1 ? name : `${name}-${times}`;

@@ -30,7 +30,8 @@ const unwanted = /^(?:src|test|bench|assembly|scripts|docs|examples|\.ci)\/|\.ts
 
 const folder = mkdtempSync(join(tmpdir(), 'etl-pack-'));
 try {
-  // The build has been run before this step; `prepare` would only do it again.
+  run(process.execPath, '--import', 'tsx', 'scripts/build.ts', '--if-stale');
+  // `prepare` would only build it again.
   const [packed] = JSON.parse(
     run('npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', folder),
   ) as Packed[];

@@ -1,4 +1,4 @@
-import { decodeJsonRecords, jsonRecordsByteLength, pickJsonRecords, sliceJsonRecords } from './formats/json-records.ts';
+import { decodeJsonRecords, joinJsonRecords, jsonRecordsByteLength, pickJsonRecords, sliceJsonRecords } from './formats/json-records.ts';
 import type { JsonRecords } from './formats/json-records.ts';
 import type { Json } from './json.ts';
 import type { Batch } from './stage.ts';
@@ -90,6 +90,36 @@ export function sliceRecords<T>(batch: Batch<T>, from: number, to: number): Batc
   const records = decoded?.slice(from, to);
   if (batch.json !== undefined) return new JsonBatch<T>(sliceJsonRecords(batch.json, from, to), details, records);
   return { records: records ?? [], ...details };
+}
+
+/** Batches made one, with the JSON text when all of them have it. The cursor is the last one's. */
+export function joinBatches<T>(batches: readonly Batch<T>[]): Batch<T> {
+  const [first] = batches;
+  const last = batches.at(-1);
+  if (first === undefined || last === undefined) return { records: [] };
+  if (first === last) return first;
+  const ends: number[] = [];
+  let count = 0;
+  for (const batch of batches) ends.push((count += recordCount(batch)));
+  const details = {
+    bytes: batches.every(({ bytes }) => bytes === undefined)
+      ? undefined
+      : batches.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+    cursor: last.cursor,
+    at: batches.some((batch) => batch.at === undefined) ? undefined : placeIn(batches, ends),
+  };
+  const texts = batches.flatMap(({ json }) => (json === undefined ? [] : [json]));
+  if (texts.length < batches.length) return { records: batches.flatMap(({ records }) => records), ...details };
+  const decoded = batches.map((batch) => (batch instanceof JsonBatch ? batch.decoded : batch.records) as readonly T[] | undefined);
+  const records = decoded.includes(undefined) ? undefined : decoded.flatMap((part) => part ?? []);
+  return new JsonBatch<T>(joinJsonRecords(texts), details, records);
+}
+
+function placeIn(batches: readonly Batch<unknown>[], ends: readonly number[]): (index: number) => string {
+  return (index) => {
+    const part = ends.findIndex((end) => index < end);
+    return batches[part]?.at?.(index - (ends[part - 1] ?? 0)) ?? '';
+  };
 }
 
 function at(batch: Batch<unknown>, indexes: readonly number[]): ((index: number) => string) | undefined {

@@ -30,7 +30,8 @@ export async function* sourceItems(
   { limit, stop }: { readonly limit: number | undefined; readonly stop: AbortSignal },
 ): AsyncGenerator<Item> {
   const { stats } = run;
-  let { seq, read, bytes } = start;
+  let { read, bytes } = start;
+  let seq = Math.ceil(start.seq);
   let left = limit ?? Number.POSITIVE_INFINITY;
   let since = performance.now();
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Json } from './json.ts';
-import { cursorOf, positionOf, withStageState, type Position } from './position.ts';
+import { cursorOf, partStep, positionOf, withStageState, type Position } from './position.ts';
 import { recordId, rejectReason, type RejectLog } from './rejects.ts';
 import type { Batch, RecordOrigin, StageContext, Tally } from './stage.ts';
 
@@ -121,9 +121,10 @@ export class StageRun implements StageContext {
     return withStageState(cursor, this.stage, state);
   }
 
-  startCursor(state: Json): Json {
-    const { start } = this.#services;
-    return cursorOf({ ...start, states: { ...start.states, [this.stage]: state } });
+  partCursor(part: number, state: Json, after?: Json): Json {
+    const { seq, ...position } = positionOf(after) ?? this.#services.start;
+    const states = { ...position.states, [this.stage]: state };
+    return cursorOf({ ...position, seq: seq + part * partStep, states });
   }
 
   replayed(records: number): void {
@@ -204,5 +205,5 @@ function placeOf(record: unknown, seq: number, { batch, index, at }: RecordOrigi
 
 /** The sequence number that a batch without a cursor belongs to: after `seq`, before the next batch with one. */
 export function seqOfBatch(batch: Batch<unknown>, seq: number): number {
-  return positionOf(batch.cursor)?.seq ?? Math.floor(seq) + 0.5;
+  return positionOf(batch.cursor)?.seq ?? (Math.floor(seq / partStep) + 0.5) * partStep;
 }

@@ -5,7 +5,7 @@ import type { Json } from './json.ts';
  * commits also says how much had been read up to there and what each stage needs to go on.
  */
 export interface Position {
-  /** Number of the source's batch, from 1, over all attempts. */
+  /** Number of the source's batch, from 1, over all attempts; with a fraction for batches that a stage gives in between. */
   readonly seq: number;
   /** Records read up to and with this batch. */
   readonly read: number;
@@ -16,6 +16,9 @@ export interface Position {
   /** What each stage with a state has to find again, by stage name. */
   readonly states: { readonly [stage: string]: Json };
 }
+
+/** What `seq` grows by from one batch in between to the next: room for 16 million of them, exact up to 2^28 batches. */
+export const partStep = 2 ** -24;
 
 /** The position in a batch's cursor; nothing when the batch has none. */
 export function positionOf(cursor: Json | undefined): Position | undefined {

@@ -68,8 +68,12 @@ export interface StageContext {
   count(what: Tally, records: number, from?: RecordOrigin): void;
   /** Puts this stage's own small state into a batch's cursor: it comes back as `ctx.cursor` when the run is resumed. */
   withState(cursor: Json | undefined, state: Json): Json | undefined;
-  /** The cursor this attempt began at, with this stage's state in it: for a stage that holds back more than whole batches. */
-  startCursor(state: Json): Json;
+  /**
+   * For a stage that gives several batches between two cursors of its input: the cursor of the `part`-th of them, from 1.
+   * `after` is the last cursor that everything before has been given of; absent: where this attempt began. With the state,
+   * a resumed run knows what to leave out (see `replayed`).
+   */
+  partCursor(part: number, state: Json, after?: Json): Json;
   /** Says that so many records, given in an earlier attempt of this run, were read again and are not given again. */
   replayed(records: number): void;
   /** Says something to the person who runs this, once for each different text. */

@@ -102,6 +102,32 @@ export function encodeJsonRecords(values: readonly unknown[]): JsonRecords {
   return { bytes: bytes.subarray(0, used), starts, ends, count };
 }
 
+/** Records of several buffers, copied into one, laid out as lines. */
+export function joinJsonRecords(parts: readonly JsonRecords[]): JsonRecords {
+  let count = 0;
+  let size = 0;
+  for (const part of parts) {
+    count += part.count;
+    size += jsonRecordsByteLength(part) + part.count;
+  }
+  const bytes = Buffer.allocUnsafeSlow(size);
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  let used = 0;
+  let next = 0;
+  for (const part of parts) {
+    for (let i = 0; i < part.count; i++) {
+      starts[next] = used;
+      const text = part.bytes.subarray(part.starts[i], part.ends[i]);
+      bytes.set(text, used);
+      used += text.length;
+      ends[next++] = used;
+      bytes[used++] = NEWLINE;
+    }
+  }
+  return { bytes, starts, ends, count };
+}
+
 function grow(bytes: Buffer, used: number, size: number): Buffer<ArrayBuffer> {
   const larger = Buffer.allocUnsafeSlow(size);
   bytes.copy(larger, 0, 0, used);

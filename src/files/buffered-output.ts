@@ -1,0 +1,102 @@
+import type { Output, OutputTarget } from './output.ts';
+
+// Two reused buffers of this size and one write in flight are 4 to 5 times as fast as a write stream given lines.
+const bufferBytes = 256 * 1024;
+// A larger piece is written as it is instead of being copied.
+const directBytes = 64 * 1024;
+
+/** Writes to a target from `length` on: small pieces through two reused buffers, large ones directly, one write at a time. */
+export class BufferedOutput implements Output {
+  readonly #target: OutputTarget;
+  #buffer = Buffer.allocUnsafeSlow(bufferBytes);
+  #spare = Buffer.allocUnsafeSlow(bufferBytes);
+  #used = 0;
+  #length: number;
+  /** Bytes handed to the target, written or in flight. */
+  #position: number;
+  #flight: Promise<void> = Promise.resolve();
+
+  constructor(target: OutputTarget, length: number) {
+    this.#target = target;
+    this.#length = length;
+    this.#position = length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length > directBytes) return this.#writeDirectly(bytes);
+    if (this.#used + bytes.length > bufferBytes) return this.#turnOver().then(() => this.write(bytes));
+    this.#buffer.set(bytes, this.#used);
+    this.#took(bytes.length);
+    return undefined;
+  }
+
+  writeText(text: string): Promise<void> | undefined {
+    // A UTF-16 unit takes at most 3 bytes.
+    if (text.length * 3 > bufferBytes) return this.write(Buffer.from(text));
+    if (this.#used + text.length * 3 > bufferBytes) return this.#turnOver().then(() => this.writeText(text));
+    this.#took(this.#buffer.write(text, this.#used));
+    return undefined;
+  }
+
+  endBatch(): undefined {
+    return undefined;
+  }
+
+  async endBlock(): Promise<void> {}
+
+  async sync(): Promise<void> {
+    await this.#turnOver();
+    await this.#flight;
+    await this.#target.sync();
+  }
+
+  async cutBack(length: number): Promise<void> {
+    this.#used = 0;
+    await this.#flight;
+    await this.#target.truncate(length);
+    this.#length = length;
+    this.#position = length;
+  }
+
+  async close(): Promise<void> {
+    // What went wrong has been thrown where it was waited for; this must not hide it.
+    await this.#flight.catch(() => undefined);
+    await this.#target.close();
+  }
+
+  #took(bytes: number): void {
+    this.#used += bytes;
+    this.#length += bytes;
+  }
+
+  async #writeDirectly(bytes: Uint8Array): Promise<void> {
+    await this.#turnOver();
+    await this.#flight;
+    this.#length += bytes.length;
+    this.#start(bytes);
+  }
+
+  /** Starts writing the buffer in use and goes on with the other one. */
+  async #turnOver(): Promise<void> {
+    await this.#flight;
+    if (this.#used === 0) return;
+    const full = this.#buffer;
+    this.#buffer = this.#spare;
+    this.#spare = full;
+    const bytes = full.subarray(0, this.#used);
+    this.#used = 0;
+    this.#start(bytes);
+  }
+
+  #start(bytes: Uint8Array): void {
+    const position = this.#position;
+    this.#position += bytes.length;
+    this.#flight = this.#target.write(bytes, position);
+    // Thrown where it is awaited; until then it is not unhandled.
+    this.#flight.catch(() => undefined);
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Where a file sink puts its bytes.
+ *
+ * `write` and `writeText` give a promise only when they have to wait for the disk; a caller awaits just that, so that
+ * thousands of small records cost no turn of the event loop.
+ */
+export interface Output {
+  /** Bytes in the file once everything given so far is written; compressed, those of the blocks ended so far. */
+  readonly length: number;
+  /** Takes bytes. They may be held on to until they are written, and must not be changed. */
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  /** Takes text, written as UTF-8. */
+  writeText(text: string): Promise<void> | undefined;
+  /** Says that a batch is complete: a place where a compressed block may end. */
+  endBatch(): Promise<void> | undefined;
+  /** Ends the compressed block that is open, so that `length` is a place the file can be cut at. */
+  endBlock(): Promise<void>;
+  /** Brings everything given so far to the disk. */
+  sync(): Promise<void>;
+  /** Forgets what came after `length` and cuts the file there. */
+  cutBack(length: number): Promise<void>;
+  /** Waits for what is being written, drops what is not, and closes the file. */
+  close(): Promise<void>;
+}
+
+/** What an output writes to. One call at a time. */
+export interface OutputTarget {
+  /** Writes all of `bytes`, which go to `position` in the file; they are not kept after that. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  sync(): Promise<void>;
+  truncate(length: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,192 @@
+import { resolve } from 'node:path';
+
+import { EtlError, systemCode } from '../errors.ts';
+import type { Json } from '../json.ts';
+import { bytesRead } from '../position.ts';
+import type { Batch, Commit, StageContext } from '../stage.ts';
+import { BufferedOutput } from './buffered-output.ts';
+import { outputError } from './file-error.ts';
+import { GzipOutput } from './gzip-output.ts';
+import type { Output } from './output.ts';
+import { openTargetFile, type IfExists } from './target-file.ts';
+
+/** How records become bytes in one kind of file. */
+export interface FileLayout<in T> {
+  /** What the file begins with. */
+  readonly head?: string | undefined;
+  /** Writes a batch's records, rejecting those that have no form here, and gives how many it wrote; `before` are in the file. */
+  write(batch: Batch<T>, output: Output, ctx: StageContext, before: number): Promise<number>;
+  /** What a complete file ends with. */
+  readonly tail?: ((records: number) => string) | undefined;
+}
+
+/** Where and how to write. */
+export interface RecordFileOptions {
+  readonly path: string;
+  readonly ifExists: IfExists;
+  /** Bytes read between two commits. */
+  readonly commitEvery: number;
+  /** Level 1 to 9; absent: not compressed. */
+  readonly gzipLevel?: number | undefined;
+}
+
+/** Where the file stood at a commit. */
+interface State {
+  readonly length: number;
+  /** Records of this run in the file. */
+  readonly records: number;
+  /** Bytes read up to here: commits are counted from it, so that a resumed run makes them at the same places. */
+  readonly read: number;
+}
+
+/**
+ * Writes records to a file so that a run killed anywhere and repeated leaves the same bytes as an unbroken one.
+ *
+ * The file is brought to the disk before each commit, and a resumed run cuts it back to the length of the last one. Nothing
+ * is touched before the first batch has come: a source that fails at once leaves an existing target as it is.
+ *
+ * A plain file is also committed when the run is halted. A compressed one is cut back then: its blocks must end where those
+ * of an unbroken run do.
+ *
+ * @throws {EtlError} `ETL_SINK_EXISTS`, `ETL_SINK_CHANGED`, `ETL_SINK_FAILED` with what is committed.
+ */
+export async function* writeRecordFile<T>(
+  input: AsyncIterable<Batch<T>>,
+  ctx: StageContext,
+  options: RecordFileOptions,
+  layout: FileLayout<T>,
+): AsyncGenerator<Commit> {
+  const file = new RecordFile(ctx, options, layout);
+  try {
+    for await (const batch of input) {
+      if (!file.isOpen) yield await file.open();
+      const commit = await file.add(batch);
+      if (commit !== undefined) yield commit;
+    }
+    if (ctx.halted) {
+      const commit = await file.halt();
+      if (commit !== undefined) yield commit;
+      return;
+    }
+    if (!file.isOpen) yield await file.open();
+    yield await file.commitAll();
+    await file.complete();
+  } catch (error) {
+    throw file.failure(error);
+  } finally {
+    await file.close();
+  }
+}
+
+class RecordFile<T> {
+  readonly #ctx: StageContext;
+  readonly #options: RecordFileOptions;
+  readonly #layout: FileLayout<T>;
+  #output: Output | undefined;
+  /** What the last commit left, and how much of it has come since. */
+  #committed: State;
+  #records: number;
+  /** The last place where the run can be resumed. */
+  #mark: { readonly cursor: Json; readonly state: State } | undefined;
+  #last: Batch<T> | undefined;
+
+  constructor(ctx: StageContext, options: RecordFileOptions, layout: FileLayout<T>) {
+    this.#ctx = ctx;
+    this.#options = options;
+    this.#layout = layout;
+    // What comes back is what we gave with a commit.
+    this.#committed = (ctx.cursor as unknown as State | undefined) ?? { length: 0, records: 0, read: 0 };
+    this.#records = this.#committed.records;
+  }
+
+  get isOpen(): boolean {
+    return this.#output !== undefined;
+  }
+
+  /** Opens the target; the commit says where it stood before anything was written. */
+  async open(): Promise<Commit> {
+    const { path, ifExists, gzipLevel } = this.#options;
+    const { file, length } = await openTargetFile(path, ifExists, this.#ctx.cursor === undefined ? undefined : this.#committed.length);
+    const plain = new BufferedOutput(file, length);
+    this.#output = gzipLevel === undefined ? plain : new GzipOutput(plain, gzipLevel);
+    this.#committed = { ...this.#committed, length };
+    if (length === 0) await this.#output.writeText(this.#layout.head ?? '');
+    return { records: 0, state: stateOf(this.#committed) };
+  }
+
+  async add(batch: Batch<T>): Promise<Commit | undefined> {
+    const output = this.#open;
+    this.#records += await this.#layout.write(batch, output, this.#ctx, this.#records);
+    await output.endBatch();
+    this.#last = batch;
+    const { cursor } = batch;
+    if (cursor === undefined) return undefined;
+    const read = bytesRead(cursor) ?? 0;
+    this.#mark = { cursor, state: { length: output.length, records: this.#records, read } };
+    return read - this.#committed.read < this.#options.commitEvery ? undefined : this.#commit(cursor, read);
+  }
+
+  /** The input ended early: what can be resumed behind is committed, the rest goes. */
+  async halt(): Promise<Commit | undefined> {
+    const output = this.#output;
+    if (output === undefined) return undefined;
+    const mark = this.#mark;
+    if (mark === undefined || this.#options.gzipLevel !== undefined) {
+      await output.cutBack(this.#committed.length);
+      return undefined;
+    }
+    await output.sync();
+    if (output.length > mark.state.length) await output.cutBack(mark.state.length);
+    this.#records = mark.state.records;
+    return this.#commit(mark.cursor, mark.state.read);
+  }
+
+  /** The input is at its end: everything is committed. */
+  async commitAll(): Promise<Commit> {
+    const cursor = this.#last?.cursor;
+    return this.#commit(cursor, bytesRead(cursor) ?? this.#committed.read);
+  }
+
+  /** Ends the file. What is written here belongs to no commit: a run killed in between writes it again. */
+  async complete(): Promise<void> {
+    const tail = this.#layout.tail?.(this.#records) ?? '';
+    if (tail === '') return;
+    await this.#open.writeText(tail);
+    await this.#open.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#output?.close();
+  }
+
+  /** What went wrong with the file, and how much of it is safe. Other errors stay as they are. */
+  failure(error: unknown): unknown {
+    if (error instanceof EtlError || systemCode(error)?.startsWith('E') !== true || this.#ctx.signal.aborted) return error;
+    const { length, records } = this.#committed;
+    const safe = `${records} records (${length} bytes) are committed in ${resolve(this.#options.path)}`;
+    return outputError(error, this.#options.path, {
+      hint: `${safe}; remove the cause and run the same command again to go on from there.`,
+    });
+  }
+
+  get #open(): Output {
+    if (this.#output === undefined) throw new Error('the target is not open');
+    return this.#output;
+  }
+
+  async #commit(cursor: Json | undefined, read: number): Promise<Commit> {
+    const output = this.#open;
+    await output.endBlock();
+    await output.sync();
+    const before = this.#committed;
+    const state = { length: output.length, records: this.#records, read };
+    this.#committed = state;
+    this.#mark = undefined;
+    const commit = { records: state.records - before.records, bytes: state.length - before.length };
+    return cursor === undefined ? commit : { ...commit, cursor, state: stateOf(state) };
+  }
+}
+
+function stateOf({ length, records, read }: State): Json {
+  return { length, records, read };
+}

@@ -1,0 +1,92 @@
+import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { EtlError, systemCode } from '../errors.ts';
+import type { OutputTarget } from './output.ts';
+
+/** What a file sink does when its target holds data already. */
+export type IfExists = 'append' | 'replace' | 'error';
+
+/** A target opened for writing at the place where the run stands. */
+export interface TargetFile {
+  readonly file: OutputTarget;
+  /** Bytes that stay; writing goes on from here. */
+  readonly length: number;
+}
+
+/**
+ * Opens the file a run writes to, making it and its folders when they are not there.
+ *
+ * `committed` is the length that the run left with its last commit: what lies behind it was never committed and is cut
+ * off. Without it the run is new, and `ifExists` decides; an empty file holds no data.
+ *
+ * @throws {EtlError} `ETL_SINK_EXISTS`, or `ETL_SINK_CHANGED` when the file is shorter than what was committed.
+ */
+export async function openTargetFile(path: string, ifExists: IfExists, committed: number | undefined): Promise<TargetFile> {
+  const size = await sizeOf(path);
+  if (committed !== undefined && (size ?? 0) < committed) {
+    const now = size === undefined ? 'it is gone' : `it has ${size} now`;
+    throw new EtlError('ETL_SINK_CHANGED', `this run had written ${committed} bytes to ${path}, but ${now}`, { where: { file: path } });
+  }
+  if (committed === undefined && ifExists === 'error' && size !== undefined && size > 0) {
+    throw new EtlError('ETL_SINK_EXISTS', `${path} exists and holds ${size} bytes`, { where: { file: path } });
+  }
+  const file = size === undefined ? await create(path) : await open(path, 'r+');
+  try {
+    const length = committed ?? (ifExists === 'append' ? (size ?? 0) : 0);
+    if (size !== undefined && size > length) await file.truncate(length);
+    return { file: targetOf(file), length };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function targetOf(file: FileHandle): OutputTarget {
+  return {
+    async write(bytes, position) {
+      for (let written = 0; written < bytes.length; ) {
+        const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
+        written += bytesWritten;
+      }
+    },
+    sync: () => file.datasync(),
+    truncate: (length) => file.truncate(length),
+    close: () => file.close(),
+  };
+}
+
+/** The size of a regular file; nothing when there is none. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    const found = await stat(path);
+    if (found.isFile()) return found.size;
+    const what = found.isDirectory() ? 'is a directory' : 'is not a regular file';
+    throw new EtlError('ETL_SINK_FAILED', `${path} ${what}`, {
+      where: { file: path },
+      hint: 'Name a file; `-` writes to the standard output.',
+    });
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Makes a file, and brings its name in the folder to the disk: a power cut must not lose the file itself. */
+async function create(path: string): Promise<FileHandle> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const file = await open(path, 'wx+');
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+
+import { pickRecords, recordCount } from '../batch.ts';
+import { defineTransform } from '../component.ts';
+import { compileExpression, isTrue } from '../expression.ts';
+import type { Batch, StageContext, Transform } from '../stage.ts';
+import { syncTransform } from '../streams.ts';
+
+const options = z.strictObject({
+  where: z
+    .string()
+    .min(1)
+    .describe('JSONata expression over the record; records for which it is true are kept.')
+    .meta({ examples: ['role = "user"', '$count(messages) > 1 and $not(isTemporary)'] }),
+});
+export type FilterOptions = z.input<typeof options>;
+
+/**
+ * Keeps the records for which a condition holds; the others count as filtered.
+ *
+ * The condition is a function (a thrown error rejects the record), or in `where` a JSONata expression. Kept records are
+ * passed on as they were read, byte for byte when they are JSON text.
+ *
+ * @throws {EtlError} `ETL_EXPRESSION_INVALID` for an expression that does not compile.
+ */
+export function filter<In, Out extends In>(keep: (record: In) => record is Out): Transform<In, Out>;
+export function filter<T>(keep: (record: T) => boolean): Transform<T, T>;
+export function filter<T>(input: FilterOptions): Transform<T, T>;
+export function filter<T>(input: FilterOptions | ((record: T) => boolean)): Transform<T, T> {
+  return typeof input === 'function' ? filterByFunction(input) : filterByExpression(options.parse(input));
+}
+
+function filterByFunction<T>(keep: (record: T) => boolean): Transform<T, T> {
+  return syncTransform({ name: 'filter', config: { function: keep.toString() } }, (ctx) => (batch) => {
+    const kept: number[] = [];
+    let rejected = 0;
+    for (const [index, record] of batch.records.entries()) {
+      try {
+        if (keep(record)) kept.push(index);
+      } catch (error) {
+        ctx.reject(record, error, { batch, index });
+        rejected += 1;
+      }
+    }
+    return keepOnly(batch, kept, rejected, ctx);
+  });
+}
+
+function filterByExpression<T>({ where }: z.output<typeof options>): Transform<T, T> {
+  const expression = compileExpression(where);
+  return {
+    role: 'transform',
+    name: 'filter',
+    config: { where },
+    async *apply(input, ctx) {
+      for await (const batch of input) {
+        const kept: number[] = [];
+        let rejected = 0;
+        for (const [index, record] of batch.records.entries()) {
+          try {
+            const value = expression.evaluate(record);
+            // A promise costs more than most conditions: only what needs one is awaited.
+            if (isTrue(value instanceof Promise ? await value : value)) kept.push(index);
+          } catch (error) {
+            ctx.reject(record, error, { batch, index });
+            rejected += 1;
+          }
+        }
+        yield keepOnly(batch, kept, rejected, ctx);
+      }
+    },
+  };
+}
+
+function keepOnly<T>(batch: Batch<T>, kept: readonly number[], rejected: number, ctx: StageContext): Batch<T> {
+  ctx.count('filtered', recordCount(batch) - kept.length - rejected, { batch });
+  return pickRecords(batch, kept);
+}
+
+export const filterComponent = defineTransform({
+  type: 'filter',
+  summary: 'Keeps the records for which a condition holds',
+  details:
+    'The condition is a JSONata expression; it counts as true by the rules of `$boolean`. Comparisons of fields with ' +
+    'literals, joined by `and`, `or`, `$not`, `$exists` and `in`, run at the speed of a plain function. A record on which ' +
+    'the expression fails is rejected. Kept records stay as they were read. In TypeScript a function does the same.',
+  accepts: 'any',
+  gives: 'same',
+  options,
+  examples: ['type: filter\nwhere: role = "user" and $length(text) > 0'],
+  create: (input) => filter(input),
+});

@@ -1,0 +1,127 @@
+import { jsonBatch } from '../batch.ts';
+import { EtlError } from '../errors.ts';
+import { sliceJsonRecords, type JsonRecords } from '../formats/json-records.ts';
+import type { Json } from '../json.ts';
+import type { Batch, StageContext } from '../stage.ts';
+import { InputFile } from './input-file.ts';
+import { inputPaths } from './input-paths.ts';
+
+/** A place between two records: a byte offset, and the number of the record that comes next (a line, an element, a document). */
+export interface RecordPlace {
+  readonly offset: number;
+  readonly number: number;
+}
+
+/** A value that is no record. */
+export interface BadRecord extends RecordPlace {
+  /** How many records of the chunk come before it. */
+  readonly index: number;
+  readonly reason: string;
+  /** As much of it as is worth showing. */
+  readonly text: string;
+  readonly isTooLarge?: boolean | undefined;
+}
+
+/** What a format's reader gives at a time. */
+export interface RecordChunk {
+  readonly json: JsonRecords;
+  readonly bad: readonly BadRecord[];
+  /** Number of record i. */
+  readonly numberAt: (index: number) => number;
+  /** Where reading goes on. */
+  readonly end: RecordPlace;
+}
+
+/** How the bytes of a file become records. */
+export interface RecordFormat {
+  /** Number of the first record: 1 for lines, 0 for elements. */
+  readonly first: number;
+  /** Where record `number` is, for people. */
+  readonly label: (path: string, number: number) => string;
+  readonly read: (input: InputFile, bytes: AsyncIterable<Uint8Array>, start: RecordPlace, ctx: StageContext) => AsyncIterable<RecordChunk>;
+}
+
+/** Where reading several files stands. */
+interface FilesCursor extends RecordPlace {
+  readonly file: string;
+  /** Place of the file among all. */
+  readonly index: number;
+  readonly fingerprint: string;
+}
+
+/**
+ * Reads the records of one or several files, one after the other, from where the run stands.
+ *
+ * What is no record is rejected. When a reject ends the run, the good records before it come out first. Files that cannot
+ * be read again (the standard input, a pipe) have no cursor.
+ *
+ * @throws {EtlError} `ETL_SOURCE_NOT_FOUND`, `ETL_SOURCE_INVALID`, `ETL_SOURCE_TRUNCATED`, `ETL_SOURCE_CHANGED`,
+ *   `ETL_SOURCE_FAILED`; `ETL_RECORD_REJECTED` under the pipeline's policy.
+ */
+export async function* readRecords(given: string | readonly string[], format: RecordFormat, ctx: StageContext): AsyncGenerator<Batch<unknown>> {
+  const paths = await inputPaths(given);
+  // What comes back is what we gave with a batch.
+  const from = ctx.cursor as unknown as FilesCursor | undefined;
+  if (from !== undefined && paths[from.index] !== from.file) {
+    const what = `the run had got to ${from.file}, file ${from.index + 1}, but that is ${paths[from.index] ?? 'missing'} now`;
+    throw new EtlError('ETL_SOURCE_CHANGED', what, { where: { file: from.file } });
+  }
+  for (const [index, path] of paths.entries()) {
+    if (index < (from?.index ?? 0)) continue;
+    const input = await InputFile.open(path);
+    try {
+      yield* readFile(input, { index, start: index === from?.index ? from : undefined }, format, ctx);
+    } catch (error) {
+      throw input.failure(error);
+    } finally {
+      await input.close();
+    }
+  }
+}
+
+async function* readFile(
+  input: InputFile,
+  { index, start }: { readonly index: number; readonly start: FilesCursor | undefined },
+  format: RecordFormat,
+  ctx: StageContext,
+): AsyncGenerator<Batch<unknown>> {
+  const { path } = input;
+  const cursorAt = async ({ offset, number }: RecordPlace): Promise<Json | undefined> => {
+    const fingerprint = await input.fingerprint(offset);
+    return fingerprint === undefined ? undefined : ({ file: path, index, offset, number, fingerprint } satisfies FilesCursor);
+  };
+  let last: RecordPlace = start ?? { offset: 0, number: format.first };
+  for await (const chunk of format.read(input, input.read(start, ctx.signal), last, ctx)) {
+    const { json, bad, numberAt, end } = chunk;
+    const bytes = end.offset - last.offset;
+    const at = (record: number): string => format.label(path, numberAt(record));
+    const stop = rejectAll(bad, input, format, ctx);
+    if (stop !== undefined) {
+      const { index: records, offset, number } = stop.at;
+      const before = { bytes: offset - last.offset, cursor: await cursorAt({ offset, number }), at };
+      yield jsonBatch(sliceJsonRecords(json, 0, records), before);
+      throw stop.error;
+    }
+    yield jsonBatch(json, { bytes, cursor: await cursorAt(end), at });
+    last = end;
+  }
+}
+
+/** Rejects what is no record; gives the first one that the run stops at. */
+function rejectAll(
+  bad: readonly BadRecord[],
+  { path }: InputFile,
+  format: RecordFormat,
+  ctx: StageContext,
+): { readonly at: BadRecord; readonly error: unknown } | undefined {
+  for (const at of bad) {
+    const { text, reason, offset, number, isTooLarge } = at;
+    try {
+      const cause = new EtlError(isTooLarge === true ? 'ETL_RECORD_TOO_LARGE' : 'ETL_RECORD_INVALID', reason, { where: { file: path, offset } });
+      ctx.reject(text, cause, { at: `${format.label(path, number)}, byte ${offset}` });
+    } catch (error) {
+      return { at, error };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,138 @@
+import { describeTable, identifier, keyOf, qualifiedName, type TableColumn } from '../../connections/postgres-table.ts';
+import type { PostgresClient } from '../../connections/postgres.ts';
+import { EtlError } from '../../errors.ts';
+import { valueEncoders, type EncodeOptions, type ValueEncoder } from '../../formats/copy-binary.ts';
+import { compilePath } from '../../paths.ts';
+import type { ColumnPlan, RowPlan } from './load.ts';
+
+/** Which field goes where, as the user says it. */
+export interface TargetOptions {
+  readonly table: string;
+  readonly columns?: Readonly<Record<string, string>> | undefined;
+  readonly document?: string | undefined;
+  readonly key?: readonly string[] | undefined;
+  readonly createTable: boolean;
+  readonly needsKey: boolean;
+}
+
+/** A table ready to be written, and how records become its rows. */
+export interface Target {
+  /** The table's name as SQL takes it. */
+  readonly table: string;
+  readonly plan: RowPlan;
+  readonly columns: readonly TargetColumn[];
+  readonly key: readonly string[];
+  /** It has a unique index: transactions beside each other may wait for one another's rows. */
+  readonly isUnique: boolean;
+}
+
+/** A column to write. One whose type has no binary encoder here travels as text and is cast by the server. */
+export interface TargetColumn {
+  readonly name: string;
+  readonly declared: string;
+  readonly isCast: boolean;
+}
+
+const castEncoder: ValueEncoder = (value, writer, options) => encoderOf('text')(value, writer, options);
+
+/**
+ * Looks the table up, or makes it from the shape of the first records.
+ *
+ * @throws {EtlError} `ETL_CONFIG_INVALID` when table or columns do not fit the options.
+ */
+export async function openTarget(
+  client: PostgresClient,
+  options: TargetOptions,
+  sample: readonly unknown[],
+  encoding: EncodeOptions,
+): Promise<Target> {
+  const { table, document, createTable } = options;
+  const name = qualifiedName(table);
+  let columns = await describeTable(client, name);
+  if (columns === undefined) {
+    if (!createTable) throw invalid(`there is no table ${name}`, 'make it first, or set createTable: true');
+    await client.query(tableFor(name, options, sample));
+    columns = (await describeTable(client, name)) ?? [];
+  }
+  const written = writtenColumns(columns, options);
+  const unique = await keyOf(client, name);
+  const key = options.key ?? unique;
+  if (options.needsKey && key.length === 0) throw invalid(`table ${name} has no primary key or unique index`, 'name the columns with key: [...]');
+  const missing = key.filter((column) => !written.some(({ column: { name: found } }) => found === column));
+  if (options.needsKey && missing.length > 0) throw invalid(`the key column ${missing.join(', ')} is not written`, 'map a field to it');
+  return {
+    table: name,
+    key,
+    isUnique: unique.length > 0,
+    columns: written.map(({ column: { name: found, declared, type } }) => ({ name: found, declared, isCast: valueEncoders[type] === undefined })),
+    plan: {
+      encoding,
+      columns: written.map(({ column, path }): ColumnPlan => {
+        const encode = valueEncoders[column.type] ?? castEncoder;
+        if (column.name === document) return { name: column.name, document: column.type === 'json' ? 'json' : 'jsonb', encode };
+        return { name: column.name, value: compilePath(path), encode };
+      }),
+    },
+  };
+}
+
+/** Which columns are written, and from which field: those named in the options, else all that do not fill themselves. */
+function writtenColumns(columns: readonly TableColumn[], { columns: mapped, document, table }: TargetOptions): { column: TableColumn; path: string }[] {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const find = (name: string): TableColumn => {
+    const column = byName.get(name);
+    if (column === undefined) throw invalid(`table ${table} has no column "${name}"`, `it has ${[...byName.keys()].join(', ')}`);
+    if (column.isGenerated) throw invalid(`column "${name}" of ${table} fills itself`, 'leave it out');
+    return column;
+  };
+  if (document !== undefined && !['json', 'jsonb'].includes(find(document).type)) {
+    throw invalid(`column "${document}" is ${find(document).declared}`, 'the document column must be json or jsonb');
+  }
+  const whole = document === undefined ? [] : [{ column: find(document), path: document }];
+  if (mapped !== undefined) return [...Object.entries(mapped).map(([name, path]) => ({ column: find(name), path })), ...whole];
+  if (document !== undefined) return whole;
+  // A column with a default is filled by the server only when it is not named, so it is left to the mapping.
+  return columns.filter((column) => !column.isGenerated && !column.hasDefault).map((column) => ({ column, path: `["${column.name}"]` }));
+}
+
+/** A table that takes records like these: a column for each field, or for each one mapped, or one document column. */
+function tableFor(table: string, { columns, document, key = [] }: TargetOptions, sample: readonly unknown[]): string {
+  const paths = columns ?? (document === undefined ? Object.fromEntries(fieldsOf(sample).map((field) => [field, `["${field}"]`])) : {});
+  const definitions = Object.entries(paths).map(([name, path]) => {
+    const read = compilePath(path);
+    return `${identifier(name)} ${typeFor(sample.map(read))}`;
+  });
+  if (document !== undefined) definitions.push(`${identifier(document)} jsonb not null`);
+  if (definitions.length === 0) throw invalid('the table cannot be made: there are no records to see its columns from', 'make it first');
+  if (key.length > 0) definitions.push(`primary key (${key.map(identifier).join(', ')})`);
+  return `create table ${table} (${definitions.join(', ')})`;
+}
+
+function fieldsOf(sample: readonly unknown[]): string[] {
+  const fields = new Set<string>();
+  for (const record of sample) if (record !== null && typeof record === 'object') for (const field of Object.keys(record)) fields.add(field);
+  return [...fields];
+}
+
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+function typeFor(values: readonly unknown[]): string {
+  const given = values.filter((value) => value !== null && value !== undefined);
+  if (given.length === 0) return 'text';
+  if (given.every((value) => typeof value === 'boolean')) return 'boolean';
+  if (given.every((value) => Number.isSafeInteger(value))) return 'bigint';
+  if (given.every((value) => typeof value === 'number')) return 'double precision';
+  if (given.every((value) => typeof value === 'string' && isoTime.test(value))) return 'timestamptz';
+  if (given.every((value) => typeof value === 'string')) return 'text';
+  return 'jsonb';
+}
+
+function encoderOf(type: string): ValueEncoder {
+  const encoder = valueEncoders[type];
+  if (encoder === undefined) throw invalid(`no encoder for ${type}`, '');
+  return encoder;
+}
+
+function invalid(what: string, hint: string): EtlError {
+  return new EtlError('ETL_CONFIG_INVALID', what, { where: { stage: 'postgres' }, hint });
+}

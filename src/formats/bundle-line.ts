@@ -1,0 +1,61 @@
+import { BUNDLE_SCHEMA } from './bundle.ts';
+
+const OPEN = Buffer.from('{');
+const COMMA = Buffer.from(',');
+
+/** Whose messages hang together how, in the words of the tools that read bundles. */
+export interface BundleBranching {
+  readonly has_branching: boolean;
+  readonly branch_points: readonly string[];
+  readonly missing_parent_ids: readonly string[];
+}
+
+/** Our own part of a bundle's line, under `threadmill`. */
+export interface BundleAddition {
+  readonly key: string;
+  readonly user_id: string;
+  readonly conversation_id: string | null;
+  /** Digest of the chat's content: see `chatDigest`. */
+  readonly digest: string;
+  readonly active_leaf: string | null;
+  /** Anything else: the tree, what was repaired, what is left out. */
+  readonly [name: string]: unknown;
+}
+
+/** What a line is put together from. JSON texts are UTF-8 and on one line. */
+export interface BundleLineParts {
+  readonly userEmail: string | null;
+  /** JSON text of the conversation; null for messages whose conversation is gone. */
+  readonly conversation: Uint8Array | null;
+  /** JSON texts of the messages, in the order they are shown in. */
+  readonly messages: readonly Uint8Array[];
+  readonly fileIds: readonly string[];
+  readonly missingFileIds: readonly string[];
+  readonly branching: BundleBranching;
+  readonly addition: BundleAddition;
+}
+
+/** A line of `conversations.jsonl` without `exported_at` and without its line feed. */
+export function composeBundleLine(parts: BundleLineParts): Buffer {
+  const { userEmail, conversation, messages, fileIds, missingFileIds, branching, addition } = parts;
+  const pieces: Uint8Array[] = [Buffer.from(`{"user_email":${JSON.stringify(userEmail)},"conversation":`)];
+  pieces.push(conversation ?? Buffer.from('null'), Buffer.from(',"messages":['));
+  for (const [place, message] of messages.entries()) {
+    if (place > 0) pieces.push(COMMA);
+    pieces.push(message);
+  }
+  const rest = {
+    message_count: messages.length,
+    file_ids: fileIds,
+    missing_file_ids: missingFileIds,
+    branching,
+    threadmill: { schema: BUNDLE_SCHEMA, ...addition },
+  };
+  pieces.push(Buffer.from(`],${JSON.stringify(rest).slice(1)}`));
+  return Buffer.concat(pieces);
+}
+
+/** What stands before the rest of a line: `{"exported_at":"…",`. */
+export function bundleLineHead(exportedAt: string): Buffer {
+  return Buffer.concat([OPEN, Buffer.from(`"exported_at":${JSON.stringify(exportedAt)},`)]);
+}

@@ -1,0 +1,56 @@
+import { hash } from 'node:crypto';
+
+import { jsonMembers } from './json-members.ts';
+
+const COMMA = Buffer.from(',');
+
+/** Fields that a server's search keeps for itself and changes without anybody touching the chat. */
+function isVolatile(name: string): boolean {
+  return name === '__v' || name.startsWith('_meili');
+}
+
+/**
+ * Digest of one document's JSON text: SHA-256, hex, over its members as they stand (`"name":value,` each, in their order),
+ * leaving out `__v` and `_meili…`. A value that is not an object is taken whole.
+ */
+export function documentDigest(bytes: Buffer, from = 0, to = bytes.length): string {
+  const members = jsonMembers(bytes, from, to);
+  if (members.length === 0) return hash('sha256', bytes.subarray(from, to));
+  const runs: Buffer[] = [];
+  let runStart = -1;
+  let runEnd = -1;
+  const endRun = (): void => {
+    if (runStart >= 0) runs.push(bytes.subarray(runStart, runEnd), COMMA);
+    runStart = -1;
+  };
+  for (const { name, nameStart, end } of members) {
+    if (isVolatile(name)) {
+      endRun();
+      continue;
+    }
+    if (runStart < 0) runStart = nameStart;
+    runEnd = end;
+  }
+  endRun();
+  return hash('sha256', Buffer.concat(runs));
+}
+
+/** What a chat's digest is made of. */
+export interface ChatContent {
+  readonly userId: string;
+  readonly conversationId: string | null;
+  /** Digest of the conversation's document; null for messages without one. */
+  readonly conversation: string | null;
+  /** Digests of the messages, in any order. */
+  readonly messages: readonly string[];
+}
+
+/**
+ * Digest of a whole chat: SHA-256, hex, over owner, id, the conversation's digest and the messages' digests in sorted order,
+ * one a line. Two chats have the same digest when nothing that people or models said or set differs, in whatever order the
+ * messages were found.
+ */
+export function chatDigest({ userId, conversationId, conversation, messages }: ChatContent): string {
+  const lines = [JSON.stringify(userId), JSON.stringify(conversationId), conversation ?? '-', ...[...messages].sort()];
+  return hash('sha256', lines.join('\n'));
+}

@@ -19,6 +19,8 @@ export class FileList {
   readonly #documents: ReadonlyMap<string, Document>;
   readonly #files = new Map<string, FileRecord>();
   readonly repairs: ConversationRepair[] = [];
+  /** Documents that gave way to another one of the same id. */
+  readonly dropped: Document[] = [];
 
   constructor(documents: readonly Document[], ownerId: string, clean: (value: Json, place: string) => Json) {
     this.#ownerId = ownerId;
@@ -75,8 +77,11 @@ export class FileList {
       const id = idText(document['file_id']);
       if (id === undefined) continue;
       const other = chosen.get(id);
-      if (other !== undefined) this.repairs.push({ kind: 'file-duplicate', detail: id });
-      if (other === undefined || this.#isBetter(document, other)) chosen.set(id, document);
+      const isChosen = other === undefined || this.#isBetter(document, other);
+      if (isChosen) chosen.set(id, document);
+      if (other === undefined) continue;
+      this.repairs.push({ kind: 'file-duplicate', detail: id });
+      this.dropped.push(isChosen ? other : document);
     }
     return chosen;
   }

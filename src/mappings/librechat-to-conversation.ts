@@ -86,7 +86,7 @@ export function librechatToConversation(chat: LibrechatChat): { readonly convers
     messages,
     tree: treeOf(messages, { repairs, missingParentIds: tree.missingParents }),
     files: fileRecords,
-    source: sourceOf(reader, recordId, { chat, tree, copies, clean }),
+    source: sourceOf(reader, recordId, { chat, tree, others: [...copies, ...files.dropped], clean }),
   };
   return { conversation, losses };
 }
@@ -171,13 +171,14 @@ function holdsAll(list: readonly Json[] | undefined, messages: readonly Document
 interface SourceParts {
   readonly chat: LibrechatChat;
   readonly tree: RepairedTree<MessageNode>;
-  readonly copies: readonly Document[];
+  /** Documents other than messages that gave way. */
+  readonly others: readonly Document[];
   readonly clean: (value: Json, place: string) => Json;
 }
 
-function sourceOf(reader: DocumentReader, recordId: string | undefined, { chat, tree, copies, clean }: SourceParts): ConversationSource {
+function sourceOf(reader: DocumentReader, recordId: string | undefined, { chat, tree, others, clean }: SourceParts): ConversationSource {
   const lost = tree.dropped.filter(({ kind }) => kind === 'duplicate-conflicting').map(({ node }) => node.document);
-  const dropped = [...lost, ...copies].map((document) => clean(document as Json, 'dropped'));
+  const dropped = [...lost, ...others].map((document) => clean(document as Json, 'dropped'));
   const extra = reader.rest(isBookkeeping);
   return {
     system: 'librechat',

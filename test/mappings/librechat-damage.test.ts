@@ -74,7 +74,7 @@ describe('generated data with every kind of damage', () => {
       assert.equal(message?.source?.recordId, one.expect?.['keep']);
     }
     const dropped = conversations.flatMap(({ source }) => source.dropped ?? []);
-    assert.equal(dropped.length, planted('duplicate-conflicting').length);
+    assert.equal(dropped.length, planted('duplicate-conflicting').length + planted('file-id-twice').length);
   });
 
   test('every message is in exactly one conversation', () => {

@@ -5,7 +5,16 @@ import { Readable } from 'node:stream';
 import { pipeline as nodePipeline } from 'node:stream/promises';
 
 import { recordCount } from './batch.ts';
-import { fusedItems, sinkCommits, sourceItems, startOf, transformItems, type Halt, type Item, type StartedTransform } from './boundary.ts';
+import {
+  fusedItems,
+  sinkCommits,
+  sourceItems,
+  startOf,
+  transformItems,
+  type Halt,
+  type Item,
+  type StartedTransform,
+} from './boundary.ts';
 import { recordsRead, StageRun, type StageStats } from './context.ts';
 import { EtlError, toEtlError } from './errors.ts';
 import type { Json } from './json.ts';
@@ -55,14 +64,19 @@ export interface LiveRun {
 
 /** What makes a repeated command the same run. */
 export function identityOf(plan: PipelinePlan): RunIdentity {
-  const describe = ({ name, config }: { readonly name: string; readonly config?: Json | undefined }): Json => ({ [name]: config ?? {} });
+  const describe = ({ name, config }: { readonly name: string; readonly config?: Json | undefined }): Json => ({
+    [name]: config ?? {},
+  });
   const config: Json = {
     name: plan.name,
     source: describe(plan.source),
     transforms: plan.transforms.map(describe),
     sink: describe(plan.sink),
   };
-  const digest = createHash('sha256').update(JSON.stringify(sorted(config))).digest('hex').slice(0, 16);
+  const digest = createHash('sha256')
+    .update(JSON.stringify(sorted(config)))
+    .digest('hex')
+    .slice(0, 16);
   return { pipeline: plan.name, digest, config };
 }
 
@@ -73,7 +87,9 @@ export function identityOf(plan: PipelinePlan): RunIdentity {
  */
 export async function runPipeline(plan: PipelinePlan, options: RunOptions = {}): Promise<RunReport> {
   if (options.limit !== undefined && plan.sink.ifExists === 'replace' && options.dryRun !== true) {
-    throw new EtlError('ETL_LIMIT_REFUSED', 'a limited run would replace the target by a sample', { where: { stage: plan.sink.name } });
+    throw new EtlError('ETL_LIMIT_REFUSED', 'a limited run would replace the target by a sample', {
+      where: { stage: plan.sink.name },
+    });
   }
   const identity = identityOf(plan);
   const ledger = options.dryRun === true ? undefined : plan.sink.ledger?.(identity);
@@ -96,6 +112,10 @@ async function resumable(
   if (newRun === true) {
     await ledger?.reset();
     return undefined;
+  }
+  // Nothing was committed under the old configuration, so there is nothing to lose: only the target is taken back to where it stood.
+  if (saved.digest !== identity.digest && saved.position === null && saved.status === 'running') {
+    return { ...saved, ...identity, status: 'sampled' };
   }
   if (saved.digest !== identity.digest) {
     const what = `this run of "${saved.pipeline}" was started with another configuration: ${differences(saved.config, identity.config).join('; ')}`;
@@ -124,7 +144,13 @@ class Run {
   #sinkState: Json;
   #halt: Halt | undefined;
 
-  constructor(plan: PipelinePlan, identity: RunIdentity, ledger: Ledger | undefined, saved: Progress | undefined, options: RunOptions) {
+  constructor(
+    plan: PipelinePlan,
+    identity: RunIdentity,
+    ledger: Ledger | undefined,
+    saved: Progress | undefined,
+    options: RunOptions,
+  ) {
     this.#plan = plan;
     this.#identity = identity;
     this.#ledger = ledger;
@@ -137,7 +163,10 @@ class Run {
     this.#counts = fresh ? noCounts : saved.counts;
     this.#position = fresh ? null : saved.position;
     this.#sinkState = saved?.sink ?? null;
-    this.#rejects = new RejectLog(options.dryRun === true && plan.onReject !== 'stop' ? { ...plan.onReject, to: '/dev/null' } : plan.onReject, this.#counts.rejected);
+    this.#rejects = new RejectLog(
+      options.dryRun === true && plan.onReject !== 'stop' ? { ...plan.onReject, to: '/dev/null' } : plan.onReject,
+      this.#counts.rejected,
+    );
   }
 
   async execute(): Promise<RunReport> {
@@ -156,7 +185,10 @@ class Run {
       failure = this.#halt?.reason;
       if (this.#halt === undefined) await this.#finish();
     } catch (error) {
-      failure = signal?.aborted === true ? aborted(error) : toEtlError(error, 'ETL_SINK_FAILED', { stage: this.#plan.sink.name });
+      failure =
+        signal?.aborted === true
+          ? aborted(error)
+          : toEtlError(error, 'ETL_SINK_FAILED', { stage: this.#plan.sink.name });
     } finally {
       signal?.removeEventListener('abort', abort);
       await this.#rejects.close();
@@ -251,7 +283,8 @@ class Run {
   /** Makes everything before `cursor` durable and gives the progress to save. */
   async #progressAt(cursor: Json, commit: Pick<Commit, 'records' | 'state'>): Promise<Json> {
     const position = positionOf(cursor);
-    if (position === undefined) throw new EtlError('ETL_STAGE_FAILED', 'a sink committed a cursor that is not from a batch');
+    if (position === undefined)
+      throw new EtlError('ETL_STAGE_FAILED', 'a sink committed a cursor that is not from a batch');
     for (const flush of this.#flushes) await flush();
     await this.#rejects.flush(position.seq);
     this.#settle(position.seq, position.read, commit.records);
@@ -277,7 +310,11 @@ class Run {
     const readAhead = checkStages(this.#stages.map(({ stats }) => stats));
     this.#settle(Number.POSITIVE_INFINITY, read + this.#read() - readAhead, 0);
     const off = imbalance(this.#counts);
-    if (off !== 0) throw new EtlError('ETL_COUNT_MISMATCH', `${Math.abs(off)} records ${off > 0 ? 'missing' : 'too many'}: ${JSON.stringify(this.#counts)}`);
+    if (off !== 0)
+      throw new EtlError(
+        'ETL_COUNT_MISMATCH',
+        `${Math.abs(off)} records ${off > 0 ? 'missing' : 'too many'}: ${JSON.stringify(this.#counts)}`,
+      );
     await this.#save(this.#options.limit === undefined ? 'finished' : 'sampled');
     const directory = this.#ledger?.directory;
     if (directory !== undefined) await rm(join(directory, 'stages'), { recursive: true, force: true });
@@ -368,7 +405,11 @@ function countingSink(name: string): Sink<unknown> {
 }
 
 /** Every transform in turn; neighbours that need no await share one loop. */
-function throughAll(transforms: readonly Transform<unknown, unknown>[], runs: readonly StageRun[], read: AsyncIterable<Item>): AsyncIterable<Item> {
+function throughAll(
+  transforms: readonly Transform<unknown, unknown>[],
+  runs: readonly StageRun[],
+  read: AsyncIterable<Item>,
+): AsyncIterable<Item> {
   let items = read;
   let fused: StartedTransform[] = [];
   for (const [order, transform] of transforms.entries()) {
@@ -395,7 +436,15 @@ function checkStages(stages: readonly StageStats[]): number {
   for (const [order, stats] of stages.entries()) {
     if (stats.role === 'source') continue;
     if (order <= early) readAhead += before - stats.in;
-    const off = stats.in + stats.expanded - stats.filtered - stats.merged - stats.rejected - stats.skipped - stats.replayed - stats.out;
+    const off =
+      stats.in +
+      stats.expanded -
+      stats.filtered -
+      stats.merged -
+      stats.rejected -
+      stats.skipped -
+      stats.replayed -
+      stats.out;
     if (off !== 0 && order < early) readAhead += off;
     else if (off !== 0) {
       const what = `stage "${stats.stage}" took ${stats.in} records and gave ${stats.out}: ${Math.abs(off)} ${off > 0 ? 'are not accounted for' : 'too many'}`;
@@ -438,7 +487,9 @@ function differences(before: Json, after: Json, path = ''): string[] {
   if (JSON.stringify(sorted(before)) === JSON.stringify(sorted(after))) return [];
   if (!isObject(before) || !isObject(after)) return [`${path}: ${JSON.stringify(before)} → ${JSON.stringify(after)}`];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return keys.flatMap((key) => differences(before[key] ?? null, after[key] ?? null, path === '' ? key : `${path}.${key}`));
+  return keys.flatMap((key) =>
+    differences(before[key] ?? null, after[key] ?? null, path === '' ? key : `${path}.${key}`),
+  );
 }
 
 function isObject(value: Json): value is { readonly [key: string]: Json } {
@@ -448,5 +499,9 @@ function isObject(value: Json): value is { readonly [key: string]: Json } {
 function sorted(value: Json): Json {
   if (!isObject(value)) return value;
   if (Array.isArray(value)) return value.map(sorted);
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted((value as { [key: string]: Json })[key] ?? null)]));
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, sorted((value as { [key: string]: Json })[key] ?? null)]),
+  );
 }

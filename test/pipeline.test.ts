@@ -18,7 +18,10 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 
 /** Doubles every number; needs no await, so neighbours are fused. */
 const double = (): Transform<number, number> =>
-  syncTransform({ name: 'double' }, () => (batch) => ({ records: batch.records.map((n) => n * 2), bytes: batch.bytes }));
+  syncTransform({ name: 'double' }, () => (batch) => ({
+    records: batch.records.map((n) => n * 2),
+    bytes: batch.bytes,
+  }));
 
 /** Rejects multiples of `divisor`, an awaiting transform. */
 function rejectMultiples(divisor: number): Transform<number, number> {
@@ -57,11 +60,30 @@ async function failure(promise: Promise<unknown>): Promise<EtlError> {
 
 test('moves records through fused and awaiting stages and accounts for each', async () => {
   const store = new Store<number>();
-  const report = await pipeline(arraySource(numbers(10)), { name: 'p' }).through(double()).through(double()).through(evens()).to(storeSink(store)).run();
-  assert.deepEqual(store.records, numbers(10).map((n) => n * 4));
+  const report = await pipeline(arraySource(numbers(10)), { name: 'p' })
+    .through(double())
+    .through(double())
+    .through(evens())
+    .to(storeSink(store))
+    .run();
+  assert.deepEqual(
+    store.records,
+    numbers(10).map((n) => n * 4),
+  );
   assert.equal(report.status, 'finished');
-  assert.deepEqual(report.counts, { read: 10, written: 10, skipped: 0, filtered: 0, merged: 0, expanded: 0, rejected: 0 });
-  assert.deepEqual(report.stages.map(({ stage }) => stage), ['array', 'double', 'double-2', 'evens', 'store']);
+  assert.deepEqual(report.counts, {
+    read: 10,
+    written: 10,
+    skipped: 0,
+    filtered: 0,
+    merged: 0,
+    expanded: 0,
+    rejected: 0,
+  });
+  assert.deepEqual(
+    report.stages.map(({ stage }) => stage),
+    ['array', 'double', 'double-2', 'evens', 'store'],
+  );
   assert.equal(store.progress?.status, 'finished');
   assert.equal(store.locked, false);
 });
@@ -80,7 +102,12 @@ test('a finished run repeated does nothing, and --new-run starts over', async ()
 
 test('a source that fails half-way leaves everything before it committed, and the same run goes on', async () => {
   const store = new Store<number>();
-  const error = await failure(pipeline(arraySource(numbers(10), { failAt: 6 }), { name: 'p' }).through(double()).to(storeSink(store, { commitEvery: 100 })).run());
+  const error = await failure(
+    pipeline(arraySource(numbers(10), { failAt: 6 }), { name: 'p' })
+      .through(double())
+      .to(storeSink(store, { commitEvery: 100 }))
+      .run(),
+  );
   assert.equal(error.code, 'ETL_SOURCE_FAILED');
   assert.equal(error.where.stage, 'array');
   assert.deepEqual(store.records, [0, 2, 4, 6, 8, 10]);
@@ -88,35 +115,72 @@ test('a source that fails half-way leaves everything before it committed, and th
   assert.equal(report?.status, 'failed');
   assert.equal(report?.counts.written, 6);
   assert.equal(report?.error?.code, 'ETL_SOURCE_FAILED');
-  const resumed = await pipeline(arraySource(numbers(10)), { name: 'p' }).through(double()).to(storeSink(store)).run();
+  const resumed = await pipeline(arraySource(numbers(10)), { name: 'p' })
+    .through(double())
+    .to(storeSink(store))
+    .run();
   assert.equal(resumed.resumed, true);
   assert.equal(resumed.attempts, 2);
-  assert.deepEqual(resumed.counts, { read: 10, written: 10, skipped: 0, filtered: 0, merged: 0, expanded: 0, rejected: 0 });
-  assert.deepEqual(store.records, numbers(10).map((n) => n * 2));
+  assert.deepEqual(resumed.counts, {
+    read: 10,
+    written: 10,
+    skipped: 0,
+    filtered: 0,
+    merged: 0,
+    expanded: 0,
+    rejected: 0,
+  });
+  assert.deepEqual(
+    store.records,
+    numbers(10).map((n) => n * 2),
+  );
 });
 
 test('a sink that fails is reported with its stage, and the run resumes at the last commit', async () => {
   const store = new Store<number>();
-  const error = await failure(pipeline(arraySource(numbers(10)), { name: 'p' }).to(storeSink(store, { failAfter: 4 })).run());
+  const error = await failure(
+    pipeline(arraySource(numbers(10)), { name: 'p' })
+      .to(storeSink(store, { failAfter: 4 }))
+      .run(),
+  );
   assert.equal(error.code, 'ETL_SINK_FAILED');
   assert.equal(error.where.stage, 'store');
   assert.equal(store.locked, false);
-  await pipeline(arraySource(numbers(10)), { name: 'p' }).to(storeSink(store)).run();
+  await pipeline(arraySource(numbers(10)), { name: 'p' })
+    .to(storeSink(store))
+    .run();
   assert.deepEqual(store.records, numbers(10));
 });
 
 test('whatever is broken at whatever point, the resumed run equals the unbroken one', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.record({ total: fc.nat(40), batchSize: fc.integer({ min: 1, max: 7 }), commitEvery: fc.integer({ min: 1, max: 5 }), divisor: fc.integer({ min: 2, max: 5 }) }),
-      fc.array(fc.record({ failAt: fc.option(fc.nat(40), { nil: undefined }), failAfter: fc.option(fc.nat(40), { nil: undefined }) }), { maxLength: 4 }),
+      fc.record({
+        total: fc.nat(40),
+        batchSize: fc.integer({ min: 1, max: 7 }),
+        commitEvery: fc.integer({ min: 1, max: 5 }),
+        divisor: fc.integer({ min: 2, max: 5 }),
+      }),
+      fc.array(
+        fc.record({
+          failAt: fc.option(fc.nat(40), { nil: undefined }),
+          failAfter: fc.option(fc.nat(40), { nil: undefined }),
+        }),
+        { maxLength: 4 },
+      ),
       async ({ total, batchSize, commitEvery, divisor }, failures) => {
         const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
         try {
-          const outcome = async (breaks: readonly { failAt?: number | undefined; failAfter?: number | undefined }[], to: string) => {
+          const outcome = async (
+            breaks: readonly { failAt?: number | undefined; failAfter?: number | undefined }[],
+            to: string,
+          ) => {
             const store = new Store<number>();
             for (const { failAt, failAfter } of [...breaks, {}]) {
-              await pipeline(arraySource(numbers(total), { batchSize, ...(failAt === undefined ? {} : { failAt }) }), { name: 'p', onReject: { to } })
+              await pipeline(arraySource(numbers(total), { batchSize, ...(failAt === undefined ? {} : { failAt }) }), {
+                name: 'p',
+                onReject: { to },
+              })
                 .through(evens())
                 .through(rejectMultiples(divisor))
                 .through(double())
@@ -146,7 +210,10 @@ test('a stop request writes and commits what was read, and the run goes on later
     if (batch.records.includes(4)) stop.abort();
     return batch;
   });
-  const make = () => pipeline(arraySource(numbers(100)), { name: 'p' }).through(stopping).to(storeSink(store));
+  const make = () =>
+    pipeline(arraySource(numbers(100)), { name: 'p' })
+      .through(stopping)
+      .to(storeSink(store));
   const report = await make().run({ stopSignal: stop.signal });
   assert.equal(report.status, 'stopped');
   assert.equal(report.counts.written, store.records.length);
@@ -162,7 +229,10 @@ test('an abort ends the run at once with ETL_ABORTED, and the run goes on later'
     if (batch.records.includes(4)) abort.abort();
     return batch;
   });
-  const make = () => pipeline(arraySource(numbers(100)), { name: 'p' }).through(aborting).to(storeSink(store));
+  const make = () =>
+    pipeline(arraySource(numbers(100)), { name: 'p' })
+      .through(aborting)
+      .to(storeSink(store));
   const error = await failure(make().run({ signal: abort.signal }));
   assert.equal(error.code, 'ETL_ABORTED');
   assert.equal((await make().run()).status, 'finished');
@@ -176,7 +246,9 @@ test('a source that waits for ever is woken by a stop request', async () => {
     name: 'waiting',
     async *read({ signal }: StageContext) {
       yield { records: [1], cursor: 1 };
-      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('woken')), { once: true }));
+      await new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(new Error('woken')), { once: true }),
+      );
     },
   };
   const store = new Store<number>();
@@ -191,11 +263,24 @@ test('a source that waits for ever is woken by a stop request', async () => {
 test('a changed configuration is refused with the difference', async () => {
   const store = new Store<number>();
   const make = (config: { divisor: number }) =>
-    pipeline(arraySource(numbers(4)), { name: 'p' }).through({ ...double(), config }).to(storeSink(store));
+    pipeline(arraySource(numbers(4)), { name: 'p' })
+      .through({ ...double(), config })
+      .to(storeSink(store));
   await make({ divisor: 2 }).run();
   const error = await failure(make({ divisor: 3 }).run());
   assert.equal(error.code, 'ETL_RUN_CHANGED');
   assert.match(error.message, /transforms\.0\.double\.divisor: 2 → 3/);
+});
+
+test('a configuration changed before anything was committed just starts over', async () => {
+  const store = new Store<number>();
+  const make = (config: { divisor: number }, failAt?: number) =>
+    pipeline(arraySource(numbers(4), failAt === undefined ? {} : { failAt }), { name: 'p' })
+      .through({ ...double(), config })
+      .to(storeSink(store));
+  await failure(make({ divisor: 2 }, 0).run());
+  const report = await make({ divisor: 3 }).run();
+  assert.deepEqual([report.status, report.counts.written], ['finished', 4]);
 });
 
 test('--limit reads that many, never moves the cursor, and the next run starts over', async () => {
@@ -212,22 +297,37 @@ test('--limit reads that many, never moves the cursor, and the next run starts o
 
 test('--limit in the middle of a run leaves its progress alone', async () => {
   const store = new Store<number>();
-  await failure(pipeline(arraySource(numbers(10), { failAt: 4 }), { name: 'p' }).to(storeSink(store)).run());
-  await pipeline(arraySource(numbers(10)), { name: 'p' }).to(storeSink(store)).run({ limit: 3 });
-  await pipeline(arraySource(numbers(10)), { name: 'p' }).to(storeSink(store)).run();
+  await failure(
+    pipeline(arraySource(numbers(10), { failAt: 4 }), { name: 'p' })
+      .to(storeSink(store))
+      .run(),
+  );
+  await pipeline(arraySource(numbers(10)), { name: 'p' })
+    .to(storeSink(store))
+    .run({ limit: 3 });
+  await pipeline(arraySource(numbers(10)), { name: 'p' })
+    .to(storeSink(store))
+    .run();
   assert.deepEqual(store.records, numbers(10));
 });
 
 test('--limit is refused where the sample would replace the data', async () => {
   const store = new Store<number>();
-  const error = await failure(pipeline(arraySource(numbers(4)), { name: 'p' }).to({ ...storeSink(store), ifExists: 'replace' }).run({ limit: 1 }));
+  const error = await failure(
+    pipeline(arraySource(numbers(4)), { name: 'p' })
+      .to({ ...storeSink(store), ifExists: 'replace' })
+      .run({ limit: 1 }),
+  );
   assert.equal(error.code, 'ETL_LIMIT_REFUSED');
 });
 
 test('a dry run does everything but write', async () => {
   const store = new Store<number>();
   const sink = { ...storeSink(store), write: () => assert.fail('written') };
-  const report = await pipeline(arraySource(numbers(4)), { name: 'p' }).through(double()).to(sink).run({ dryRun: true });
+  const report = await pipeline(arraySource(numbers(4)), { name: 'p' })
+    .through(double())
+    .to(sink)
+    .run({ dryRun: true });
   assert.equal(report.status, 'dry-run');
   assert.equal(report.counts.read, 4);
   assert.equal(store.progress, undefined);
@@ -235,7 +335,12 @@ test('a dry run does everything but write', async () => {
 
 test('the first reject stops the run with code, stage and place, and what came before is committed', async () => {
   const store = new Store<number>();
-  const error = await failure(pipeline(arraySource(numbers(9).slice(1)), { name: 'p' }).through(rejectMultiples(5)).to(storeSink(store)).run());
+  const error = await failure(
+    pipeline(arraySource(numbers(9).slice(1)), { name: 'p' })
+      .through(rejectMultiples(5))
+      .to(storeSink(store))
+      .run(),
+  );
   assert.equal(error.code, 'ETL_RECORD_REJECTED');
   assert.match(error.describe(), /5 is a multiple of 5[\s\S]*stage "reject-multiples"[\s\S]*array:4/);
   assert.deepEqual(store.records, [1, 2, 3, 4]);
@@ -246,20 +351,42 @@ test('rejects go to the file with stage, code, reason, place and record, up to m
   t.after(() => rm(directory, { recursive: true }));
   const to = join(directory, 'rejects.jsonl');
   const store = new Store<number>();
-  const report = await pipeline(arraySource(numbers(9)), { name: 'p', onReject: { to } }).through(rejectMultiples(4)).to(storeSink(store)).run();
+  const report = await pipeline(arraySource(numbers(9)), { name: 'p', onReject: { to } })
+    .through(rejectMultiples(4))
+    .to(storeSink(store))
+    .run();
   assert.equal(report.counts.rejected, 3);
   assert.deepEqual(store.records, [1, 2, 3, 5, 6, 7]);
-  const lines = (await readFile(to, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as unknown);
-  assert.deepEqual(lines[1], { stage: 'reject-multiples', code: 'ETL_RECORD_INVALID', reason: '4 is a multiple of 4', at: 'array:4', record: 4 });
+  const lines = (await readFile(to, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  assert.deepEqual(lines[1], {
+    stage: 'reject-multiples',
+    code: 'ETL_RECORD_INVALID',
+    reason: '4 is a multiple of 4',
+    at: 'array:4',
+    record: 4,
+  });
   const tooMany = await failure(
-    pipeline(arraySource(numbers(9)), { name: 'p', onReject: { to: join(directory, 'few.jsonl'), max: 1 } }).through(rejectMultiples(4)).to(storeSink(new Store<number>())).run(),
+    pipeline(arraySource(numbers(9)), { name: 'p', onReject: { to: join(directory, 'few.jsonl'), max: 1 } })
+      .through(rejectMultiples(4))
+      .to(storeSink(new Store<number>()))
+      .run(),
   );
   assert.equal(tooMany.code, 'ETL_TOO_MANY_REJECTS');
 });
 
 test('a stage that loses records without saying so fails the run by name', async () => {
-  const loses: Transform<number, number> = syncTransform({ name: 'loses' }, () => (batch) => ({ records: batch.records.slice(1) }));
-  const error = await failure(pipeline(arraySource(numbers(4)), { name: 'p' }).through(loses).to(storeSink(new Store<number>())).run());
+  const loses: Transform<number, number> = syncTransform({ name: 'loses' }, () => (batch) => ({
+    records: batch.records.slice(1),
+  }));
+  const error = await failure(
+    pipeline(arraySource(numbers(4)), { name: 'p' })
+      .through(loses)
+      .to(storeSink(new Store<number>()))
+      .run(),
+  );
   assert.equal(error.code, 'ETL_COUNT_MISMATCH');
   assert.equal(error.where.stage, 'loses');
 });
@@ -280,7 +407,11 @@ test('a stage that ends early leaves the records read ahead out of the count', a
       }
     },
   };
-  const report = await pipeline(arraySource(numbers(100)), { name: 'p' }).through(double()).through(firstThree).to(storeSink(store)).run();
+  const report = await pipeline(arraySource(numbers(100)), { name: 'p' })
+    .through(double())
+    .through(firstThree)
+    .to(storeSink(store))
+    .run();
   assert.equal(report.status, 'finished');
   assert.deepEqual(store.records, [0, 2, 4]);
   assert.deepEqual([report.counts.read, report.counts.written, report.counts.filtered], [4, 3, 1]);
@@ -298,8 +429,16 @@ test('a stage finds its own state again after a failure', async () => {
         return { records: batch.records, cursor: ctx.withState(batch.cursor, count) };
       };
     });
-  await failure(pipeline(arraySource(numbers(10), { failAt: 6 }), { name: 'p' }).through(counting()).to(storeSink(store)).run());
-  await pipeline(arraySource(numbers(10)), { name: 'p' }).through(counting()).to(storeSink(store)).run();
+  await failure(
+    pipeline(arraySource(numbers(10), { failAt: 6 }), { name: 'p' })
+      .through(counting())
+      .to(storeSink(store))
+      .run(),
+  );
+  await pipeline(arraySource(numbers(10)), { name: 'p' })
+    .through(counting())
+    .to(storeSink(store))
+    .run();
   assert.deepEqual(seen, [undefined, 6]);
 });
 
@@ -321,20 +460,28 @@ test('plain streams, iterables and generator functions plug in at every joint', 
   assert.deepEqual([report.counts.read, report.counts.expanded, report.counts.written], [3, 3, 6]);
 
   const sums: number[] = [];
-  await pipeline([1, 2, 3]).to(async (records) => {
-    let sum = 0;
-    for await (const n of records) sum += n;
-    sums.push(sum);
-  }).run();
+  await pipeline([1, 2, 3])
+    .to(async (records) => {
+      let sum = 0;
+      for await (const n of records) sum += n;
+      sums.push(sum);
+    })
+    .run();
   assert.deepEqual(sums, [6]);
 });
 
 test('a plain stream that fails ends the run', async () => {
   const broken = new PassThrough({ objectMode: true });
-  const fails = new NodeTransform({ objectMode: true, transform: (_chunk, _encoding, done) => done(new Error('duplex broke')) });
+  const fails = new NodeTransform({
+    objectMode: true,
+    transform: (_chunk, _encoding, done) => done(new Error('duplex broke')),
+  });
   const error = await failure(pipeline([1, 2, 3]).through(fails).to(broken).run());
   assert.match(error.message, /duplex broke/);
-  const full = new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done(new Error('writable broke')) });
+  const full = new Writable({
+    objectMode: true,
+    write: (_chunk, _encoding, done) => done(new Error('writable broke')),
+  });
   assert.match((await failure(pipeline([1, 2, 3]).to(full).run())).message, /writable broke/);
 });
 

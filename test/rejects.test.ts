@@ -13,9 +13,18 @@ async function file(t: TestContext): Promise<string> {
   return join(directory, 'deep', 'rejects.jsonl');
 }
 
-const reject = (record: unknown, reason = 'bad'): Reject => ({ stage: 's', code: 'ETL_RECORD_INVALID', reason, at: 'in.jsonl:1', record });
+const reject = (record: unknown, reason = 'bad'): Reject => ({
+  stage: 's',
+  code: 'ETL_RECORD_INVALID',
+  reason,
+  at: 'in.jsonl:1',
+  record,
+});
 const records = async (path: string): Promise<unknown[]> =>
-  (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '').map((line) => (JSON.parse(line) as Reject).record);
+  (await readFile(path, 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as Reject).record);
 
 test('writes what is committed, in the order of the input whichever stage was first', async (t) => {
   const to = await file(t);
@@ -79,9 +88,27 @@ test('a record without a JSON form is kept as text', async (t) => {
 
 const refused = [
   { name: 'stop: the first one', policy: 'stop' as const, before: 0, read: 1, code: 'ETL_RECORD_REJECTED' },
-  { name: 'max: those of earlier attempts count', policy: { to: '/dev/null', max: 3 }, before: 3, read: 9, code: 'ETL_TOO_MANY_REJECTS' },
-  { name: 'max 0: the first one', policy: { to: '/dev/null', max: 0 }, before: 0, read: 1, code: 'ETL_TOO_MANY_REJECTS' },
-  { name: 'maxRatio: past the share', policy: { to: '/dev/null', maxRatio: 0.01 }, before: 100, read: 10_000, code: 'ETL_TOO_MANY_REJECTS' },
+  {
+    name: 'max: those of earlier attempts count',
+    policy: { to: '/dev/null', max: 3 },
+    before: 3,
+    read: 9,
+    code: 'ETL_TOO_MANY_REJECTS',
+  },
+  {
+    name: 'max 0: the first one',
+    policy: { to: '/dev/null', max: 0 },
+    before: 0,
+    read: 1,
+    code: 'ETL_TOO_MANY_REJECTS',
+  },
+  {
+    name: 'maxRatio: past the share',
+    policy: { to: '/dev/null', maxRatio: 0.01 },
+    before: 100,
+    read: 10_000,
+    code: 'ETL_TOO_MANY_REJECTS',
+  },
 ];
 
 test('a reject past the policy stops the run', async (t) => {
@@ -99,5 +126,11 @@ test('a reject past the policy stops the run', async (t) => {
 test('within the policy nothing is thrown, and the most frequent reasons come first', () => {
   const log = new RejectLog({ to: '/dev/null', max: 10, maxRatio: 0.5 }, 0);
   for (const reason of ['rare', 'often', 'often']) log.add(reject(1, reason), { seq: 1, stage: 1 }, 5);
-  assert.deepEqual(log.reasons().map(({ reason, count }) => [reason, count]), [['often', 2], ['rare', 1]]);
+  assert.deepEqual(
+    log.reasons().map(({ reason, count }) => [reason, count]),
+    [
+      ['often', 2],
+      ['rare', 1],
+    ],
+  );
 });

@@ -12,7 +12,10 @@ const connectTimeoutMs = 15_000;
  *
  * @throws {EtlError} `ETL_CONNECT_FAILED` when the server does not answer, `ETL_AUTH_FAILED` when it refuses the credentials.
  */
-export async function openPostgres(connectionString: string, { applicationName = 'threadmill' } = {}): Promise<PostgresClient> {
+export async function openPostgres(
+  connectionString: string,
+  { applicationName = 'threadmill' } = {},
+): Promise<PostgresClient> {
   const { default: pg } = await import('pg');
   const config: ClientConfig = {
     connectionString,
@@ -52,7 +55,8 @@ export interface PostgresFault {
 
 /** Takes a driver's error apart. */
 export function postgresFault(error: unknown): PostgresFault {
-  const fields: Readonly<Record<string, unknown>> = error instanceof Error ? (error as unknown as Record<string, unknown>) : {};
+  const fields: Readonly<Record<string, unknown>> =
+    error instanceof Error ? (error as unknown as Record<string, unknown>) : {};
   const text = (name: string): string | undefined => (typeof fields[name] === 'string' ? fields[name] : undefined);
   const code = text('code');
   return {
@@ -106,7 +110,17 @@ function codeOf(sqlState: string | undefined, error: unknown, otherwise: ErrorCo
   return otherwise;
 }
 
-const brokenCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
+const brokenCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
 
 function isBrokenConnection(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isBrokenConnection);
@@ -114,5 +128,9 @@ function isBrokenConnection(error: unknown): boolean {
   if (code !== undefined) return brokenCodes.has(code);
   // The driver's own errors for a socket that ended have no code. They are plain Errors without a severity, and nothing
   // else that it throws while a statement is under way is.
-  return error instanceof Error && error.name === 'Error' && /^(Connection terminated|Client has encountered a connection error|timeout expired)/.test(error.message);
+  return (
+    error instanceof Error &&
+    error.name === 'Error' &&
+    /^(Connection terminated|Client has encountered a connection error|timeout expired)/.test(error.message)
+  );
 }

@@ -92,7 +92,8 @@ function int8(value: unknown, writer: ByteWriter): void {
   let whole: bigint;
   if (typeof value === 'bigint') whole = value;
   else if (typeof value === 'number' && Number.isInteger(value)) whole = BigInt(value);
-  else if (typeof value === 'string' && /^[+-]?\d{1,20}$/.test(value.trim())) whole = BigInt(value.trim().replace(/^\+/, ''));
+  else if (typeof value === 'string' && /^[+-]?\d{1,20}$/.test(value.trim()))
+    whole = BigInt(value.trim().replace(/^\+/, ''));
   else throw misfit(value, 'int8');
   if (whole > maxInt8 || whole < -maxInt8 - 1n) throw new UnstorableValue(`${whole} is out of range for int8`);
   writer.int64(whole);
@@ -101,7 +102,9 @@ function int8(value: unknown, writer: ByteWriter): void {
 function number(value: unknown): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'string') {
-    const named = { nan: Number.NaN, infinity: Number.POSITIVE_INFINITY, '-infinity': Number.NEGATIVE_INFINITY }[value.trim().toLowerCase()];
+    const named = { nan: Number.NaN, infinity: Number.POSITIVE_INFINITY, '-infinity': Number.NEGATIVE_INFINITY }[
+      value.trim().toLowerCase()
+    ];
     if (named !== undefined) return named;
     if (value.trim() !== '' && Number.isFinite(Number(value))) return Number(value);
   }
@@ -116,7 +119,8 @@ function uuid(value: unknown, writer: ByteWriter): void {
 
 function bytea(value: unknown, writer: ByteWriter): void {
   if (value instanceof Uint8Array) writer.bytes(value);
-  else if (typeof value === 'string' && /^\\x(?:[0-9a-fA-F]{2})*$/.test(value)) writer.bytes(Buffer.from(value.slice(2), 'hex'));
+  else if (typeof value === 'string' && /^\\x(?:[0-9a-fA-F]{2})*$/.test(value))
+    writer.bytes(Buffer.from(value.slice(2), 'hex'));
   else if (typeof value === 'string') writer.bytes(Buffer.from(value, 'base64'));
   else throw misfit(value, 'bytea');
 }
@@ -125,7 +129,8 @@ function bytea(value: unknown, writer: ByteWriter): void {
 const epochMs = Date.UTC(2000, 0, 1);
 const earliestMs = Date.UTC(-4712, 0, 1);
 const latestMs = Date.UTC(275_760, 8, 12);
-const isoTime = /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
+const isoTime =
+  /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
 
 /** Microseconds since 2000-01-01 UTC of a Date, a number of milliseconds, or ISO 8601 text; finer digits are cut off. */
 function microseconds(value: unknown): bigint {
@@ -137,7 +142,8 @@ function microseconds(value: unknown): bigint {
   const parts = isoTime.exec(value.trim());
   if (parts === null) throw misfit(value, 'a time');
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = parts;
-  const ms = utc(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second), value) - zoneMs(zone);
+  const ms =
+    utc(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second), value) - zoneMs(zone);
   return ofMilliseconds(ms, value) + BigInt(fraction.slice(0, 6).padEnd(6, '0'));
 }
 
@@ -147,12 +153,22 @@ function ofMilliseconds(ms: number, value: unknown): bigint {
   return BigInt(whole - epochMs) * 1000n + BigInt(Math.floor((ms - whole) * 1000));
 }
 
-function utc(year: number, month: number, day: number, hour: number, minute: number, second: number, value: string): number {
+function utc(
+  year: number,
+  month: number,
+  day: number,
+  hour: number,
+  minute: number,
+  second: number,
+  value: string,
+): number {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   // 30 February and 25 o'clock would silently become another day.
-  const wrong = date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 24 || minute > 59 || second > 60;
-  if (wrong || (hour === 24 && (minute > 0 || second > 0))) throw new UnstorableValue(`${value} is no time that exists`);
+  const wrong =
+    date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 24 || minute > 59 || second > 60;
+  if (wrong || (hour === 24 && (minute > 0 || second > 0)))
+    throw new UnstorableValue(`${value} is no time that exists`);
   return date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 

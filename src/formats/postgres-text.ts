@@ -34,7 +34,9 @@ export function storableJson(value: unknown, policy: UnstorablePolicy, changed: 
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
   const entries = Object.entries(value);
-  const stored = entries.map(([key, item]) => [storableText(key, policy, changed), storableJson(item, policy, changed)] as const);
+  const stored = entries.map(
+    ([key, item]) => [storableText(key, policy, changed), storableJson(item, policy, changed)] as const,
+  );
   const same = stored.every(([key, item], index) => key === entries[index]?.[0] && item === entries[index]?.[1]);
   return same ? value : Object.fromEntries(stored);
 }

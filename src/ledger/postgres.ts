@@ -35,14 +35,21 @@ const schema = `
  * thought dead cannot commit after another has taken over. An advisory lock, which goes with the connection, keeps a second
  * run out.
  */
-export function postgresLedger(connectionString: string, target: string, { pipeline }: Pick<RunIdentity, 'pipeline'>): PostgresLedger {
+export function postgresLedger(
+  connectionString: string,
+  target: string,
+  { pipeline }: Pick<RunIdentity, 'pipeline'>,
+): PostgresLedger {
   let client: PostgresClient | undefined;
   let epoch = '0';
   const where = `etl.run in ${addressOf(connectionString)}`;
   const directory = join('.etl', fileName(`${pipeline}-${target}`));
 
   async function load(on: PostgresClient): Promise<Progress | undefined> {
-    const { rows } = await on.query<{ progress: Progress | null }>('select progress from etl.run where pipeline = $1 and target = $2', [pipeline, target]);
+    const { rows } = await on.query<{ progress: Progress | null }>(
+      'select progress from etl.run where pipeline = $1 and target = $2',
+      [pipeline, target],
+    );
     return rows[0]?.progress ?? undefined;
   }
 
@@ -51,7 +58,8 @@ export function postgresLedger(connectionString: string, target: string, { pipel
       'update etl.run set progress = $4, run = ($4::jsonb ->> $5)::uuid, saved_at = now() where pipeline = $1 and target = $2 and epoch = $3',
       [pipeline, target, epoch, JSON.stringify(progress), 'run'],
     );
-    if (rowCount !== 1) throw new EtlError('ETL_RUN_LOCKED', 'another process has taken this run over', { where: { file: where } });
+    if (rowCount !== 1)
+      throw new EtlError('ETL_RUN_LOCKED', 'another process has taken this run over', { where: { file: where } });
   }
 
   return {
@@ -62,9 +70,14 @@ export function postgresLedger(connectionString: string, target: string, { pipel
       const opened = await openPostgres(connectionString, { applicationName: `threadmill: ${pipeline}` });
       try {
         await createSchema(opened);
-        const { rows: locks } = await opened.query<{ held: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 7)) as held', [`etl:${pipeline}:${target}`]);
+        const { rows: locks } = await opened.query<{ held: boolean }>(
+          'select pg_try_advisory_lock(hashtextextended($1, 7)) as held',
+          [`etl:${pipeline}:${target}`],
+        );
         if (locks[0]?.held !== true) {
-          throw new EtlError('ETL_RUN_LOCKED', 'another process is running this pipeline into this target', { where: { file: where } });
+          throw new EtlError('ETL_RUN_LOCKED', 'another process is running this pipeline into this target', {
+            where: { file: where },
+          });
         }
         const { rows } = await opened.query<{ epoch: string }>(
           `insert into etl.run (pipeline, target, epoch) values ($1, $2, 1)
@@ -92,7 +105,8 @@ export function postgresLedger(connectionString: string, target: string, { pipel
       }
     },
     async save(progress) {
-      if (client === undefined) throw new EtlError('ETL_LEDGER_INVALID', 'the ledger is not open', { where: { file: where } });
+      if (client === undefined)
+        throw new EtlError('ETL_LEDGER_INVALID', 'the ledger is not open', { where: { file: where } });
       try {
         await saveIn(client, progress as unknown as Json);
       } catch (error) {
@@ -100,7 +114,10 @@ export function postgresLedger(connectionString: string, target: string, { pipel
       }
     },
     async reset() {
-      await client?.query('update etl.run set progress = null, run = null where pipeline = $1 and target = $2', [pipeline, target]);
+      await client?.query('update etl.run set progress = null, run = null where pipeline = $1 and target = $2', [
+        pipeline,
+        target,
+      ]);
     },
     async close() {
       if (client !== undefined) await closePostgres(client);

@@ -9,31 +9,59 @@ import { postgresLedger, type PostgresLedger } from '../ledger/postgres.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { Committer } from './postgres/committer.ts';
 import { Load, type RowPlan } from './postgres/load.ts';
-import { replacement } from './postgres/replace.ts';
+import { replacement, type Place, type Replacement } from './postgres/replace.ts';
 import { openTarget, type Target } from './postgres/target.ts';
 import { directWriter, stagedWriter } from './postgres/writer.ts';
 
 const options = z.strictObject({
-  connectionString: z.string().describe('Where the database is.').meta({ secret: true, examples: ['${DATABASE_URL}'] }),
-  table: z.string().describe('Table to write: `name` or `schema.name`.').meta({ examples: ['messages', 'chat.messages'] }),
+  connectionString: z
+    .string()
+    .describe('Where the database is.')
+    .meta({ secret: true, examples: ['${DATABASE_URL}'] }),
+  table: z
+    .string()
+    .describe('Table to write: `name` or `schema.name`.')
+    .meta({ examples: ['messages', 'chat.messages'] }),
   columns: z
     .record(z.string(), z.string())
     .optional()
-    .describe('Column → path of the field that fills it. Left out: each column without a default, from the field of its name.'),
-  document: z.string().optional().describe('A json or jsonb column that takes the whole record.').meta({ examples: ['doc'] }),
+    .describe(
+      'Column → path of the field that fills it. Left out: each column without a default, from the field of its name.',
+    ),
+  document: z
+    .string()
+    .optional()
+    .describe('A json or jsonb column that takes the whole record.')
+    .meta({ examples: ['doc'] }),
   mode: z
     .enum(['append', 'upsert', 'skip-existing', 'replace'])
     .default('append')
-    .describe('What to do with rows that are there: add to them, update those with the same key, leave those alone, or put the new rows in their place at the end.'),
+    .describe(
+      'What to do with rows that are there: add to them, update those with the same key, leave those alone, or put the new rows in their place at the end.',
+    ),
   key: z.array(z.string()).min(1).optional().describe('Columns that identify a row. Left out: the primary key.'),
-  createTable: z.boolean().default(false).describe('Make the table from the shape of the first records when it is not there.'),
-  connections: z.int().min(1).max(32).default(1).describe('Connections that load side by side. Transactions are committed in the order of the input.'),
+  createTable: z
+    .boolean()
+    .default(false)
+    .describe('Make the table from the shape of the first records when it is not there.'),
+  connections: z
+    .int()
+    .min(1)
+    .max(32)
+    .default(1)
+    .describe('Connections that load side by side. Transactions are committed in the order of the input.'),
   batchRecords: z.int().positive().default(5000).describe('Rows in a transaction, at most (by whole batches).'),
-  batchBytes: z.int().positive().default(8 * 1024 * 1024).describe('Bytes in a transaction, at most (by whole batches).'),
+  batchBytes: z
+    .int()
+    .positive()
+    .default(8 * 1024 * 1024)
+    .describe('Bytes in a transaction, at most (by whole batches).'),
   unstorable: z
     .enum(['replace', 'strip', 'reject', 'fail'])
     .default('replace')
-    .describe('Text with NUL characters or halves of surrogate pairs, which PostgreSQL cannot hold: put U+FFFD in their place, leave them out, reject the record, or stop.'),
+    .describe(
+      'Text with NUL characters or halves of surrogate pairs, which PostgreSQL cannot hold: put U+FFFD in their place, leave them out, reject the record, or stop.',
+    ),
 });
 export type PostgresSinkOptions = z.input<typeof options>;
 type Options = z.output<typeof options>;
@@ -56,7 +84,9 @@ export function postgresSink(input: PostgresSinkOptions): Sink<unknown> {
   return {
     role: 'sink',
     name: 'postgres',
-    config: JSON.parse(JSON.stringify({ ...config, connections: undefined, database: addressOf(connectionString) })) as Json,
+    config: JSON.parse(
+      JSON.stringify({ ...config, connections: undefined, database: addressOf(connectionString) }),
+    ) as Json,
     ifExists: parsed.mode,
     ledger(run) {
       ledger = postgresLedger(connectionString, target, run);
@@ -65,7 +95,10 @@ export function postgresSink(input: PostgresSinkOptions): Sink<unknown> {
     async check() {
       const client = await openPostgres(connectionString);
       try {
-        await openTarget(client, { ...parsed, createTable: false, needsKey: false }, [], { unstorable: 'replace', changed: () => undefined });
+        await openTarget(client, { ...parsed, createTable: false, needsKey: false }, [], {
+          unstorable: 'replace',
+          changed: () => undefined,
+        });
         return `${addressOf(connectionString)}, table ${target}`;
       } finally {
         await closePostgres(client);
@@ -83,10 +116,14 @@ async function* write(
 ): AsyncGenerator<Commit> {
   const { connectionString, connections, mode } = parsed;
   const control = await openPostgres(connectionString);
-  const replace = mode === 'replace' ? replacement(control, qualifiedName(parsed.table)) : undefined;
+  // What this sink leaves with its first commit: where the rows of a replacement wait.
+  const resumed = ctx.cursor === undefined ? undefined : (ctx.cursor as { readonly place: Place }).place;
+  const replace = mode === 'replace' ? replacement(control, qualifiedName(parsed.table), resumed) : undefined;
   let committer: Committer | undefined;
   try {
-    for await (const { load, target } of loads(batches, ctx, parsed, control, replace)) {
+    for await (const { load, target, place } of loads(batches, ctx, parsed, control, replace)) {
+      if (committer === undefined && place !== undefined && resumed === undefined)
+        yield { records: 0, state: { place } };
       committer ??= new Committer({ connectionString, connections, ledger, ctx, writer: writerFor(target, parsed) });
       yield* committer.submit(load);
     }
@@ -114,14 +151,16 @@ async function* loads(
   ctx: StageContext,
   parsed: Options,
   control: PostgresClient,
-  replace: ReturnType<typeof replacement> | undefined,
-): AsyncGenerator<{ load: Load; target: Target }> {
+  replace: Replacement | undefined,
+): AsyncGenerator<{ load: Load; target: Target; place: Place | undefined }> {
   const encoding = {
     unstorable: parsed.unstorable,
-    changed: () => ctx.warn('text with NUL characters or halves of surrogate pairs was changed: PostgreSQL cannot hold them'),
+    changed: () =>
+      ctx.warn('text with NUL characters or halves of surrogate pairs was changed: PostgreSQL cannot hold them'),
   };
   const needsKey = parsed.mode === 'upsert' || parsed.mode === 'skip-existing';
   let target: Target | undefined;
+  let place: Place | undefined;
   let load: Load | undefined;
   let waiting: Batch<unknown>[] = [];
   for await (const batch of batches) {
@@ -130,18 +169,24 @@ async function* loads(
       continue;
     }
     if (target === undefined) {
-      const table = await replace?.open(ctx.cursor !== undefined, parsed.createTable ? batch.records : undefined);
-      target = await openTarget(control, { ...parsed, ...(table === undefined ? {} : { table }), needsKey }, batch.records, encoding);
+      const opened = await replace?.open(parsed.createTable);
+      place = opened?.place;
+      target = await openTarget(
+        control,
+        { ...parsed, table: opened?.table ?? parsed.table, needsKey },
+        batch.records,
+        encoding,
+      );
     }
     load ??= new Load(target.plan satisfies RowPlan, ctx);
     for (const earlier of waiting) load.add(earlier);
     waiting = [];
     load.add(batch);
     if (load.rows < parsed.batchRecords && load.bytes < parsed.batchBytes) continue;
-    yield { load, target };
+    yield { load, target, place };
     load = undefined;
   }
-  if (load !== undefined && target !== undefined) yield { load, target };
+  if (load !== undefined && target !== undefined) yield { load, target, place };
 }
 
 export const postgresSinkComponent = defineSink({

@@ -2,7 +2,10 @@ import type { Json } from '../../src/json.ts';
 import type { Batch, Commit, Ledger, Progress, Sink, Source } from '../../src/stage.ts';
 
 /** A source over an array, `batchSize` records a batch, with the index of the next record as its cursor. */
-export function arraySource<T>(records: readonly T[], { batchSize = 2, failAt }: { batchSize?: number; failAt?: number } = {}): Source<T> {
+export function arraySource<T>(
+  records: readonly T[],
+  { batchSize = 2, failAt }: { batchSize?: number; failAt?: number } = {},
+): Source<T> {
   return {
     role: 'source',
     name: 'array',
@@ -11,7 +14,12 @@ export function arraySource<T>(records: readonly T[], { batchSize = 2, failAt }:
         signal.throwIfAborted();
         if (failAt !== undefined && from >= failAt) throw new Error(`the source broke at ${from}`);
         const part = records.slice(from, from + batchSize);
-        yield { records: part, bytes: part.length * 10, cursor: from + part.length, at: (index) => `array:${from + index}` };
+        yield {
+          records: part,
+          bytes: part.length * 10,
+          cursor: from + part.length,
+          at: (index) => `array:${from + index}`,
+        };
       }
     },
   };
@@ -27,7 +35,10 @@ export class Store<T> {
 }
 
 /** A sink that commits every `commitEvery` batches; what was written after the last commit is cut off on resume. */
-export function storeSink<T>(store: Store<T>, { commitEvery = 1, failAfter }: { commitEvery?: number; failAfter?: number } = {}): Sink<T> {
+export function storeSink<T>(
+  store: Store<T>,
+  { commitEvery = 1, failAfter }: { commitEvery?: number; failAfter?: number } = {},
+): Sink<T> {
   return {
     role: 'sink',
     name: 'store',

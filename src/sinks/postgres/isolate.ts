@@ -87,7 +87,10 @@ function rowNamed({ context }: PostgresFault, from: number, to: number): number 
   return row !== undefined && row >= from && row < to ? row : undefined;
 }
 
-function faultError({ sqlState, message, column, constraint, detail, context }: PostgresFault, cause: unknown): EtlError {
+function faultError(
+  { sqlState, message, column, constraint, detail, context }: PostgresFault,
+  cause: unknown,
+): EtlError {
   const named = column ?? /^COPY .*?, \D*\d+, \S+ (\S+?)(?::|$)/m.exec(context ?? '')?.[1];
   const known = [
     named === undefined ? '' : `column "${named}"`,
@@ -95,5 +98,7 @@ function faultError({ sqlState, message, column, constraint, detail, context }: 
     detail ?? '',
   ];
   const about = known.filter((part) => part !== '').join(', ');
-  return new EtlError('ETL_RECORD_INVALID', `${message} [${sqlState ?? ''}]${about === '' ? '' : ` (${about})`}`, { cause });
+  return new EtlError('ETL_RECORD_INVALID', `${message} [${sqlState ?? ''}]${about === '' ? '' : ` (${about})`}`, {
+    cause,
+  });
 }

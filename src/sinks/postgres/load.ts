@@ -1,6 +1,12 @@
 import { recordCount } from '../../batch.ts';
 import { ByteWriter } from '../../formats/byte-writer.ts';
-import { copyField, copyHeader, copyTrailer, type EncodeOptions, type ValueEncoder } from '../../formats/copy-binary.ts';
+import {
+  copyField,
+  copyHeader,
+  copyTrailer,
+  type EncodeOptions,
+  type ValueEncoder,
+} from '../../formats/copy-binary.ts';
 import type { JsonRecords } from '../../formats/json-records.ts';
 import { mayHoldUnstorable } from '../../formats/postgres-text.ts';
 import type { Json } from '../../json.ts';
@@ -123,7 +129,12 @@ export class Load {
 }
 
 /** Writes a record's JSON text as it stands, unless it may hold what PostgreSQL cannot: then false, and nothing is written. */
-function writeDocument({ bytes, starts, ends }: JsonRecords, index: number, type: 'json' | 'jsonb', writer: ByteWriter): boolean {
+function writeDocument(
+  { bytes, starts, ends }: JsonRecords,
+  index: number,
+  type: 'json' | 'jsonb',
+  writer: ByteWriter,
+): boolean {
   const from = starts[index] ?? 0;
   const to = ends[index] ?? 0;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);

@@ -57,19 +57,26 @@ export async function openTarget(
   const written = writtenColumns(columns, options);
   const unique = await keyOf(client, name);
   const key = options.key ?? unique;
-  if (options.needsKey && key.length === 0) throw invalid(`table ${name} has no primary key or unique index`, 'name the columns with key: [...]');
+  if (options.needsKey && key.length === 0)
+    throw invalid(`table ${name} has no primary key or unique index`, 'name the columns with key: [...]');
   const missing = key.filter((column) => !written.some(({ column: { name: found } }) => found === column));
-  if (options.needsKey && missing.length > 0) throw invalid(`the key column ${missing.join(', ')} is not written`, 'map a field to it');
+  if (options.needsKey && missing.length > 0)
+    throw invalid(`the key column ${missing.join(', ')} is not written`, 'map a field to it');
   return {
     table: name,
     key,
     isUnique: unique.length > 0,
-    columns: written.map(({ column: { name: found, declared, type } }) => ({ name: found, declared, isCast: valueEncoders[type] === undefined })),
+    columns: written.map(({ column: { name: found, declared, type } }) => ({
+      name: found,
+      declared,
+      isCast: valueEncoders[type] === undefined,
+    })),
     plan: {
       encoding,
       columns: written.map(({ column, path }): ColumnPlan => {
         const encode = valueEncoders[column.type] ?? castEncoder;
-        if (column.name === document) return { name: column.name, document: column.type === 'json' ? 'json' : 'jsonb', encode };
+        if (column.name === document)
+          return { name: column.name, document: column.type === 'json' ? 'json' : 'jsonb', encode };
         return { name: column.name, value: compilePath(path), encode };
       }),
     },
@@ -77,11 +84,15 @@ export async function openTarget(
 }
 
 /** Which columns are written, and from which field: those named in the options, else all that do not fill themselves. */
-function writtenColumns(columns: readonly TableColumn[], { columns: mapped, document, table }: TargetOptions): { column: TableColumn; path: string }[] {
+function writtenColumns(
+  columns: readonly TableColumn[],
+  { columns: mapped, document, table }: TargetOptions,
+): { column: TableColumn; path: string }[] {
   const byName = new Map(columns.map((column) => [column.name, column]));
   const find = (name: string): TableColumn => {
     const column = byName.get(name);
-    if (column === undefined) throw invalid(`table ${table} has no column "${name}"`, `it has ${[...byName.keys()].join(', ')}`);
+    if (column === undefined)
+      throw invalid(`table ${table} has no column "${name}"`, `it has ${[...byName.keys()].join(', ')}`);
     if (column.isGenerated) throw invalid(`column "${name}" of ${table} fills itself`, 'leave it out');
     return column;
   };
@@ -89,28 +100,35 @@ function writtenColumns(columns: readonly TableColumn[], { columns: mapped, docu
     throw invalid(`column "${document}" is ${find(document).declared}`, 'the document column must be json or jsonb');
   }
   const whole = document === undefined ? [] : [{ column: find(document), path: document }];
-  if (mapped !== undefined) return [...Object.entries(mapped).map(([name, path]) => ({ column: find(name), path })), ...whole];
+  if (mapped !== undefined)
+    return [...Object.entries(mapped).map(([name, path]) => ({ column: find(name), path })), ...whole];
   if (document !== undefined) return whole;
   // A column with a default is filled by the server only when it is not named, so it is left to the mapping.
-  return columns.filter((column) => !column.isGenerated && !column.hasDefault).map((column) => ({ column, path: `["${column.name}"]` }));
+  return columns
+    .filter((column) => !column.isGenerated && !column.hasDefault)
+    .map((column) => ({ column, path: `["${column.name}"]` }));
 }
 
 /** A table that takes records like these: a column for each field, or for each one mapped, or one document column. */
 function tableFor(table: string, { columns, document, key = [] }: TargetOptions, sample: readonly unknown[]): string {
-  const paths = columns ?? (document === undefined ? Object.fromEntries(fieldsOf(sample).map((field) => [field, `["${field}"]`])) : {});
+  const paths =
+    columns ??
+    (document === undefined ? Object.fromEntries(fieldsOf(sample).map((field) => [field, `["${field}"]`])) : {});
   const definitions = Object.entries(paths).map(([name, path]) => {
     const read = compilePath(path);
     return `${identifier(name)} ${typeFor(sample.map(read))}`;
   });
   if (document !== undefined) definitions.push(`${identifier(document)} jsonb not null`);
-  if (definitions.length === 0) throw invalid('the table cannot be made: there are no records to see its columns from', 'make it first');
+  if (definitions.length === 0)
+    throw invalid('the table cannot be made: there are no records to see its columns from', 'make it first');
   if (key.length > 0) definitions.push(`primary key (${key.map(identifier).join(', ')})`);
   return `create table ${table} (${definitions.join(', ')})`;
 }
 
 function fieldsOf(sample: readonly unknown[]): string[] {
   const fields = new Set<string>();
-  for (const record of sample) if (record !== null && typeof record === 'object') for (const field of Object.keys(record)) fields.add(field);
+  for (const record of sample)
+    if (record !== null && typeof record === 'object') for (const field of Object.keys(record)) fields.add(field);
   return [...fields];
 }
 

@@ -17,7 +17,12 @@ export interface LoadResult {
 /** Writes one load inside a transaction: `prepare` may run beside other loads, `finish` runs when its turn has come. */
 export interface LoadWriter {
   prepare(client: PostgresClient, load: Load, signal: AbortSignal): Promise<LoadResult | undefined>;
-  finish(client: PostgresClient, load: Load, prepared: LoadResult | undefined, signal: AbortSignal): Promise<LoadResult>;
+  finish(
+    client: PostgresClient,
+    load: Load,
+    prepared: LoadResult | undefined,
+    signal: AbortSignal,
+  ): Promise<LoadResult>;
 }
 
 /** COPY straight into the table. */
@@ -43,7 +48,13 @@ export function stagedWriter(target: Target, mode: WriteMode): LoadWriter {
   const copy = `copy ${stage} (${columns.map(({ name }) => identifier(name)).join(', ')}) from stdin (format binary)`;
   const merge = mergeStatement(target, mode, stage);
 
-  async function send(client: PostgresClient, load: Load, from: number, to: number, signal: AbortSignal): Promise<number> {
+  async function send(
+    client: PostgresClient,
+    load: Load,
+    from: number,
+    to: number,
+    signal: AbortSignal,
+  ): Promise<number> {
     await client.query(`truncate ${stage}`);
     await copyInto(client, copy, load.copyBytes(from, to), signal);
     return (await client.query(merge)).rowCount ?? 0;
@@ -78,7 +89,11 @@ export function stagedWriter(target: Target, mode: WriteMode): LoadWriter {
   };
 }
 
-async function isolating(client: PostgresClient, load: Load, send: (from: number, to: number) => Promise<number>): Promise<LoadResult> {
+async function isolating(
+  client: PostgresClient,
+  load: Load,
+  send: (from: number, to: number) => Promise<number>,
+): Promise<LoadResult> {
   let written = 0;
   const rejected: { row: number; cause: unknown }[] = [];
   const sendCounted = async (from: number, to: number): Promise<void> => {
@@ -94,7 +109,9 @@ async function isolating(client: PostgresClient, load: Load, send: (from: number
  */
 function mergeStatement({ table, columns, key }: Target, mode: WriteMode, stage: string): string {
   const names = columns.map(({ name }) => identifier(name));
-  const values = columns.map(({ name, declared, isCast }) => (isCast ? `${identifier(name)}::${declared}` : identifier(name)));
+  const values = columns.map(({ name, declared, isCast }) =>
+    isCast ? `${identifier(name)}::${declared}` : identifier(name),
+  );
   const into = `insert into ${table} (${names.join(', ')})`;
   if (mode === 'append') return `${into} select ${values.join(', ')} from ${stage} order by etl_ord`;
   const keys = key.map(identifier).join(', ');
@@ -104,7 +121,8 @@ function mergeStatement({ table, columns, key }: Target, mode: WriteMode, stage:
   if (mode === 'skip-existing' || others.length === 0) return `${into} ${select} on conflict (${keys}) do nothing`;
   const set = others.map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`).join(', ');
   // The type json has no equality; its text has.
-  const compared = (row: string): string => others.map(({ name, declared }) => `${row}.${identifier(name)}${declared === 'json' ? '::text' : ''}`).join(', ');
+  const compared = (row: string): string =>
+    others.map(({ name, declared }) => `${row}.${identifier(name)}${declared === 'json' ? '::text' : ''}`).join(', ');
   const changed = `(${compared('t')}) is distinct from (${compared('excluded')})`;
   return `insert into ${table} as t (${names.join(', ')}) ${select} on conflict (${keys}) do update set ${set} where ${changed}`;
 }

@@ -60,7 +60,7 @@ test('relaxed and canonical documents give the same conversation but for what is
   const [relaxed, canonical] = (['relaxed', 'canonical'] as const).map((form) => joinedLibrechat(options, form).chats);
   assert.ok(relaxed !== undefined && canonical !== undefined && relaxed.length > 0);
   for (const [place, chat] of relaxed.entries()) {
-    const other = canonical[place];
+    const other: LibrechatChat | undefined = canonical[place];
     assert.ok(other !== undefined);
     assert.deepEqual(withoutVerbatim(librechatToConversation(other).conversation), withoutVerbatim(librechatToConversation(chat).conversation));
   }

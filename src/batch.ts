@@ -1,4 +1,10 @@
-import { decodeJsonRecords, joinJsonRecords, jsonRecordsByteLength, pickJsonRecords, sliceJsonRecords } from './formats/json-records.ts';
+import {
+  decodeJsonRecords,
+  joinJsonRecords,
+  jsonRecordsByteLength,
+  pickJsonRecords,
+  sliceJsonRecords,
+} from './formats/json-records.ts';
 import type { JsonRecords } from './formats/json-records.ts';
 import type { Json } from './json.ts';
 import type { Batch } from './stage.ts';
@@ -56,7 +62,8 @@ export function recordCount(batch: Batch<unknown>): number {
 export function withCursor<T>(batch: Batch<T>, cursor: Json | undefined): Batch<T> {
   if (batch.cursor === cursor) return batch;
   const { bytes, at } = batch;
-  if (batch instanceof JsonBatch) return new JsonBatch<T>(batch.json, { bytes, cursor, at }, batch.decoded as readonly T[]);
+  if (batch instanceof JsonBatch)
+    return new JsonBatch<T>(batch.json, { bytes, cursor, at }, batch.decoded as readonly T[]);
   return { records: batch.records, json: batch.json, bytes, cursor, at };
 }
 
@@ -110,7 +117,9 @@ export function joinBatches<T>(batches: readonly Batch<T>[]): Batch<T> {
   };
   const texts = batches.flatMap(({ json }) => (json === undefined ? [] : [json]));
   if (texts.length < batches.length) return { records: batches.flatMap(({ records }) => records), ...details };
-  const decoded = batches.map((batch) => (batch instanceof JsonBatch ? batch.decoded : batch.records) as readonly T[] | undefined);
+  const decoded = batches.map(
+    (batch) => (batch instanceof JsonBatch ? batch.decoded : batch.records) as readonly T[] | undefined,
+  );
   const records = decoded.includes(undefined) ? undefined : decoded.flatMap((part) => part ?? []);
   return new JsonBatch<T>(joinJsonRecords(texts), details, records);
 }

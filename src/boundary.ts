@@ -48,7 +48,10 @@ export async function* sourceItems(
       stats.bytes += batch.bytes ?? 0;
       run.seq = seq;
       const { cursor } = batch;
-      const item = cursor === undefined ? batch : withCursor(batch, cursorOf({ seq, read, bytes, at: cursor, states: start.states }));
+      const item =
+        cursor === undefined
+          ? batch
+          : withCursor(batch, cursorOf({ seq, read, bytes, at: cursor, states: start.states }));
       stats.busyMs += performance.now() - since;
       since = performance.now();
       yield item;
@@ -94,7 +97,10 @@ export interface StartedTransform {
 }
 
 /** Neighbouring transforms that need no await, in one loop over the batches. */
-export async function* fusedItems(stages: readonly StartedTransform[], upstream: AsyncIterable<Item>): AsyncGenerator<Item> {
+export async function* fusedItems(
+  stages: readonly StartedTransform[],
+  upstream: AsyncIterable<Item>,
+): AsyncGenerator<Item> {
   const first = stages[0]?.run;
   const last = stages.at(-1)?.run;
   if (first === undefined || last === undefined) return;

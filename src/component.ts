@@ -44,12 +44,16 @@ export interface SinkComponent<Schema extends z.ZodType = z.ZodType> extends Com
 export type Component = SourceComponent | TransformComponent | SinkComponent;
 
 /** Declares a component; the options' type follows from the schema. */
-export function defineSource<Schema extends z.ZodType>(component: Omit<SourceComponent<Schema>, 'role'>): SourceComponent {
+export function defineSource<Schema extends z.ZodType>(
+  component: Omit<SourceComponent<Schema>, 'role'>,
+): SourceComponent {
   // The registry holds components of all schemas; each checks its own options before it uses them.
   return { ...component, role: 'source' } as unknown as SourceComponent;
 }
 
-export function defineTransform<Schema extends z.ZodType>(component: Omit<TransformComponent<Schema>, 'role'>): TransformComponent {
+export function defineTransform<Schema extends z.ZodType>(
+  component: Omit<TransformComponent<Schema>, 'role'>,
+): TransformComponent {
   return { ...component, role: 'transform' } as unknown as TransformComponent;
 }
 

@@ -6,7 +6,8 @@ export const errorCodes = {
   ETL_USAGE: { means: 'The command was called in a way it does not know.', todo: 'See `etl help COMMAND`.' },
   ETL_CONFIG_NOT_FOUND: { means: 'The pipeline file does not exist or cannot be read.', todo: 'Check the path.' },
   ETL_CONFIG_SYNTAX: {
-    means: 'The pipeline file is not valid YAML, or it uses YAML in a way that is refused (alias bombs, several documents).',
+    means:
+      'The pipeline file is not valid YAML, or it uses YAML in a way that is refused (alias bombs, several documents).',
     todo: 'Mend the file at the line and column named.',
   },
   ETL_CONFIG_INVALID: {
@@ -30,7 +31,10 @@ export const errorCodes = {
     means: 'A server did not answer, or refused the connection.',
     todo: 'Check the address and that the server is running; then run the same command again.',
   },
-  ETL_AUTH_FAILED: { means: 'The server refused the credentials.', todo: 'Check user, password or key and their rights.' },
+  ETL_AUTH_FAILED: {
+    means: 'The server refused the credentials.',
+    todo: 'Check user, password or key and their rights.',
+  },
   ETL_SOURCE_NOT_FOUND: { means: 'What the source names does not exist.', todo: 'Check the path or name.' },
   ETL_SOURCE_INVALID: {
     means: 'The input is not in the form the source reads.',
@@ -44,12 +48,18 @@ export const errorCodes = {
     means: 'The input is no longer the one the run started with, so its cursor does not fit.',
     todo: 'Bring the old input back, or start over with `--new-run`.',
   },
-  ETL_SOURCE_FAILED: { means: 'Reading failed.', todo: 'See the cause; the same command goes on from the last commit.' },
+  ETL_SOURCE_FAILED: {
+    means: 'Reading failed.',
+    todo: 'See the cause; the same command goes on from the last commit.',
+  },
   ETL_RECORD_REJECTED: {
     means: 'A record cannot be processed, and the pipeline stops at the first one (`onReject: stop`).',
     todo: 'Mend the record, or let such records go to a file: `onReject: { to: rejects.jsonl, max: 100 }`.',
   },
-  ETL_RECORD_INVALID: { means: 'A record is not valid JSON or lacks what a stage needs.', todo: 'Look at the record named.' },
+  ETL_RECORD_INVALID: {
+    means: 'A record is not valid JSON or lacks what a stage needs.',
+    todo: 'Look at the record named.',
+  },
   ETL_RECORD_TOO_LARGE: {
     means: 'A record is larger than the limit.',
     todo: 'Raise the limit named (`maxLineBytes`), if the memory is there.',
@@ -70,7 +80,10 @@ export const errorCodes = {
     means: 'Writing failed: disk full, no permission, the other side refused.',
     todo: 'Remove the cause; the same command goes on from the last commit.',
   },
-  ETL_STAGE_FAILED: { means: 'A stage threw an error.', todo: 'See the cause; the same command goes on from the last commit.' },
+  ETL_STAGE_FAILED: {
+    means: 'A stage threw an error.',
+    todo: 'See the cause; the same command goes on from the last commit.',
+  },
   ETL_RUN_LOCKED: {
     means: 'Another process runs this pipeline into this target.',
     todo: 'Wait until it ends, or stop it.',
@@ -88,11 +101,15 @@ export const errorCodes = {
     todo: 'Leave out `--limit`, or write to another target.',
   },
   ETL_COUNT_MISMATCH: {
-    means: 'Records went missing or came from nowhere inside the pipeline: read = written + skipped + filtered + rejected does not hold.',
+    means:
+      'Records went missing or came from nowhere inside the pipeline: read = written + skipped + filtered + rejected does not hold.',
     todo: 'This is an error in the stage named; please report it.',
   },
   ETL_VERIFY_DIFFERS: { means: 'Source and target differ.', todo: 'See the differences listed.' },
-  ETL_TEST_FAILED: { means: 'A test in the configuration failed.', todo: 'See the difference; `--update` takes the new result over.' },
+  ETL_TEST_FAILED: {
+    means: 'A test in the configuration failed.',
+    todo: 'See the difference; `--update` takes the new result over.',
+  },
   ETL_ABORTED: { means: 'The run was stopped from outside.', todo: 'Run the same command to go on.' },
 } as const;
 
@@ -137,7 +154,11 @@ export class EtlError extends Error {
   /** The same error with more known about its place; what is known already stays. */
   at(where: ErrorPlace): EtlError {
     const known = Object.fromEntries(Object.entries(this.where).filter(([, value]) => value !== undefined));
-    const moved = new EtlError(this.code, this.message, { where: { ...where, ...known }, hint: this.hint, cause: this.cause });
+    const moved = new EtlError(this.code, this.message, {
+      where: { ...where, ...known },
+      hint: this.hint,
+      cause: this.cause,
+    });
     if (this.stack !== undefined) moved.stack = this.stack;
     return moved;
   }

@@ -51,13 +51,20 @@ export interface RunnablePipeline {
  * Sources, transforms and sinks may also be plain Node streams, iterables and generator functions; a pipeline with such a
  * part has no cursors behind it, and a repeated run starts over.
  */
-export function pipeline<T>(source: SourceLike<T>, { name = 'pipeline', onReject = 'stop' }: PipelineOptions = {}): Pipeline<T> {
+export function pipeline<T>(
+  source: SourceLike<T>,
+  { name = 'pipeline', onReject = 'stop' }: PipelineOptions = {},
+): Pipeline<T> {
   return compose<T>(toSource(source), [], { name, onReject });
 }
 
 type AnyTransform = Transform<unknown, unknown>;
 
-function compose<T>(source: Source<unknown>, transforms: readonly AnyTransform[], named: Pick<PipelinePlan, 'name' | 'onReject'>): Pipeline<T> {
+function compose<T>(
+  source: Source<unknown>,
+  transforms: readonly AnyTransform[],
+  named: Pick<PipelinePlan, 'name' | 'onReject'>,
+): Pipeline<T> {
   return {
     through<Out>(transform: Transform<T, Out> | RecordFunction<T, Out> | Duplex): Pipeline<Out> {
       // The types of neighbours were checked by the signature above; inside, all stages are of one kind.

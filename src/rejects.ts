@@ -7,7 +7,9 @@ import { describeCause, EtlError } from './errors.ts';
  * What happens to records that cannot be processed. `stop` ends the run at the first one, with all that came before it
  * committed. Otherwise they go to a file of JSON lines, up to `max` records or `maxRatio` of what was read.
  */
-export type RejectPolicy = 'stop' | { readonly to: string; readonly max?: number | undefined; readonly maxRatio?: number | undefined };
+export type RejectPolicy =
+  | 'stop'
+  | { readonly to: string; readonly max?: number | undefined; readonly maxRatio?: number | undefined };
 
 /** One line of a reject file. */
 export interface Reject {
@@ -79,7 +81,11 @@ export class RejectLog {
       throw tooMany(reject, `more than ${max} records rejected`, this.#policy.to);
     }
     if (maxRatio !== undefined && read >= ratioFrom && this.#total / read > maxRatio) {
-      throw tooMany(reject, `${this.#total} of ${read} records rejected, more than ${maxRatio * 100} %`, this.#policy.to);
+      throw tooMany(
+        reject,
+        `${this.#total} of ${read} records rejected, more than ${maxRatio * 100} %`,
+        this.#policy.to,
+      );
     }
     const key = `${reject.stage}\n${reject.code}\n${reject.reason}`;
     const known = this.#reasons.get(key);

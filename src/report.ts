@@ -50,7 +50,12 @@ export interface RunReport {
   readonly stages: readonly StageReport[];
   readonly rejects: { readonly to: string | null; readonly reasons: readonly RejectReason[] };
   readonly warnings: readonly { readonly stage: string; readonly message: string; readonly times: number }[];
-  readonly error: { readonly code: string; readonly message: string; readonly where: ErrorPlace; readonly hint: string } | null;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly where: ErrorPlace;
+    readonly hint: string;
+  } | null;
   /** Where the progress is kept; nothing when a repeated run starts over. */
   readonly ledger: string | null;
 }

@@ -17,7 +17,9 @@ export interface RetryOptions {
   /** A pause the other side asks for that is longer than this ends the tries. Default 300 000. */
   readonly maxRetryAfterMs?: number | undefined;
   /** Told before each pause. */
-  readonly onRetry?: ((error: unknown, next: { readonly attempt: number; readonly waitMs: number }) => void) | undefined;
+  readonly onRetry?:
+    | ((error: unknown, next: { readonly attempt: number; readonly waitMs: number }) => void)
+    | undefined;
   /** For tests: the pause, and a number from 0 up to 1. */
   readonly sleep?: ((ms: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
   readonly random?: (() => number) | undefined;
@@ -31,7 +33,14 @@ export interface RetryOptions {
  * server that went away do not come back all at once.
  */
 export async function retry<T>(attempt: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { signal, attempts = 8, baseMs = 250, maxMs = 15_000, maxRetryAfterMs = 300_000, isRetryable = () => true } = options;
+  const {
+    signal,
+    attempts = 8,
+    baseMs = 250,
+    maxMs = 15_000,
+    maxRetryAfterMs = 300_000,
+    isRetryable = () => true,
+  } = options;
   const { sleep = pause, random = Math.random } = options;
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();

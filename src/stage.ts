@@ -203,4 +203,3 @@ export interface Ledger {
   reset(): Promise<void>;
   close(): Promise<void>;
 }
-

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -33,6 +33,8 @@ export interface Target {
   readonly recordsPerSecond?: number;
   /** At most this much at the peak, in MB. */
   readonly peakMegabytes?: number;
+  /** At least and at most this share of the base's peak. */
+  readonly peakOfBase?: readonly [number, number];
 }
 
 export interface Bench {
@@ -42,8 +44,8 @@ export interface Bench {
   readonly base: string;
   /** Default 5. */
   readonly rounds?: number;
-  /** Makes the data, in the parent, once. */
-  data?(): Promise<void>;
+  /** Makes the data, in the parent, before anything is run. */
+  data?(): Promise<unknown>;
   readonly variants: readonly Variant[];
 }
 
@@ -150,11 +152,4 @@ function machine(): string {
   const [{ model = 'unknown processor' } = {}] = cpus();
   const date = new Date().toISOString().slice(0, 10);
   return `${date}, ${availableParallelism()} cores ${process.arch} (${model}), Node ${process.versions.node}`;
-}
-
-/** Where benches keep data they have made, to make it once: below the system's temporary folder. */
-export async function dataFolder(): Promise<string> {
-  const folder = join(tmpdir(), 'etl-bench-data');
-  await mkdir(folder, { recursive: true });
-  return folder;
 }

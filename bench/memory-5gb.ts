@@ -1,0 +1,38 @@
+// Does the memory a pipeline takes grow with the data: 5 GB against 100 MB through a filter into gzip?
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { pipeline } from '../src/pipeline.ts';
+import { jsonlSink } from '../src/sinks/jsonl.ts';
+import { jsonlSource } from '../src/sources/jsonl.ts';
+import { filter } from '../src/transforms/filter.ts';
+import { type BenchMessage, messagesFile, repeatedFile } from './data.ts';
+import { bench, type Variant } from './harness.ts';
+
+const small = await messagesFile(100);
+const times = 50;
+const large = await repeatedFile(small, times);
+
+function filtered(name: string, path: string, copies: number): Variant {
+  return {
+    name,
+    // Both must keep the same share: the count for one copy of the data is compared.
+    async run(folder) {
+      const { counts, bytesRead } = await pipeline(jsonlSource<BenchMessage>({ path }))
+        .through(filter((message) => message.isCreatedByUser))
+        .to(jsonlSink({ path: join(folder, 'out.jsonl.gz'), compress: 'gzip' }))
+        .run();
+      const written = `${counts.written / copies} of ${counts.read / copies}`;
+      const { size } = await stat(path);
+      if (bytesRead !== size) throw new Error(`${bytesRead} bytes read of ${size}`);
+      return { records: counts.read, bytes: bytesRead, output: written };
+    },
+  };
+}
+
+await bench({
+  question: 'Peak memory of jsonl → filter → jsonl.gz',
+  base: '100 MB',
+  rounds: 3,
+  variants: [filtered('100 MB', small, 1), { ...filtered('5 GB', large, times), target: { peakOfBase: [0.8, 1.2] } }],
+});

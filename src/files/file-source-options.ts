@@ -21,6 +21,11 @@ export const maxLineBytes = z
   .default(64 * 1024 * 1024)
   .describe('A longer line is rejected. It takes no memory.');
 
+export const bsonTypes = z
+  .enum(['plain', 'relaxed', 'canonical'])
+  .default('relaxed')
+  .describe('How types that JSON does not have are written: `relaxed` or `canonical` Extended JSON v2, or `plain` strings and numbers.');
+
 /** What decides the records: not how they are batched. */
 export function configOf({ batchSize: _, batchBytes: __, ...config }: { readonly batchSize: number; readonly batchBytes: number }): Json {
   return JSON.parse(JSON.stringify(config)) as Json;

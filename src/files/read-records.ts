@@ -17,8 +17,8 @@ export interface BadRecord extends RecordPlace {
   /** How many records of the chunk come before it. */
   readonly index: number;
   readonly reason: string;
-  /** As much of it as is worth showing. */
-  readonly text: string;
+  /** It, or as much of it as is worth showing. */
+  readonly record: unknown;
   readonly isTooLarge?: boolean | undefined;
 }
 
@@ -28,8 +28,12 @@ export interface RecordChunk {
   readonly bad: readonly BadRecord[];
   /** Number of record i. */
   readonly numberAt: (index: number) => number;
+  /** Byte offset of record i. */
+  readonly offsetAt: (index: number) => number;
   /** Where reading goes on. */
   readonly end: RecordPlace;
+  /** Bytes before a record, but the first, at which reading can begin too: 1 for the comma of an array. Default 0. */
+  readonly separatorBytes?: number | undefined;
 }
 
 /** How the bytes of a file become records. */
@@ -97,7 +101,8 @@ async function* readFile(
     const at = (record: number): string => format.label(path, numberAt(record));
     const stop = rejectAll(bad, input, format, ctx);
     if (stop !== undefined) {
-      const { index: records, offset, number } = stop.at;
+      const { index: records, number } = stop.at;
+      const offset = number === format.first ? 0 : stop.at.offset - (chunk.separatorBytes ?? 0);
       const before = { bytes: offset - last.offset, cursor: await cursorAt({ offset, number }), at };
       yield jsonBatch(sliceJsonRecords(json, 0, records), before);
       throw stop.error;
@@ -115,10 +120,10 @@ function rejectAll(
   ctx: StageContext,
 ): { readonly at: BadRecord; readonly error: unknown } | undefined {
   for (const at of bad) {
-    const { text, reason, offset, number, isTooLarge } = at;
+    const { record, reason, offset, number, isTooLarge } = at;
     try {
       const cause = new EtlError(isTooLarge === true ? 'ETL_RECORD_TOO_LARGE' : 'ETL_RECORD_INVALID', reason, { where: { file: path, offset } });
-      ctx.reject(text, cause, { at: `${format.label(path, number)}, byte ${offset}` });
+      ctx.reject(record, cause, { at: `${format.label(path, number)}, byte ${offset}` });
     } catch (error) {
       return { at, error };
     }

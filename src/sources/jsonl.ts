@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { defineSource } from '../component.ts';
 import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { batchBytes, batchSize, configOf, inputPath, maxLineBytes } from '../files/file-source-options.ts';
-import { readRecords, type RecordFormat } from '../files/read-records.ts';
-import { readJsonLines } from '../formats/json-lines.ts';
+import { jsonLinesFormat } from '../files/json-formats.ts';
+import { readRecords } from '../files/read-records.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -40,20 +40,6 @@ export function jsonlSource<T = unknown>(input: JsonlSourceOptions): Source<T> {
   };
   // What the records are is the caller's knowledge, as with JSON.parse.
   return source as Source<T>;
-}
-
-function jsonLinesFormat(limits: z.output<typeof options>): RecordFormat {
-  return {
-    first: 1,
-    label: (path, line) => `${path}:${line}`,
-    async *read(_input, bytes, { offset, number }, { signal }) {
-      for await (const chunk of readJsonLines(bytes, { ...limits, start: { offset, line: number }, signal })) {
-        const { json, lines, end } = chunk;
-        const bad = chunk.bad.map(({ line = 0, ...entry }) => ({ ...entry, number: line, isTooLarge: entry.length > limits.maxLineBytes }));
-        yield { json, bad, numberAt: (index) => lines[index] ?? 0, end: { offset: end.offset, number: end.line } };
-      }
-    },
-  };
 }
 
 export const jsonlSourceComponent = defineSource({

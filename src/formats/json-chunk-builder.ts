@@ -48,8 +48,9 @@ export class JsonChunkBuilder {
   private block: Uint8Array = new Uint8Array(0);
   private blockOffset: number;
   private runFrom = 0;
-  // First line break in the block not before the value, for elements only.
-  private nextBreak = Infinity;
+  // First line feed and carriage return in the block not before the value, for elements only.
+  private nextFeed = Infinity;
+  private nextReturn = Infinity;
   private hasBreaks = false;
 
   private number: number;
@@ -58,7 +59,7 @@ export class JsonChunkBuilder {
   // The beginning of a value that is too long to keep.
   private excerpt: Buffer | undefined;
 
-  private chunkOffset: number;
+  private chunkOffset = 0;
   private count = 0;
   private fixed = 0;
   private starts = new Uint32Array(512);
@@ -75,17 +76,25 @@ export class JsonChunkBuilder {
     this.ofLines = options.of === 'lines';
     this.blockOffset = offset;
     this.startOffset = offset;
-    this.chunkOffset = offset;
     this.number = number;
     this.buffer = Buffer.allocUnsafeSlow(this.usualSize());
   }
 
   /** The input goes on at `from` in `block`, which is `offset` in the input. */
   begin(block: Uint8Array, from: number, offset: number): void {
+    if (!this.ofLines && (block !== this.block || offset - from !== this.blockOffset)) {
+      this.nextFeed = indexOrInfinity(block, NEWLINE, from);
+      this.nextReturn = indexOrInfinity(block, RETURN, from);
+    }
     this.block = block;
     this.blockOffset = offset - from;
     this.runFrom = from;
-    if (!this.ofLines) this.nextBreak = findBreak(block, from);
+    if (this.start === this.used && this.excerpt === undefined) this.startOffset = offset;
+  }
+
+  /** Number of the value being read. */
+  get nextNumber(): number {
+    return this.number;
   }
 
   /** Byte offset in the input of the value being read. */
@@ -95,12 +104,16 @@ export class JsonChunkBuilder {
 
   /** Ends the value at its terminator. True when the chunk is full. */
   close(position: number, verdict: number): boolean {
-    const { start, used, runFrom, block } = this;
+    this.beginChunk();
     const length = this.blockOffset + position - this.startOffset;
+    // A value that will be reported is shown as it is.
+    const isGood = verdict === verdicts.valid && length <= this.maxBytes;
+    if (isGood && !this.ofLines) this.skipSpace();
+    const { start, used, runFrom, block } = this;
     const first = start < used ? this.buffer[start] : block[runFrom + start - used];
     const last = position > runFrom ? block[position - 1] : this.buffer[used - 1];
-    const clean = verdict === verdicts.valid && length <= this.maxBytes && isInk(first) && isInk(last);
-    if (clean && !this.hasBreaks && this.nextBreak >= position && this.excerpt === undefined) {
+    const clean = isGood && isInk(first) && isInk(last);
+    if (clean && !this.hasBreaks && this.nextFeed >= position && this.nextReturn >= position) {
       const end = used + position - runFrom;
       this.record(start, end);
       this.start = end + 1;
@@ -114,8 +127,18 @@ export class JsonChunkBuilder {
     return this.closed(position + 1);
   }
 
+  /** What was read since the last value is none: the next one begins at `position` in the block. */
+  discard(position: number): void {
+    this.copyRun(this.runFrom + Math.max(0, this.start - this.used));
+    this.used = this.start;
+    this.runFrom = position;
+    this.startOffset = this.blockOffset + position;
+    this.hasBreaks = false;
+  }
+
   /** Ends the last value, which has no terminator. */
   closeAtEnd(verdict: number): void {
+    this.beginChunk();
     const length = this.blockOffset + this.runFrom - this.startOffset;
     this.closeCopied(verdict, length);
     this.start = this.used;
@@ -126,7 +149,7 @@ export class JsonChunkBuilder {
   flush(position: number): void {
     if (this.excerpt === undefined) {
       this.copyRun(position);
-      if (this.nextBreak < position) this.hasBreaks = true;
+      if (this.nextFeed < position || this.nextReturn < position) this.hasBreaks = true;
       const length = this.blockOffset + position - this.startOffset;
       if (length > this.maxBytes) {
         this.excerpt = Buffer.from(this.buffer.subarray(this.start, Math.min(this.used, this.start + EXCERPT_BYTES)));
@@ -138,12 +161,13 @@ export class JsonChunkBuilder {
     this.runFrom = position;
   }
 
-  /** The chunk so far, undefined when it is empty. Only between two values. */
+  /** The chunk so far, undefined when it is empty. A value that was not closed is left out and forgotten. */
   take(): BuiltChunk | undefined {
     const { count } = this;
     if (count + this.bad.length === 0) return undefined;
     const copied = this.start - this.used;
     if (copied > 0) this.copyRun(this.runFrom + copied);
+    this.used = this.start;
     const chunk: BuiltChunk = {
       json: { bytes: this.detach(), starts: this.starts.slice(0, count), ends: this.ends.slice(0, count), count },
       bad: this.bad,
@@ -156,14 +180,34 @@ export class JsonChunkBuilder {
     this.fixed = 0;
     this.used = 0;
     this.start = 0;
-    this.chunkOffset = this.startOffset;
     return isUtf8(chunk.json.bytes) ? chunk : withoutBrokenText(chunk);
+  }
+
+  /** Leaves out white space before a valid element that begins in the block, so that its bytes need no moving. */
+  private skipSpace(): void {
+    const from = this.runFrom + this.start - this.used;
+    if (this.start < this.used || isInk(this.block[from])) return;
+    this.copyRun(from);
+    let ink = from + 1;
+    while (ink < this.block.length && !isInk(this.block[ink])) ink++;
+    this.runFrom = ink;
+    this.findBreaks(ink);
+  }
+
+  private findBreaks(from: number): void {
+    if (this.nextFeed < from) this.nextFeed = indexOrInfinity(this.block, NEWLINE, from);
+    if (this.nextReturn < from) this.nextReturn = indexOrInfinity(this.block, RETURN, from);
+  }
+
+  /** A chunk's bytes are counted from its first value on. */
+  private beginChunk(): void {
+    if (this.count + this.bad.length === 0) this.chunkOffset = this.startOffset;
   }
 
   private closed(next: number): boolean {
     this.startOffset = this.blockOffset + next;
     this.hasBreaks = false;
-    if (this.nextBreak < next) this.nextBreak = findBreak(this.block, next);
+    this.findBreaks(next);
     this.number++;
     const values = this.count + this.bad.length;
     return values >= this.batchSize || (values > 0 && this.startOffset - this.chunkOffset >= this.batchBytes);
@@ -286,11 +330,9 @@ function isAccepted(value: Buffer): boolean {
   }
 }
 
-function findBreak(block: Uint8Array, from: number): number {
-  const feed = block.indexOf(NEWLINE, from);
-  const back = block.indexOf(RETURN, from);
-  if (feed < 0 || back < 0) return feed < 0 && back < 0 ? Infinity : Math.max(feed, back);
-  return Math.min(feed, back);
+function indexOrInfinity(block: Uint8Array, byte: number, from: number): number {
+  const index = block.indexOf(byte, from);
+  return index < 0 ? Infinity : index;
 }
 
 function enlarged<A extends Uint32Array | Float64Array>(from: A, to: A): A {

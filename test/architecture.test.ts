@@ -5,7 +5,18 @@ import { test } from 'node:test';
 import { importsIn, importsUnder, sourceFiles, type Import } from './helpers/imports.ts';
 
 /** All that sources, transforms and sinks are put together from. */
-const beneathComponents = ['core', 'formats', 'models', 'tree', 'mappings', 'connections', 'ledger', 'files', 'spill'];
+const beneathComponents = [
+  'core',
+  'formats',
+  'models',
+  'tree',
+  'mappings',
+  'connections',
+  'mongodb',
+  'ledger',
+  'files',
+  'spill',
+];
 
 /**
  * What each folder of src/ may import besides itself. A folder that is not here has no place yet: give it one.
@@ -18,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   mappings: ['core', 'formats', 'models', 'tree'],
   core: ['formats'],
   connections: ['core', 'formats', 'models'],
+  mongodb: ['core', 'formats', 'connections'],
   ledger: ['core', 'connections'],
   files: ['core', 'formats'],
   spill: ['core', 'formats', 'files'],

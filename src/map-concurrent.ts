@@ -30,13 +30,13 @@ export async function* mapConcurrently<In, Out>(
   const limit = pLimit(concurrency);
   const stopping = new AbortController();
   const signal = AbortSignal.any([ctx.signal, stopping.signal]);
-  const work = (record: In): Promise<Outcome<In, Out>> =>
+  const work = (record: In, index: number): Promise<Outcome<Out>> =>
     limit(async () => {
       try {
         signal.throwIfAborted();
-        return { record, value: await change(record, signal) };
+        return { index, value: await change(record, signal) };
       } catch (error) {
-        return { record, error };
+        return { index, error };
       }
     });
 
@@ -78,15 +78,15 @@ export async function* mapConcurrently<In, Out>(
   }
 }
 
-interface Outcome<In, Out> {
-  readonly record: In;
+interface Outcome<Out> {
+  readonly index: number;
   readonly value?: Out;
   readonly error?: unknown;
 }
 
 interface Begun<In, Out> {
   readonly batch: Batch<In>;
-  readonly outcomes: Promise<readonly Outcome<In, Out>[]>;
+  readonly outcomes: Promise<readonly Outcome<Out>[]>;
 }
 
 /** The outcomes in the order of the calls, or as they come. They never reject. */
@@ -97,14 +97,13 @@ async function inOrder<T>(calls: readonly Promise<T>[], ordered: boolean): Promi
   return done;
 }
 
-function settle<In, Out>(batch: Batch<In>, outcomes: readonly Outcome<In, Out>[], ctx: StageContext): Batch<Out> {
-  const inPlace = outcomes.every(({ record }, index) => record === batch.records[index]);
-  const done: Batch<In> = inPlace ? batch : reordered(batch, outcomes);
-  let at = 0;
+function settle<In, Out>(batch: Batch<In>, outcomes: readonly Outcome<Out>[], ctx: StageContext): Batch<Out> {
+  const inPlace = outcomes.every(({ index }, place) => index === place);
+  let next = 0;
   return mapBatch(
-    done,
+    inPlace ? batch : reordered(batch, outcomes),
     () => {
-      const outcome = outcomes[at++] as Outcome<In, Out>;
+      const outcome = outcomes[next++] as Outcome<Out>;
       if ('error' in outcome) throw outcome.error;
       return outcome.value as Out;
     },
@@ -112,7 +111,12 @@ function settle<In, Out>(batch: Batch<In>, outcomes: readonly Outcome<In, Out>[]
   );
 }
 
-function reordered<In>(batch: Batch<In>, outcomes: readonly Outcome<In, unknown>[]): Batch<In> {
-  const { bytes, cursor } = batch;
-  return { records: outcomes.map(({ record }) => record), bytes, cursor };
+function reordered<In>(batch: Batch<In>, outcomes: readonly Outcome<unknown>[]): Batch<In> {
+  const { records, bytes, cursor, at } = batch;
+  return {
+    records: outcomes.map(({ index }) => records[index] as In),
+    bytes,
+    cursor,
+    at: at === undefined ? undefined : (place) => at(outcomes[place]?.index ?? -1),
+  };
 }

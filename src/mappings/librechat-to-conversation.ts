@@ -2,7 +2,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import type { Json } from '../json.ts';
 import { CONVERSATION_SCHEMA, type Conversation, type ConversationRepair, type ConversationSource, type Settings } from '../models/conversation.ts';
 import { DocumentReader } from '../models/document-reader.ts';
-import { idText, listOf, timeNumber, timeOfObjectId, timeText, type Document } from '../models/extended-json.ts';
+import { idText, listOf, numberOf, timeNumber, timeOfObjectId, timeText, type Document } from '../models/extended-json.ts';
 import { isRootMarker, isTemporary, librechatSettings, type LibrechatChat } from '../models/librechat.ts';
 import { treeOf } from '../tree/conversation-tree.ts';
 import { repairTree, type RepairedTree } from '../tree/repair-tree.ts';
@@ -145,7 +145,7 @@ function settingsOf(reader: DocumentReader, clean: (value: Json, place: string) 
     reader.mark(name);
     if (value === undefined || value === null) continue;
     parameters ??= {};
-    parameters[name] = value;
+    parameters[name] = numberOf(value) ?? value;
   }
   return {
     ...(endpoint !== undefined && { endpoint }),

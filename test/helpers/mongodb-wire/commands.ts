@@ -87,8 +87,11 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   distinct: ({ body, db }, { collections }) => {
     const key = String(body['key']);
-    const found = collections.get(`${db}.${String(body['distinct'])}`)?.find(document(body['query']), { [key]: 1 }) ?? [];
-    const values = new Map<string, unknown>(found.map(({ view }) => [BSON.EJSON.stringify({ value: view[key] as unknown }), view[key]]));
+    const found =
+      collections.get(`${db}.${String(body['distinct'])}`)?.find(document(body['query']), { [key]: 1 }) ?? [];
+    const values = new Map<string, unknown>(
+      found.map(({ view }) => [BSON.EJSON.stringify({ value: view[key] as unknown }), view[key]]),
+    );
     return { values: [...values.values()].filter((value) => value !== undefined) };
   },
   aggregate: ({ body, db }, state) => {
@@ -99,18 +102,34 @@ export const commands: Readonly<Record<string, Command>> = {
 
   listcollections: ({ body, db }, state) => {
     const filter = document(body['filter']);
-    const found = [...state.collections].filter(([ns]) => ns.startsWith(`${db}.`)).map(([ns, { uuid }]) => {
-      const name = ns.slice(db.length + 1);
-      return { name, type: 'collection', ...(body['nameOnly'] === true ? {} : { options: {}, info: { readOnly: false, uuid } }) };
-    });
+    const found = [...state.collections]
+      .filter(([ns]) => ns.startsWith(`${db}.`))
+      .map(([ns, { uuid }]) => {
+        const name = ns.slice(db.length + 1);
+        return {
+          name,
+          type: 'collection',
+          ...(body['nameOnly'] === true ? {} : { options: {}, info: { readOnly: false, uuid } }),
+        };
+      });
     const wanted = found.filter(({ name }) => filter['name'] === undefined || filter['name'] === name);
-    return state.firstBatch(wanted.map((each) => BSON.serialize(each)), `${db}.$cmd.listCollections`, 1000, false);
+    return state.firstBatch(
+      wanted.map((each) => BSON.serialize(each)),
+      `${db}.$cmd.listCollections`,
+      1000,
+      false,
+    );
   },
   listindexes: ({ body, db }, state) => {
     const ns = `${db}.${String(body['listIndexes'])}`;
     const collection = state.collections.get(ns);
     if (collection === undefined) throw new CommandError(26, 'NamespaceNotFound', `ns does not exist: ${ns}`);
-    return state.firstBatch([...collection.indexes.values()].map((index) => BSON.serialize(index)), ns, 1000, false);
+    return state.firstBatch(
+      [...collection.indexes.values()].map((index) => BSON.serialize(index)),
+      ns,
+      1000,
+      false,
+    );
   },
   createindexes: ({ body, db }, state) => {
     const { indexes } = state.collection(`${db}.${String(body['createIndexes'])}`);
@@ -157,13 +176,21 @@ export const commands: Readonly<Record<string, Command>> = {
 };
 
 /** Runs each statement of a bulk write; stops at the first failure when the write is ordered. */
-function writes({ body, sequences }: Request, field: string, write: (bytes: Buffer, index: number) => Document): Document {
+function writes(
+  { body, sequences }: Request,
+  field: string,
+  write: (bytes: Buffer, index: number) => Document,
+): Document {
   const inline = (body[field] as Document[] | undefined)?.map((each) => Buffer.from(BSON.serialize(each)));
   const statements = sequences.get(field) ?? inline ?? [];
   const result = { n: 0, nModified: 0, upserted: [] as unknown[], writeErrors: [] as Document[] };
   for (const [index, statement] of statements.entries()) {
     try {
-      const { n, nModified = 0, upserted = [] } = write(statement, index) as { n: number; nModified?: number; upserted?: unknown[] };
+      const {
+        n,
+        nModified = 0,
+        upserted = [],
+      } = write(statement, index) as { n: number; nModified?: number; upserted?: unknown[] };
       result.n += n;
       result.nModified += nModified;
       result.upserted.push(...upserted);

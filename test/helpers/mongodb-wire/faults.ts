@@ -22,7 +22,15 @@ const serverErrors = {
  * - `stall`: the reply never comes
  * - a function: runs before the command does, and may wait: for data that changes between two pages, or a slow server
  */
-export type Fault = keyof typeof serverErrors | 'close' | 'reset' | 'cut' | 'wrong-length' | 'short-length' | 'stall' | (() => void | Promise<void>);
+export type Fault =
+  | keyof typeof serverErrors
+  | 'close'
+  | 'reset'
+  | 'cut'
+  | 'wrong-length'
+  | 'short-length'
+  | 'stall'
+  | (() => void | Promise<void>);
 
 interface Planned {
   readonly fault: Fault;
@@ -36,7 +44,10 @@ export class FaultPlan {
   readonly #planned: Planned[] = [];
 
   /** At the `at`-th reply to `command` from now on (the next is 1), and at the ones after it up to `times` in all. */
-  add(fault: Fault, { command = 'find', at = 1, times = 1 }: { command?: string; at?: number; times?: number } = {}): void {
+  add(
+    fault: Fault,
+    { command = 'find', at = 1, times = 1 }: { command?: string; at?: number; times?: number } = {},
+  ): void {
     this.#planned.push({ fault, command, first: at, left: times });
   }
 

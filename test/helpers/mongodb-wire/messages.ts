@@ -96,14 +96,24 @@ export function reply(request: Request, document: Uint8Array): Buffer {
 }
 
 /** `{ cursor: { BATCH: [documents], id, ns }, ok: 1 }` around documents that are bytes already. */
-export function cursorReply(batch: 'firstBatch' | 'nextBatch', documents: readonly Uint8Array[], id: bigint, ns: string): Buffer {
+export function cursorReply(
+  batch: 'firstBatch' | 'nextBatch',
+  documents: readonly Uint8Array[],
+  id: bigint,
+  ns: string,
+): Buffer {
   const elements: Uint8Array[] = [];
   for (const [index, document] of documents.entries()) elements.push(Buffer.from(`\x03${index}\0`), document);
   return cursorReplyAround(batch, Buffer.concat(elements), id, ns);
 }
 
 /** The same around the array's elements as one run of bytes. */
-export function cursorReplyAround(batch: 'firstBatch' | 'nextBatch', elements: Uint8Array, id: bigint, ns: string): Buffer {
+export function cursorReplyAround(
+  batch: 'firstBatch' | 'nextBatch',
+  elements: Uint8Array,
+  id: bigint,
+  ns: string,
+): Buffer {
   const array = Buffer.concat([int32(elements.length + 5), elements, Buffer.alloc(1)]);
   // The rest of the cursor is an ordinary document: its bytes without length and end mark.
   const rest = BSON.serialize({ id: BSON.Long.fromBigInt(id), ns }).subarray(4);

@@ -63,7 +63,10 @@ function compareObjects(a: BSON.Document, b: BSON.Document): number {
   for (const [i, [name, value]] of left.entries()) {
     const other = right[i];
     if (other === undefined) return 1;
-    const order = typeRank(value) - typeRank(other[1]) || (name < other[0] ? -1 : Number(name > other[0])) || compare(value, other[1]);
+    const order =
+      typeRank(value) - typeRank(other[1]) ||
+      (name < other[0] ? -1 : Number(name > other[0])) ||
+      compare(value, other[1]);
     if (order !== 0) return order;
   }
   return left.length - right.length;
@@ -81,8 +84,22 @@ const aliases: Record<string, (value: unknown) => boolean> = {
   array: Array.isArray,
 };
 const ranks: Record<string, number> = {
-  minKey: 0, null: 1, number: 2, string: 3, symbol: 3, object: 4, binData: 6, objectId: 7, bool: 8, date: 9, timestamp: 10,
-  regex: 11, javascript: 12, javascriptWithScope: 12, dbPointer: 12, maxKey: 13,
+  minKey: 0,
+  null: 1,
+  number: 2,
+  string: 3,
+  symbol: 3,
+  object: 4,
+  binData: 6,
+  objectId: 7,
+  bool: 8,
+  date: 9,
+  timestamp: 10,
+  regex: 11,
+  javascript: 12,
+  javascriptWithScope: 12,
+  dbPointer: 12,
+  maxKey: 13,
 };
 
 /** Whether `$type: alias` finds the value. Absent values have no type. Throws for an alias it does not know. */

@@ -41,7 +41,11 @@ export interface WireServer {
 
 const greetings = new Set(['hello', 'ismaster', 'isMaster', 'endSessions']);
 
-export async function startWireServer({ port = 0, sessions = true, override }: WireServerOptions = {}): Promise<WireServer> {
+export async function startWireServer({
+  port = 0,
+  sessions = true,
+  override,
+}: WireServerOptions = {}): Promise<WireServer> {
   const state = new State(sessions);
   const faults = new FaultPlan();
   const log: Request[] = [];
@@ -54,7 +58,10 @@ export async function startWireServer({ port = 0, sessions = true, override }: W
     if (!greetings.has(request.name)) log.push(request);
     const fault = faults.take(request.name);
     if (typeof fault === 'function') await fault();
-    const bytes = reply(request, serverError(fault) === undefined ? answer(request, state, override) : failure(serverError(fault)));
+    const bytes = reply(
+      request,
+      serverError(fault) === undefined ? answer(request, state, override) : failure(serverError(fault)),
+    );
     if (!sockets.has(socket)) return;
     if (fault === 'stall') return;
     if (fault === 'close') socket.end();
@@ -74,7 +81,9 @@ export async function startWireServer({ port = 0, sessions = true, override }: W
     let serving: Promise<void> = Promise.resolve();
     socket.on('data', (data: Buffer) => {
       arrived = takeMessages(arrived.length === 0 ? data : Buffer.concat([arrived, data]), (message) => {
-        serving = serving.then(() => serve(socket, message)).catch((error: unknown) => void socket.destroy(error as Error));
+        serving = serving
+          .then(() => serve(socket, message))
+          .catch((error: unknown) => void socket.destroy(error as Error));
       });
     });
     // A client that goes away in the middle is what half of the tests are about.
@@ -104,7 +113,8 @@ export async function startWireServer({ port = 0, sessions = true, override }: W
     cursors: () => state.cursors.size,
     insert(ns, documents) {
       const collection = state.collection(ns);
-      for (const each of documents) collection.insert(Buffer.isBuffer(each) ? each : Buffer.from(BSON.serialize(each, { ignoreUndefined: true })));
+      for (const each of documents)
+        collection.insert(Buffer.isBuffer(each) ? each : Buffer.from(BSON.serialize(each, { ignoreUndefined: true })));
     },
     remove: (ns, filter) => void state.collection(ns).remove(filter, 0),
     drop: (ns) => void state.collections.delete(ns),

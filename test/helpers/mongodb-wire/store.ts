@@ -35,9 +35,14 @@ export class CommandError extends Error {
 type Operator = (selector: string, value: unknown) => (document: unknown) => boolean;
 
 /** A range finds values of its own type only; mingo alone would compare an ObjectId with a string. */
-const range = (fits: (order: number) => boolean): Operator => (selector, value) => (document) => {
-  return candidates(document, selector).some((found) => typeRank(found) === typeRank(value) && fits(compare(found, value)));
-};
+const range =
+  (fits: (order: number) => boolean): Operator =>
+  (selector, value) =>
+  (document) => {
+    return candidates(document, selector).some(
+      (found) => typeRank(found) === typeRank(value) && fits(compare(found, value)),
+    );
+  };
 const operators: Record<string, Operator> = {
   $gt: range((order) => order > 0),
   $gte: range((order) => order >= 0),
@@ -76,7 +81,8 @@ export class Collection {
   insert(bytes: Buffer): void {
     const view = decode(bytes);
     const key = idKey(view['_id']);
-    if (this.#documents.has(key)) throw new CommandError(11000, 'DuplicateKey', `E11000 duplicate key error dup key: { _id: ${key} }`);
+    if (this.#documents.has(key))
+      throw new CommandError(11000, 'DuplicateKey', `E11000 duplicate key error dup key: { _id: ${key} }`);
     this.#put(key, { bytes, view });
   }
 
@@ -97,7 +103,11 @@ export class Collection {
   }
 
   /** One update statement; gives what a server counts. */
-  update(filter: Document, change: Document, { upsert = false, multi = false }: Document): { n: number; changed: number; upserted?: unknown } {
+  update(
+    filter: Document,
+    change: Document,
+    { upsert = false, multi = false }: Document,
+  ): { n: number; changed: number; upserted?: unknown } {
     const found = this.find(filter).slice(0, multi === true ? undefined : 1);
     if (found.length === 0) {
       if (upsert !== true) return { n: 0, changed: 0 };
@@ -143,7 +153,9 @@ export class Collection {
 export function project(bytes: Buffer, projection: Document | undefined): Buffer {
   const fields = Object.entries(projection ?? {});
   if (fields.length === 0) return bytes;
-  const keeps = fields.some(([name, value]) => name !== '_id' && Boolean(value)) || (fields.length === 1 && Boolean(projection?.['_id']));
+  const keeps =
+    fields.some(([name, value]) => name !== '_id' && Boolean(value)) ||
+    (fields.length === 1 && Boolean(projection?.['_id']));
   const kept = Object.entries(BSON.deserialize(bytes, { promoteValues: false })).filter(([name]) => {
     const named = projection?.[name] as unknown;
     if (name === '_id') return named === undefined || Boolean(named);
@@ -167,7 +179,8 @@ function changed(document: Document, change: Document, filter: Document = {}): D
   if (isReplacement) return { ...change };
   const start = { ...document };
   const isInsert = Object.keys(document).length === 0;
-  if (isInsert) for (const [name, value] of Object.entries(filter)) if (!name.startsWith('$')) start[name] = value as unknown;
+  if (isInsert)
+    for (const [name, value] of Object.entries(filter)) if (!name.startsWith('$')) start[name] = value as unknown;
   const { $setOnInsert, ...rest } = change;
   if (isInsert) Object.assign(start, $setOnInsert);
   const documents = [start];
@@ -177,7 +190,8 @@ function changed(document: Document, change: Document, filter: Document = {}): D
 
 function valueAt(document: unknown, path: string): unknown {
   let value = document;
-  for (const name of path.split('.')) value = typeof value === 'object' && value !== null ? (value as Document)[name] : undefined;
+  for (const name of path.split('.'))
+    value = typeof value === 'object' && value !== null ? (value as Document)[name] : undefined;
   return value;
 }
 

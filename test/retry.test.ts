@@ -98,6 +98,8 @@ test('parseRetryAfter', async (t) => {
     [null, undefined],
   ];
   for (const [header, expected] of cases) {
-    await t.test(`${JSON.stringify(header)} is ${expected} ms`, () => assert.equal(parseRetryAfter(header, now), expected));
+    await t.test(`${JSON.stringify(header)} is ${expected} ms`, () =>
+      assert.equal(parseRetryAfter(header, now), expected),
+    );
   }
 });

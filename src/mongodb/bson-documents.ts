@@ -1,0 +1,96 @@
+import type { BsonDocuments } from '../formats/bson-documents.ts';
+import { elementValue, findElement } from './bson-elements.ts';
+
+/** No documents. */
+export const noDocuments: BsonDocuments = {
+  bytes: Buffer.alloc(0),
+  starts: new Uint32Array(0),
+  ends: new Uint32Array(0),
+  count: 0,
+};
+
+/** The documents' memory as a Buffer. */
+export function bufferOf({ bytes }: BsonDocuments): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Size of the documents together, in bytes of BSON. */
+export function documentsBytes({ starts, ends, count }: BsonDocuments): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += (ends[i] ?? 0) - (starts[i] ?? 0);
+  return sum;
+}
+
+/** A top-level field of document `i`; nothing when it has none. */
+export function fieldOf(documents: BsonDocuments, i: number, name: string): unknown {
+  const bytes = bufferOf(documents);
+  const element = findElement(bytes, documents.starts[i] ?? 0, name);
+  return element === undefined ? undefined : elementValue(bytes, element);
+}
+
+/** Documents `from` up to but not including `to`, on the same buffer. */
+export function sliceDocuments({ bytes, starts, ends }: BsonDocuments, from: number, to: number): BsonDocuments {
+  const some = starts.subarray(from, to);
+  return { bytes, starts: some, ends: ends.subarray(from, to), count: some.length };
+}
+
+/** The documents at `indexes`, in that order, on the same buffer. */
+export function pickDocuments({ bytes, starts, ends }: BsonDocuments, indexes: readonly number[]): BsonDocuments {
+  return {
+    bytes,
+    starts: Uint32Array.from(indexes, (i) => starts[i] ?? 0),
+    ends: Uint32Array.from(indexes, (i) => ends[i] ?? 0),
+    count: indexes.length,
+  };
+}
+
+/** Several runs of documents as one; copied when there are several. */
+export function joinDocuments(parts: readonly BsonDocuments[]): BsonDocuments {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + documentsBytes(part), 0));
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  let place = 0;
+  let at = 0;
+  for (const part of parts) {
+    const from = bufferOf(part);
+    for (let i = 0; i < part.count; i++) {
+      starts[place] = at;
+      at += from.copy(bytes, at, part.starts[i], part.ends[i]);
+      ends[place] = at;
+      place += 1;
+    }
+  }
+  return { bytes, starts, ends, count };
+}
+
+/**
+ * Cuts pages into batches that depend on the documents only: a batch ends with the document that reaches `batchSize` or
+ * `batchBytes`, counted from its first one, wherever the pages end.
+ */
+export async function* cutDocuments(
+  pages: AsyncIterable<BsonDocuments>,
+  { batchSize, batchBytes }: { readonly batchSize: number; readonly batchBytes: number },
+): AsyncGenerator<BsonDocuments> {
+  let parts: BsonDocuments[] = [];
+  let count = 0;
+  let size = 0;
+  for await (const page of pages) {
+    let from = 0;
+    for (let i = 0; i < page.count; i++) {
+      count += 1;
+      size += (page.ends[i] ?? 0) - (page.starts[i] ?? 0);
+      if (count < batchSize && size < batchBytes) continue;
+      parts.push(sliceDocuments(page, from, i + 1));
+      yield joinDocuments(parts);
+      parts = [];
+      from = i + 1;
+      count = 0;
+      size = 0;
+    }
+    if (from < page.count) parts.push(sliceDocuments(page, from, page.count));
+  }
+  if (parts.length > 0) yield joinDocuments(parts);
+}

@@ -106,7 +106,7 @@ export function threadsFile(megabytes: number): Promise<string> {
 
 /** A file so many times over in one, made once. */
 export function repeatedFile(path: string, times: number): Promise<string> {
-  return made(`${basename(path)}-${times}-times`, async (file) => {
+  return made(`${times}-times-${basename(path).replace(/^v\d+-/, '')}`, async (file) => {
     for (let time = 0; time < times; time += 1) await file.writeFile(await readFile(path));
   });
 }

@@ -56,7 +56,12 @@ function webSearchPart(reader: DocumentReader, scope: PartScope): Part {
   reader.mark('type');
   reader.mark('web_search', documentOf(reader.document['web_search']) !== undefined);
   const rest = search.rest();
-  const marked = { ...callIdOf(reader), ...(turn !== undefined && { turn }), sources, sourceType: 'attachment:web_search' };
+  const marked = {
+    ...callIdOf(reader),
+    ...(turn !== undefined && { turn }),
+    sources,
+    sourceType: 'attachment:web_search',
+  };
   return { type: 'citation', ...marked, ...marksOf(reader, scope, rest && { web_search: rest }) };
 }
 
@@ -65,7 +70,11 @@ function webSource(list: string, document: Document, scope: PartScope): Citation
   const title = reader.text('title');
   const url = reader.text('link');
   const text = reader.text('snippet');
-  return source({ list, title, url: url === undefined ? undefined : (scope.clean(url, 'attachments') as string), text }, reader, scope);
+  return source(
+    { list, title, url: url === undefined ? undefined : (scope.clean(url, 'attachments') as string), text },
+    reader,
+    scope,
+  );
 }
 
 function fileSearchPart(reader: DocumentReader, scope: PartScope): Part {
@@ -89,7 +98,11 @@ function fileSource(document: Document, scope: PartScope): CitationSource {
   return source({ title, text, fileId }, reader, scope);
 }
 
-function source(known: { [Name in keyof CitationSource]?: CitationSource[Name] | undefined }, reader: DocumentReader, scope: PartScope): CitationSource {
+function source(
+  known: { [Name in keyof CitationSource]?: CitationSource[Name] | undefined },
+  reader: DocumentReader,
+  scope: PartScope,
+): CitationSource {
   const rest = reader.rest();
   const { list, title, url, text, fileId } = known;
   return {
@@ -118,5 +131,12 @@ function filePart(document: Document, place: number, scope: PartScope): Part {
     scope.files.put({ ...file, fromMessage: true, ...extra });
   }
   const callId = callIdOf(reader);
-  return { type: 'file', fileId, ...fileLabel(snapshot), ...callId, sourceType: 'attachment', ...marksOf(reader, scope, more && { file: more }) };
+  return {
+    type: 'file',
+    fileId,
+    ...fileLabel(snapshot),
+    ...callId,
+    sourceType: 'attachment',
+    ...marksOf(reader, scope, more && { file: more }),
+  };
 }

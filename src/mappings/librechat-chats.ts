@@ -12,7 +12,10 @@ export interface LibrechatGroup {
 }
 
 /** What groups documents into a conversation: the owner's id, and the conversation's (absent, null and empty are one). */
-export function librechatGroupOf(document: Document): { readonly userId: string; readonly conversationId: string | null } {
+export function librechatGroupOf(document: Document): {
+  readonly userId: string;
+  readonly conversationId: string | null;
+} {
   const conversationId = idText(document['conversationId']);
   const userId = idText(document['user']) ?? '';
   return { userId, conversationId: conversationId === undefined || conversationId === '' ? null : conversationId };
@@ -42,13 +45,23 @@ export function librechatChats(group: LibrechatGroup): LibrechatChat[] {
     if (share === undefined) shares.set(owner, [message]);
     else share.push(message);
   }
-  return [...shares].map(([conversation, share]) => ({ ...chat, conversation, messages: share, files: filesOf(files, conversation, share) }));
+  return [...shares].map(([conversation, share]) => ({
+    ...chat,
+    conversation,
+    messages: share,
+    files: filesOf(files, conversation, share),
+  }));
 }
 
 /** Chats without an id share a group, not their files. */
-function filesOf(files: readonly Document[], conversation: Document | null, messages: readonly Document[]): readonly Document[] {
+function filesOf(
+  files: readonly Document[],
+  conversation: Document | null,
+  messages: readonly Document[],
+): readonly Document[] {
   const named = new Set<string>();
-  for (const document of conversation === null ? messages : [conversation, ...messages]) for (const id of librechatFileIds(document)) named.add(id);
+  for (const document of conversation === null ? messages : [conversation, ...messages])
+    for (const id of librechatFileIds(document)) named.add(id);
   return files.filter((file) => named.has(idText(file['file_id']) ?? ''));
 }
 

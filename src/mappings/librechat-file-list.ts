@@ -67,7 +67,9 @@ export class FileList {
 
   #record(id: string, document: Document): FileRecord {
     const file = librechatToFile(id, document, this.#ownerId);
-    return file.extra === undefined ? file : { ...file, extra: this.#clean(file.extra, 'files') as { [name: string]: Json } };
+    return file.extra === undefined
+      ? file
+      : { ...file, extra: this.#clean(file.extra, 'files') as { [name: string]: Json } };
   }
 
   /** One document an id: the owner's own, then the one saved last. */
@@ -108,7 +110,12 @@ export class FileList {
   }
 }
 
-function isSame(name: string, value: Json, stored: Json | undefined, clean: (value: Json, place: string) => Json): boolean {
+function isSame(
+  name: string,
+  value: Json,
+  stored: Json | undefined,
+  clean: (value: Json, place: string) => Json,
+): boolean {
   if (value === stored || stored === undefined) return value === stored;
   if (name === 'user') return idText(value) === idText(stored);
   const own = clean(value, `files.${name}`);

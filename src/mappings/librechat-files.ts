@@ -58,7 +58,11 @@ interface Whereabouts {
 }
 
 /** Where the bytes may be below the folders of uploads, or why there are none. */
-function whereabouts(storage: string | undefined, filepath: string | undefined, storageKey: string | undefined): Whereabouts {
+function whereabouts(
+  storage: string | undefined,
+  filepath: string | undefined,
+  storageKey: string | undefined,
+): Whereabouts {
   switch (storage) {
     case 'local':
       return filepath === undefined ? { unavailable: 'missing' } : below(localPaths(filepath));
@@ -76,7 +80,12 @@ function whereabouts(storage: string | undefined, filepath: string | undefined, 
     case 'execute_code':
       return { unavailable: 'expired' };
     default:
-      return { unavailable: storage === 'text' || storage === 'document_parser' || storage?.endsWith('_ocr') === true ? 'textOnly' : 'unknownStorage' };
+      return {
+        unavailable:
+          storage === 'text' || storage === 'document_parser' || storage?.endsWith('_ocr') === true
+            ? 'textOnly'
+            : 'unknownStorage',
+      };
   }
 }
 

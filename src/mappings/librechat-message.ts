@@ -29,16 +29,30 @@ export function isFromUser({ isCreatedByUser, sender }: Document): boolean {
  * `content` counts when it has entries, else `text`; a text that stands beside content is kept in `source.extra`. The text of
  * an answer that failed is an error part. Files of a question come after its words, attachments after an answer's parts.
  */
-export function librechatToMessage(document: Document, { id, parentId, inferredTime, userId }: MessagePlace, scope: PartScope): Message {
+export function librechatToMessage(
+  document: Document,
+  { id, parentId, inferredTime, userId }: MessagePlace,
+  scope: PartScope,
+): Message {
   const reader = new DocumentReader(document);
   const keepUnless = (name: string, isSame: boolean): void => reader.mark(name, isSame);
   keepUnless('messageId', document['messageId'] === id);
-  keepUnless('parentMessageId', (document['parentMessageId'] ?? null) === parentId || (parentId === null && document['parentMessageId'] === '00000000-0000-0000-0000-000000000000'));
+  keepUnless(
+    'parentMessageId',
+    (document['parentMessageId'] ?? null) === parentId ||
+      (parentId === null && document['parentMessageId'] === '00000000-0000-0000-0000-000000000000'),
+  );
   keepUnless('conversationId', (document['conversationId'] ?? null) === scope.conversationId);
   keepUnless('user', idText(document['user']) === userId);
   keepUnless('isCreatedByUser', typeof document['isCreatedByUser'] === 'boolean');
 
-  const message: Writable<Message> = { id, parentId, role: isFromUser(document) ? 'user' : 'assistant', createdAt: reader.time('createdAt') ?? inferredTime ?? null, parts: [] };
+  const message: Writable<Message> = {
+    id,
+    parentId,
+    role: isFromUser(document) ? 'user' : 'assistant',
+    createdAt: reader.time('createdAt') ?? inferredTime ?? null,
+    parts: [],
+  };
   const name = reader.text('sender');
   if (name !== undefined) message.name = name;
   const updatedAt = reader.time('updatedAt');
@@ -65,12 +79,19 @@ export function librechatToMessage(document: Document, { id, parentId, inferredT
   const rest = reader.rest(isBookkeeping);
   const extra = holes.length === 0 ? rest : { ...rest, contentHoles: holes };
   if (recordId !== undefined || extra !== undefined) {
-    message.source = { ...(recordId !== undefined && { recordId }), ...(extra !== undefined && { extra: scope.clean(extra, 'messages') as PartExtra }) };
+    message.source = {
+      ...(recordId !== undefined && { recordId }),
+      ...(extra !== undefined && { extra: scope.clean(extra, 'messages') as PartExtra }),
+    };
   }
   return message;
 }
 
-function partsOf(reader: DocumentReader, isFailed: boolean, scope: PartScope): { parts: Part[]; holes: readonly number[] } {
+function partsOf(
+  reader: DocumentReader,
+  isFailed: boolean,
+  scope: PartScope,
+): { parts: Part[]; holes: readonly number[] } {
   const content = listOf(reader.document['content']);
   const parts: Part[] = [];
   let holes: readonly number[] = [];
@@ -83,7 +104,8 @@ function partsOf(reader: DocumentReader, isFailed: boolean, scope: PartScope): {
   } else {
     if (content !== undefined) reader.mark('content');
     const text = reader.text('text');
-    if (text !== undefined && text !== '') parts.push(isFailed ? { type: 'error', text, sourceType: 'text' } : { type: 'text', text });
+    if (text !== undefined && text !== '')
+      parts.push(isFailed ? { type: 'error', text, sourceType: 'text' } : { type: 'text', text });
   }
   const files = listOf(reader.document['files']);
   if (files !== undefined) {
@@ -102,7 +124,8 @@ function partsOf(reader: DocumentReader, isFailed: boolean, scope: PartScope): {
 function uploadPart(entry: Json, scope: PartScope): Part {
   const snapshot = documentOf(entry);
   const fileId = idText(snapshot?.['file_id']);
-  if (snapshot === undefined || fileId === undefined) return { type: 'other', sourceType: 'file', value: scope.clean(entry, 'files') };
+  if (snapshot === undefined || fileId === undefined)
+    return { type: 'other', sourceType: 'file', value: scope.clean(entry, 'files') };
   const extra = scope.files.refer(fileId, snapshot);
   return { type: 'file', fileId, ...fileLabel(snapshot), ...(extra !== undefined && { extra }) };
 }

@@ -116,12 +116,21 @@ function imageFilePart(reader: DocumentReader, scope: PartScope): Part {
   if (snapshot === undefined || fileId === undefined) return otherPart(reader.document, 'image_file', scope);
   reader.mark('image_file');
   const more = scope.files.refer(fileId, snapshot);
-  return { type: 'file', fileId, ...fileLabel(snapshot), sourceType: 'image_file', ...marksOf(reader, scope, more && { image_file: more }) };
+  return {
+    type: 'file',
+    fileId,
+    ...fileLabel(snapshot),
+    sourceType: 'image_file',
+    ...marksOf(reader, scope, more && { image_file: more }),
+  };
 }
 
 /** Name and type as a message shows them. */
 export function fileLabel({ filename, type }: Document): { name?: string; mediaType?: string } {
-  return { ...(typeof filename === 'string' && { name: filename }), ...(typeof type === 'string' && { mediaType: type }) };
+  return {
+    ...(typeof filename === 'string' && { name: filename }),
+    ...(typeof type === 'string' && { mediaType: type }),
+  };
 }
 
 function linkPart(reader: DocumentReader, type: 'image_url' | 'video_url', scope: PartScope): Part {
@@ -133,7 +142,12 @@ function linkPart(reader: DocumentReader, type: 'image_url' | 'video_url', scope
   const rest = link.rest();
   const sourceType = plain === undefined ? `${type}.url` : type;
   // A link with a signature is a key to a bucket.
-  return { type: 'file', url: scope.clean(url, 'content') as string, sourceType, ...marksOf(reader, scope, rest && { [type]: rest }) };
+  return {
+    type: 'file',
+    url: scope.clean(url, 'content') as string,
+    sourceType,
+    ...marksOf(reader, scope, rest && { [type]: rest }),
+  };
 }
 
 function audioPart(reader: DocumentReader, scope: PartScope): Part {

@@ -38,7 +38,8 @@ export function isSecret(name: string): boolean {
   return secretNames.has(name) || name.startsWith('agentEventActor');
 }
 
-const signatures = /^(?:x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|signature|policy|key-pair-id|awsaccesskeyid|googleaccessid|sig|token|access_token)$/i;
+const signatures =
+  /^(?:x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|signature|policy|key-pair-id|awsaccesskeyid|googleaccessid|sig|token|access_token)$/i;
 const companions = /^(?:x-amz-.*|x-goog-.*|expires|s[etvprk]|srt|ss|spr|sip|sk.*|sdd|hash-algorithm)$/i;
 
 /** A link without what would let its reader in: signatures and tokens, and what only goes with a signature. */
@@ -50,7 +51,9 @@ export function withoutSignature(url: string): string {
   const parameters = url.slice(start + 1, end).split('&');
   const nameOf = (parameter: string): string => parameter.split('=', 1)[0] ?? '';
   if (!parameters.some((parameter) => signatures.test(nameOf(parameter)))) return url;
-  const harmless = parameters.filter((parameter) => !signatures.test(nameOf(parameter)) && !companions.test(nameOf(parameter)));
+  const harmless = parameters.filter(
+    (parameter) => !signatures.test(nameOf(parameter)) && !companions.test(nameOf(parameter)),
+  );
   return url.slice(0, start) + (harmless.length > 0 ? `?${harmless.join('&')}` : '') + url.slice(end);
 }
 

@@ -1,8 +1,22 @@
 import { canonicalJson } from '../canonical-json.ts';
 import type { Json } from '../json.ts';
-import { CONVERSATION_SCHEMA, type Conversation, type ConversationRepair, type ConversationSource, type Settings } from '../models/conversation.ts';
+import {
+  CONVERSATION_SCHEMA,
+  type Conversation,
+  type ConversationRepair,
+  type ConversationSource,
+  type Settings,
+} from '../models/conversation.ts';
 import { DocumentReader } from '../models/document-reader.ts';
-import { idText, listOf, numberOf, timeNumber, timeOfObjectId, timeText, type Document } from '../models/extended-json.ts';
+import {
+  idText,
+  listOf,
+  numberOf,
+  timeNumber,
+  timeOfObjectId,
+  timeText,
+  type Document,
+} from '../models/extended-json.ts';
 import { isRootMarker, isTemporary, librechatSettings, type LibrechatChat } from '../models/librechat.ts';
 import { treeOf } from '../tree/conversation-tree.ts';
 import { repairTree, type RepairedTree } from '../tree/repair-tree.ts';
@@ -26,7 +40,10 @@ interface MessageNode extends TreeNode {
  * `source.extra`, and secrets are left out and listed as losses. Takes documents as relaxed or canonical Extended JSON or
  * with plain values; ids and dates are decoded only in fields that hold them, never in what users and models wrote.
  */
-export function librechatToConversation(chat: LibrechatChat): { readonly conversation: Conversation; readonly losses: readonly Loss[] } {
+export function librechatToConversation(chat: LibrechatChat): {
+  readonly conversation: Conversation;
+  readonly losses: readonly Loss[];
+} {
   const losses: Loss[] = [];
   const clean = (value: Json, place: string): Json =>
     withoutSecrets(value, (path) => losses.push({ kind: 'secret', detail: path === '' ? place : `${place}.${path}` }));
@@ -38,10 +55,16 @@ export function librechatToConversation(chat: LibrechatChat): { readonly convers
   const repairs: ConversationRepair[] = [...chatRepairs(chat), ...(tree.repairs as ConversationRepair[])];
 
   const messages = tree.nodes.map(({ node, id, parentId }) => {
-    const inferredTime = node.isTimeInferred === true && node.time !== undefined ? new Date(node.time).toISOString() : undefined;
-    const message = librechatToMessage(node.document, { id, parentId, inferredTime, userId }, { messageId: id, conversationId, files, clean });
+    const inferredTime =
+      node.isTimeInferred === true && node.time !== undefined ? new Date(node.time).toISOString() : undefined;
+    const message = librechatToMessage(
+      node.document,
+      { id, parentId, inferredTime, userId },
+      { messageId: id, conversationId, files, clean },
+    );
     const holes = message.source?.extra?.['contentHoles'];
-    if (Array.isArray(holes)) repairs.push({ kind: 'content-holes', messageId: id, detail: `${holes.length} empty places` });
+    if (Array.isArray(holes))
+      repairs.push({ kind: 'content-holes', messageId: id, detail: `${holes.length} empty places` });
     return message;
   });
 
@@ -63,7 +86,8 @@ export function librechatToConversation(chat: LibrechatChat): { readonly convers
   const settings = settingsOf(reader, clean);
   const isHintSound = holdsAll(listOf(document['messages']), chat.messages);
   reader.mark('messages', isHintSound);
-  if (!isHintSound) repairs.push({ kind: 'message-list-differs', detail: "the conversation's own list of messages is not theirs" });
+  if (!isHintSound)
+    repairs.push({ kind: 'message-list-differs', detail: "the conversation's own list of messages is not theirs" });
   const fileRecords = files.finish(named);
   repairs.push(...files.repairs);
 
@@ -115,10 +139,16 @@ function nodeOf(document: Document): MessageNode {
 
 function chatRepairs({ conversation, conversationId, user, userId, copies = [] }: LibrechatChat): ConversationRepair[] {
   const repairs: ConversationRepair[] = [];
-  if (conversation === null) repairs.push({ kind: 'conversation-missing', detail: 'messages without their conversation' });
+  if (conversation === null)
+    repairs.push({ kind: 'conversation-missing', detail: 'messages without their conversation' });
   if (conversationId === null) repairs.push({ kind: 'conversation-id-absent' });
-  if (user === null) repairs.push({ kind: 'owner-missing', detail: userId === '' ? 'the documents name no owner' : `no account ${userId}` });
-  for (const copy of copies) repairs.push({ kind: 'conversation-duplicate', detail: `dropped ${idText(copy['_id']) ?? ''}` });
+  if (user === null)
+    repairs.push({
+      kind: 'owner-missing',
+      detail: userId === '' ? 'the documents name no owner' : `no account ${userId}`,
+    });
+  for (const copy of copies)
+    repairs.push({ kind: 'conversation-duplicate', detail: `dropped ${idText(copy['_id']) ?? ''}` });
   return repairs;
 }
 
@@ -164,7 +194,9 @@ function holdsAll(list: readonly Json[] | undefined, messages: readonly Document
   if (list === undefined) return true;
   const listed = new Set(list.map(idText));
   const own = new Set(messages.map((message) => idText(message['_id'])));
-  const named = new Set(messages.filter((message) => listed.has(idText(message['_id']))).map((message) => message['messageId']));
+  const named = new Set(
+    messages.filter((message) => listed.has(idText(message['_id']))).map((message) => message['messageId']),
+  );
   return [...listed].every((id) => own.has(id)) && messages.every((message) => named.has(message['messageId']));
 }
 
@@ -176,7 +208,11 @@ interface SourceParts {
   readonly clean: (value: Json, place: string) => Json;
 }
 
-function sourceOf(reader: DocumentReader, recordId: string | undefined, { chat, tree, others, clean }: SourceParts): ConversationSource {
+function sourceOf(
+  reader: DocumentReader,
+  recordId: string | undefined,
+  { chat, tree, others, clean }: SourceParts,
+): ConversationSource {
   const lost = tree.dropped.filter(({ kind }) => kind === 'duplicate-conflicting').map(({ node }) => node.document);
   const dropped = [...lost, ...others].map((document) => clean(document as Json, 'dropped'));
   const extra = reader.rest(isBookkeeping);

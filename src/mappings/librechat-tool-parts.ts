@@ -12,7 +12,8 @@ import { marksOf, type PartScope } from './librechat-parts.ts';
  */
 export function librechatToolParts(reader: DocumentReader, scope: PartScope): Part[] {
   const document = documentOf(reader.document['tool_call']);
-  if (document === undefined) return [{ type: 'other', sourceType: 'tool_call', value: scope.clean(reader.document as Json, 'content') }];
+  if (document === undefined)
+    return [{ type: 'other', sourceType: 'tool_call', value: scope.clean(reader.document as Json, 'content') }];
   reader.mark('tool_call');
   const call = new DocumentReader(document);
   const { id, name, input, output, sourceType } = readCall(call);
@@ -57,14 +58,24 @@ function readCall(call: DocumentReader): Call {
     }
     default: {
       call.mark(type);
-      return { id, sourceType: type, name: call.text('name') ?? type, input: call.document[type] ?? {}, output: call.value('output') };
+      return {
+        id,
+        sourceType: type,
+        name: call.text('name') ?? type,
+        input: call.document[type] ?? {},
+        output: call.value('output'),
+      };
     }
   }
 }
 
 function readFunction(call: DocumentReader, document: Document): Omit<Call, 'id' | 'sourceType'> {
   const nested = new DocumentReader(document);
-  const result = { name: nested.text('name') ?? 'function', input: nested.value('arguments') ?? '', output: nested.value('output') };
+  const result = {
+    name: nested.text('name') ?? 'function',
+    input: nested.value('arguments') ?? '',
+    output: nested.value('output'),
+  };
   // Members nobody knows keep the whole of it with the call.
   call.mark('function', nested.rest() === undefined);
   return result;

@@ -88,4 +88,12 @@ export interface OtherPart extends PartBase {
 }
 
 /** A piece of a message, in its order. */
-export type Part = TextPart | ReasoningPart | ToolCallPart | ToolResultPart | FilePart | CitationPart | ErrorPart | OtherPart;
+export type Part =
+  | TextPart
+  | ReasoningPart
+  | ToolCallPart
+  | ToolResultPart
+  | FilePart
+  | CitationPart
+  | ErrorPart
+  | OtherPart;

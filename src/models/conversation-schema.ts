@@ -4,12 +4,28 @@ import { CONVERSATION_SCHEMA } from './conversation.ts';
 
 const time = z.string().regex(/^[+-]?\d{4,6}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3,6}Z$/);
 const extra = z.record(z.string(), z.json()).optional();
-const anyPart = { agentId: z.string().optional(), groupId: z.union([z.number(), z.string()]).optional(), sourceType: z.string().optional(), extra };
+const anyPart = {
+  agentId: z.string().optional(),
+  groupId: z.union([z.number(), z.string()]).optional(),
+  sourceType: z.string().optional(),
+  extra,
+};
 
 const part = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('text'), text: z.string(), role: z.enum(['user', 'system']).optional(), ...anyPart }),
+  z.strictObject({
+    type: z.literal('text'),
+    text: z.string(),
+    role: z.enum(['user', 'system']).optional(),
+    ...anyPart,
+  }),
   z.strictObject({ type: z.literal('reasoning'), text: z.string(), label: z.string().optional(), ...anyPart }),
-  z.strictObject({ type: z.literal('toolCall'), id: z.string().nullable(), name: z.string(), arguments: z.json(), ...anyPart }),
+  z.strictObject({
+    type: z.literal('toolCall'),
+    id: z.string().nullable(),
+    name: z.string(),
+    arguments: z.json(),
+    ...anyPart,
+  }),
   z.strictObject({
     type: z.literal('toolResult'),
     callId: z.string().nullable(),
@@ -44,7 +60,13 @@ const part = z.discriminatedUnion('type', [
     ...anyPart,
   }),
   z.strictObject({ type: z.literal('error'), text: z.string(), ...anyPart }),
-  z.strictObject({ type: z.literal('other'), value: z.json(), text: z.string().optional(), ...anyPart, sourceType: z.string() }),
+  z.strictObject({
+    type: z.literal('other'),
+    value: z.json(),
+    text: z.string().optional(),
+    ...anyPart,
+    sourceType: z.string(),
+  }),
 ]);
 
 const message = z.strictObject({
@@ -62,7 +84,14 @@ const message = z.strictObject({
   endpoint: z.string().optional(),
   tokens: z.number().optional(),
   finishReason: z.string().optional(),
-  feedback: z.strictObject({ rating: z.enum(['up', 'down']).nullable(), tag: z.string().optional(), text: z.string().optional(), extra }).optional(),
+  feedback: z
+    .strictObject({
+      rating: z.enum(['up', 'down']).nullable(),
+      tag: z.string().optional(),
+      text: z.string().optional(),
+      extra,
+    })
+    .optional(),
   unfinished: z.literal(true).optional(),
   failed: z.literal(true).optional(),
   source: z.strictObject({ recordId: z.string().optional(), extra }).optional(),
@@ -131,10 +160,14 @@ export const conversationSchema = z.strictObject({
     branchPoints: z.array(z.string()),
     missingParentIds: z.array(z.string()),
     depth: z.int().nonnegative(),
-    repairs: z.array(z.strictObject({ kind: z.string(), messageId: z.string().optional(), detail: z.string().optional() })),
+    repairs: z.array(
+      z.strictObject({ kind: z.string(), messageId: z.string().optional(), detail: z.string().optional() }),
+    ),
   }),
   files: z.array(file),
-  branch: z.strictObject({ of: z.string(), leaf: z.string(), number: z.int(), count: z.int(), active: z.boolean() }).optional(),
+  branch: z
+    .strictObject({ of: z.string(), leaf: z.string(), number: z.int(), count: z.int(), active: z.boolean() })
+    .optional(),
   source: z.strictObject({
     system: z.string(),
     recordId: z.string().optional(),
@@ -143,4 +176,3 @@ export const conversationSchema = z.strictObject({
     extra,
   }),
 });
-

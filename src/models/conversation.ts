@@ -198,7 +198,14 @@ export interface ConversationSource {
 
 /** True for a record that says it is a conversation of this version and has what stages rely on. */
 export function isConversation(record: unknown): record is Conversation {
-  return typeof record === 'object' && record !== null && 'schema' in record && record.schema === CONVERSATION_SCHEMA && 'messages' in record && Array.isArray(record.messages);
+  return (
+    typeof record === 'object' &&
+    record !== null &&
+    'schema' in record &&
+    record.schema === CONVERSATION_SCHEMA &&
+    'messages' in record &&
+    Array.isArray(record.messages)
+  );
 }
 
 /**
@@ -212,7 +219,11 @@ export function asConversation(record: unknown): Conversation {
   if (isConversation(record)) return record;
   const schema = typeof record === 'object' && record !== null && 'schema' in record ? record.schema : undefined;
   const found = schema === undefined ? typeof record : `schema ${JSON.stringify(schema)}`;
-  throw new EtlError('ETL_RECORD_INVALID', `expected a conversation (schema "${CONVERSATION_SCHEMA}"), received ${found}`, {
-    hint: 'Put a transform before this stage that gives conversations.',
-  });
+  throw new EtlError(
+    'ETL_RECORD_INVALID',
+    `expected a conversation (schema "${CONVERSATION_SCHEMA}"), received ${found}`,
+    {
+      hint: 'Put a transform before this stage that gives conversations.',
+    },
+  );
 }

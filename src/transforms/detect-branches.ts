@@ -26,7 +26,7 @@ export function detectBranches(input: DetectBranchesOptions = {}): Transform<Con
 function describe(record: unknown): Conversation {
   const conversation = asConversation(record);
   // Other writers may leave the tree out.
-  const known: Partial<Conversation['tree']> | undefined = conversation.tree as Conversation['tree'] | undefined;
+  const known: Partial<Conversation['tree']> | undefined = conversation.tree;
   const tree = treeOf(conversation.messages, known);
   return JSON.stringify(tree) === JSON.stringify(known) ? conversation : { ...conversation, tree };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { defineTransform } from '../component.ts';
-import { reportFindings } from '../conversation-findings.ts';
+import { reportFindings } from '../mappings/report-findings.ts';
 import { EtlError } from '../errors.ts';
 import { librechatChats, librechatGroupOf, type LibrechatGroup } from '../mappings/librechat-chats.ts';
 import { librechatToConversation } from '../mappings/librechat-to-conversation.ts';
@@ -26,7 +26,9 @@ export interface DocumentGroup {
  * kinds, told apart by their ids. One group is one conversation, but for documents without a conversation id: there each
  * conversation gets its own record.
  */
-export function librechatConversations(input: LibrechatConversationsOptions = {}): Transform<LibrechatGroup | DocumentGroup, Conversation> {
+export function librechatConversations(
+  input: LibrechatConversationsOptions = {},
+): Transform<LibrechatGroup | DocumentGroup, Conversation> {
   options.parse(input);
   return syncTransform({ name: 'librechat-conversations', config: {} }, (ctx) => (batch) => convert(batch, ctx));
 }
@@ -70,9 +72,13 @@ function groupOf(record: LibrechatGroup | DocumentGroup): LibrechatGroup {
 }
 
 function notAGroup(): EtlError {
-  return new EtlError('ETL_RECORD_INVALID', 'expected LibreChat documents of one conversation, received something else', {
-    hint: 'Group them first: `type: group-by`, `key: [user, conversationId]`.',
-  });
+  return new EtlError(
+    'ETL_RECORD_INVALID',
+    'expected LibreChat documents of one conversation, received something else',
+    {
+      hint: 'Group them first: `type: group-by`, `key: [user, conversationId]`.',
+    },
+  );
 }
 
 export const librechatConversationsComponent = defineTransform({

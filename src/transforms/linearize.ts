@@ -19,7 +19,9 @@ const options = z.strictObject({
     .int()
     .positive()
     .default(1000)
-    .describe('With `split`: a conversation with more branches than this is rejected, because its copies would fill the memory.'),
+    .describe(
+      'With `split`: a conversation with more branches than this is rejected, because its copies would fill the memory.',
+    ),
 });
 export type LinearizeOptions = z.input<typeof options>;
 
@@ -40,14 +42,22 @@ export function linearize(input: LinearizeOptions = {}): Transform<Conversation,
   });
 }
 
-function lines(conversation: Conversation, branches: z.output<typeof options>['branches'], maxBranches: number): readonly Conversation[] {
+function lines(
+  conversation: Conversation,
+  branches: z.output<typeof options>['branches'],
+  maxBranches: number,
+): readonly Conversation[] {
   const { messages } = conversation;
   const shape = analyseTree(messages);
   if (branches === 'all') return [inOrder(conversation, depthFirst(shape))];
   const { leaves } = shape;
   const active = activeLeaf(conversation, shape);
   if (leaves.length <= 1 || branches === 'active') {
-    return [leaves.length <= 1 ? inOrder(conversation, pathTo(shape, shape.activeLeaf)) : branchOf(conversation, shape, active, true)];
+    return [
+      leaves.length <= 1
+        ? inOrder(conversation, pathTo(shape, shape.activeLeaf))
+        : branchOf(conversation, shape, active, true),
+    ];
   }
   if (leaves.length > maxBranches) {
     throw new EtlError('ETL_RECORD_TOO_LARGE', `expected at most ${maxBranches} branches, received ${leaves.length}`, {
@@ -78,7 +88,9 @@ function branchOf(conversation: Conversation, shape: TreeShape, leaf: number, ac
   const { id, key, tree } = conversation;
   const names = active ? { id, key } : { id: `${id}~${number}`, key: `${key}~${number}` };
   const kept = new Set(messages.map((message) => message.id));
-  const repairs = ((tree as Conversation['tree'] | undefined)?.repairs ?? []).filter(({ messageId }) => messageId === undefined || kept.has(messageId));
+  const repairs = ((tree as Conversation['tree'] | undefined)?.repairs ?? []).filter(
+    ({ messageId }) => messageId === undefined || kept.has(messageId),
+  );
   const leafId = conversation.messages[leaf]?.id ?? '';
   return {
     ...conversation,
@@ -90,7 +102,11 @@ function branchOf(conversation: Conversation, shape: TreeShape, leaf: number, ac
 }
 
 /** One record to several, counted; a record for which it fails is rejected. A batch in which nothing changes stays as it is. */
-function expand(batch: Batch<unknown>, change: (record: unknown) => readonly Conversation[], ctx: StageContext): Batch<Conversation> {
+function expand(
+  batch: Batch<unknown>,
+  change: (record: unknown) => readonly Conversation[],
+  ctx: StageContext,
+): Batch<Conversation> {
   const given: Conversation[] = [];
   const origins: number[] = [];
   let same = true;

@@ -63,7 +63,16 @@ export function analyseTree(messages: readonly TreeMessage[]): TreeShape {
   }
   let activeLeaf = roots.at(-1) ?? ROOT;
   for (let next = activeLeaf; next !== ROOT; next = lastChild[next] ?? ROOT) activeLeaf = next;
-  return { parents, roots, leaves, branchPoints, missingParents: [...missing], activeLeaf, depth: depthOf(parents), lastChild };
+  return {
+    parents,
+    roots,
+    leaves,
+    branchPoints,
+    missingParents: [...missing],
+    activeLeaf,
+    depth: depthOf(parents),
+    lastChild,
+  };
 }
 
 function depthOf(parents: Int32Array): number {

@@ -11,7 +11,11 @@ export interface KnownOfTree {
 }
 
 /** Describes the tree of a conversation's messages as the record keeps it. Siblings count in the list's order. */
-export function treeOf(messages: readonly TreeMessage[], known: KnownOfTree = {}, shape: TreeShape = analyseTree(messages)): Tree {
+export function treeOf(
+  messages: readonly TreeMessage[],
+  known: KnownOfTree = {},
+  shape: TreeShape = analyseTree(messages),
+): Tree {
   const idAt = (place: number): string => messages[place]?.id ?? '';
   const { activeLeaf } = known;
   const isThere = activeLeaf !== undefined && activeLeaf !== null && messages.some(({ id }) => id === activeLeaf);

@@ -36,7 +36,11 @@ export function dropDuplicates<T extends TreeNode>(
       dropped.push({ node: sorted[place] as T, kind, keeper: sorted[keeper] as T });
     }
   }
-  const repairs = dropped.map(({ node, kind, keeper }) => ({ kind, messageId: node.id ?? '', detail: describe(node, keeper) }));
+  const repairs = dropped.map(({ node, kind, keeper }) => ({
+    kind,
+    messageId: node.id ?? '',
+    detail: describe(node, keeper),
+  }));
   return { kept: sorted.filter((_, place) => gone[place] === 0), dropped, repairs };
 }
 
@@ -46,7 +50,10 @@ interface Version {
   readonly content: string;
 }
 
-function settle(sorted: readonly TreeNode[], group: readonly number[]): { place: number; kind: DroppedNode<unknown>['kind']; keeper: number }[] {
+function settle(
+  sorted: readonly TreeNode[],
+  group: readonly number[],
+): { place: number; kind: DroppedNode<unknown>['kind']; keeper: number }[] {
   const versions = new Map<string, Version>();
   const exact: { place: number; kind: 'duplicate-exact'; keeper: number }[] = [];
   for (const place of group) {
@@ -60,7 +67,10 @@ function settle(sorted: readonly TreeNode[], group: readonly number[]): { place:
   const different = [...versions.values()];
   const best = different.reduce((a, b) => (isBetter(b, a) ? b : a));
   const others = different.filter((version) => version !== best);
-  return [...exact, ...others.map(({ place }) => ({ place, kind: 'duplicate-conflicting' as const, keeper: best.place }))];
+  return [
+    ...exact,
+    ...others.map(({ place }) => ({ place, kind: 'duplicate-conflicting' as const, keeper: best.place })),
+  ];
 }
 
 function isBetter(a: Version, b: Version): boolean {

@@ -31,7 +31,11 @@ export function linkParents(sorted: readonly TreeNode[], ids: readonly string[])
     else parents[place] = parent;
   }
   for (const { place, length } of cutCycles(parents)) {
-    repairs.push({ kind: 'parent-cycle', messageId: ids[place] ?? '', detail: `cut a cycle of ${length}; its parent was ${sorted[place]?.parentId ?? ''}` });
+    repairs.push({
+      kind: 'parent-cycle',
+      messageId: ids[place] ?? '',
+      detail: `cut a cycle of ${length}; its parent was ${sorted[place]?.parentId ?? ''}`,
+    });
   }
   if (unknown.length > 0) repairs.push(...adopt(sorted, ids, parents, unknown));
   const missingParents = new Set(unknown.map((place) => sorted[place]?.parentId ?? ''));
@@ -63,7 +67,12 @@ export function cutCycles(parents: Int32Array): { place: number; length: number 
 }
 
 /** Gives nodes whose parent is unknown another one that is not their own descendant. */
-function adopt(sorted: readonly TreeNode[], ids: readonly string[], parents: Int32Array, unknown: readonly number[]): Repair<TreeRepairKind>[] {
+function adopt(
+  sorted: readonly TreeNode[],
+  ids: readonly string[],
+  parents: Int32Array,
+  unknown: readonly number[],
+): Repair<TreeRepairKind>[] {
   const tops = parents.slice();
   const isAbove = (place: number, below: number): boolean => topOf(tops, below) === place;
   const trimmed = underscoreFamilies(ids);
@@ -74,7 +83,8 @@ function adopt(sorted: readonly TreeNode[], ids: readonly string[], parents: Int
     const sameButUnderscores = trimmed(parentId);
     const isPlaceholder = sameButUnderscores !== undefined && !isAbove(place, sameButUnderscores);
     const parent = isPlaceholder ? sameButUnderscores : (otherRole[place] ?? ROOT);
-    if (parent === ROOT || isAbove(place, parent)) return { kind: 'missing-parent', messageId, detail: `${parentId} does not exist: made a root` };
+    if (parent === ROOT || isAbove(place, parent))
+      return { kind: 'missing-parent', messageId, detail: `${parentId} does not exist: made a root` };
     parents[place] = parent;
     tops[place] = parent;
     const detail = `${parentId} does not exist: put under ${ids[parent] ?? ''}`;

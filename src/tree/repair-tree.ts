@@ -73,17 +73,27 @@ function idsOf(sorted: readonly TreeNode[]): { ids: string[]; repairs: Repair<Tr
   return { ids, repairs };
 }
 
-function timeNotes(sorted: readonly TreeNode[], ids: readonly string[], parents: Int32Array, noteEqualTimes: boolean): Repair<TreeRepairKind>[] {
+function timeNotes(
+  sorted: readonly TreeNode[],
+  ids: readonly string[],
+  parents: Int32Array,
+  noteEqualTimes: boolean,
+): Repair<TreeRepairKind>[] {
   const notes: Repair<TreeRepairKind>[] = [];
   for (const [place, { time, isTimeInferred }] of sorted.entries()) {
     const messageId = ids[place] ?? '';
     if (time === undefined || isTimeInferred === true) {
-      notes.push({ kind: 'time-absent', messageId, detail: time === undefined ? undefined : 'taken from the database id' });
+      notes.push({
+        kind: 'time-absent',
+        messageId,
+        detail: time === undefined ? undefined : 'taken from the database id',
+      });
       continue;
     }
     const parent = sorted[parents[place] ?? ROOT];
     if (parent?.time === undefined || parent.isTimeInferred === true) continue;
-    if (time < parent.time) notes.push({ kind: 'time-before-parent', messageId, detail: `by ${parent.time - time} ms` });
+    if (time < parent.time)
+      notes.push({ kind: 'time-before-parent', messageId, detail: `by ${parent.time - time} ms` });
     else if (time === parent.time && noteEqualTimes) notes.push({ kind: 'time-equals-parent', messageId });
   }
   return notes;

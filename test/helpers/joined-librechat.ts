@@ -1,21 +1,33 @@
 import { BSON, EJSON } from 'bson';
 
-import { librechatChats, librechatFileIds, librechatGroupOf, type LibrechatGroup } from '../../src/mappings/librechat-chats.ts';
+import {
+  librechatChats,
+  librechatFileIds,
+  librechatGroupOf,
+  type LibrechatGroup,
+} from '../../src/mappings/librechat-chats.ts';
 import { idText, type Document } from '../../src/models/extended-json.ts';
 import type { LibrechatChat } from '../../src/models/librechat.ts';
 import { generateLibrechat } from './librechat-data/generate-librechat.ts';
 import type { Manifest } from './librechat-data/manifest.ts';
 import type { GeneratedRecord, GenerateOptions } from './librechat-data/types.ts';
 
-type Group = { -readonly [Key in keyof LibrechatGroup]: Key extends 'conversations' | 'messages' | 'files' ? Document[] : LibrechatGroup[Key] };
+type Group = {
+  -readonly [Key in keyof LibrechatGroup]: Key extends 'conversations' | 'messages' | 'files'
+    ? Document[]
+    : LibrechatGroup[Key];
+};
 
 /** Generated records joined into chats the plain way, all in memory: what readers of dumps and servers must arrive at, too. */
-export function joinRecords(records: Iterable<GeneratedRecord>, form: 'relaxed' | 'canonical' = 'relaxed'): LibrechatChat[] {
+export function joinRecords(
+  records: Iterable<GeneratedRecord>,
+  form: 'relaxed' | 'canonical' = 'relaxed',
+): LibrechatChat[] {
   const collections = new Map<string, Document[]>();
   for (const record of records) {
     if (!('document' in record)) continue;
     const typed = BSON.deserialize(BSON.serialize(record.document), { promoteValues: false });
-    const document = EJSON.serialize(typed, { relaxed: form === 'relaxed' }) as Document;
+    const document = EJSON.serialize(typed, { relaxed: form === 'relaxed' });
     const collection = collections.get(record.collection);
     if (collection === undefined) collections.set(record.collection, [document]);
     else collection.push(document);
@@ -25,11 +37,19 @@ export function joinRecords(records: Iterable<GeneratedRecord>, form: 'relaxed' 
   const groupOf = (document: Document): Group => {
     const { userId, conversationId } = librechatGroupOf(document);
     const key = JSON.stringify([userId, conversationId]);
-    const group = groups.get(key) ?? { userId, conversationId, user: users.get(userId) ?? null, conversations: [], messages: [], files: [] };
+    const group = groups.get(key) ?? {
+      userId,
+      conversationId,
+      user: users.get(userId) ?? null,
+      conversations: [],
+      messages: [],
+      files: [],
+    };
     groups.set(key, group);
     return group;
   };
-  for (const conversation of collections.get('conversations') ?? []) groupOf(conversation).conversations.push(conversation);
+  for (const conversation of collections.get('conversations') ?? [])
+    groupOf(conversation).conversations.push(conversation);
   for (const message of collections.get('messages') ?? []) groupOf(message).messages.push(message);
 
   const files = new Map<string, Document[]>();
@@ -45,7 +65,10 @@ export function joinRecords(records: Iterable<GeneratedRecord>, form: 'relaxed' 
 }
 
 /** Generates and joins. */
-export function joinedLibrechat(options: GenerateOptions, form: 'relaxed' | 'canonical' = 'relaxed'): { chats: LibrechatChat[]; manifest: Manifest } {
+export function joinedLibrechat(
+  options: GenerateOptions,
+  form: 'relaxed' | 'canonical' = 'relaxed',
+): { chats: LibrechatChat[]; manifest: Manifest } {
   const { records, manifest } = generateLibrechat({ binaries: false, ...options });
   return { chats: joinRecords(records, form), manifest };
 }

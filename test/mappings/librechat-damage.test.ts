@@ -52,14 +52,38 @@ describe('generated data with every kind of damage', () => {
   }
 
   test('nothing else is found in the trees', () => {
-    const known = new Set([...kinds.map(([repair]) => repair), 'conversation-missing', 'conversation-id-absent', 'owner-missing', 'message-list-differs', 'file-duplicate', 'file-document-missing']);
+    const known = new Set([
+      ...kinds.map(([repair]) => repair),
+      'conversation-missing',
+      'conversation-id-absent',
+      'owner-missing',
+      'message-list-differs',
+      'file-duplicate',
+      'file-document-missing',
+    ]);
     const found = new Set(conversations.flatMap(({ tree }) => tree.repairs.map(({ kind }) => kind)));
-    assert.deepEqual([...found].filter((kind) => !known.has(kind)), []);
+    assert.deepEqual(
+      [...found].filter((kind) => !known.has(kind)),
+      [],
+    );
   });
 
   test('every mended message hangs where the generator says it belongs', () => {
-    const mended = ['self-parent', 'parent-cycle', 'parent-trailing-underscore', 'missing-parent', 'several-roots', 'id-trailing-underscores'];
-    for (const kind of [...mended, 'root-parent-null', 'root-parent-empty', 'root-parent-absent', 'root-parent-claude']) {
+    const mended = [
+      'self-parent',
+      'parent-cycle',
+      'parent-trailing-underscore',
+      'missing-parent',
+      'several-roots',
+      'id-trailing-underscores',
+    ];
+    for (const kind of [
+      ...mended,
+      'root-parent-null',
+      'root-parent-empty',
+      'root-parent-absent',
+      'root-parent-claude',
+    ]) {
       assert.ok(planted(kind).length > 0, kind);
       for (const one of planted(kind)) {
         const message = find(one).messages.find(({ id }) => id === one.messageId);
@@ -88,12 +112,16 @@ describe('generated data with every kind of damage', () => {
     assert.equal(conversations.length - orphans.length, manifest.collections['conversations']);
     assert.deepEqual(
       orphans.flatMap(({ messages }) => messages.map(({ id }) => id)).sort(),
-      planted('orphan-message').map(({ messageId }) => messageId).sort(),
+      planted('orphan-message')
+        .map(({ messageId }) => messageId)
+        .sort(),
     );
   });
 
   test('conversations without an id each keep their own messages', () => {
-    const without = conversations.filter(({ tree }) => tree.repairs.some(({ kind }) => kind === 'conversation-id-absent'));
+    const without = conversations.filter(({ tree }) =>
+      tree.repairs.some(({ kind }) => kind === 'conversation-id-absent'),
+    );
     const forms = ['null', 'empty', 'absent'];
     assert.equal(without.length, forms.flatMap((form) => planted(`conversation-id-${form}`)).length);
     assert.ok(without.every(({ messages }) => messages.length === 2));
@@ -109,7 +137,9 @@ describe('generated data with every kind of damage', () => {
 
   test('lists of messages that are not the conversation’s own are noted and kept', () => {
     const differ = conversations.filter(({ source }) => source.extra?.['messages'] !== undefined);
-    const expectedIds = [...planted('fork-messages-array'), ...planted('messages-array-incomplete')].map(({ conversationId }) => conversationId);
+    const expectedIds = [...planted('fork-messages-array'), ...planted('messages-array-incomplete')].map(
+      ({ conversationId }) => conversationId,
+    );
     assert.deepEqual(differ.map(({ id }) => id).sort(), expectedIds.sort());
     assert.equal(repairs('message-list-differs').length, differ.length);
   });
@@ -124,39 +154,57 @@ describe('generated data with every kind of damage', () => {
   });
 
   test('temporary chats by flag, by date, and by neither', () => {
-    for (const kind of ['temporary-chat', 'temporary-chat-old', 'expired-chat']) for (const one of planted(kind)) assert.equal(find(one).temporary, true, kind);
+    for (const kind of ['temporary-chat', 'temporary-chat-old', 'expired-chat'])
+      for (const one of planted(kind)) assert.equal(find(one).temporary, true, kind);
     for (const one of planted('retention-all-chat')) assert.equal(find(one).temporary, false);
   });
 
   test('errors, broken-off answers and odd characters come through', () => {
     const message = (one: PlantedCase) => find(one).messages.find(({ id }) => id === one.messageId);
-    for (const one of [...planted('error-json'), ...planted('error-text')]) assert.deepEqual(message(one)?.parts.map(({ type }) => type), ['error']);
-    for (const one of planted('error-part')) assert.deepEqual(message(one)?.parts.map(({ type }) => type), ['text', 'error']);
+    for (const one of [...planted('error-json'), ...planted('error-text')])
+      assert.deepEqual(
+        message(one)?.parts.map(({ type }) => type),
+        ['error'],
+      );
+    for (const one of planted('error-part'))
+      assert.deepEqual(
+        message(one)?.parts.map(({ type }) => type),
+        ['text', 'error'],
+      );
     for (const one of planted('unfinished')) assert.equal(message(one)?.unfinished, true);
     for (const one of planted('nul-character')) assert.match(JSON.stringify(message(one)?.parts), /before\\u0000after/);
-    for (const one of planted('odd-characters')) assert.ok(JSON.stringify(message(one)?.parts).includes('{\\"$oid\\":\\"0123456789abcdef01234567\\"}'));
-    for (const one of planted('text-copies-content')) assert.equal(typeof message(one)?.source?.extra?.['text'], 'string');
+    for (const one of planted('odd-characters'))
+      assert.ok(JSON.stringify(message(one)?.parts).includes('{\\"$oid\\":\\"0123456789abcdef01234567\\"}'));
+    for (const one of planted('text-copies-content'))
+      assert.equal(typeof message(one)?.source?.extra?.['text'], 'string');
     for (const one of planted('odd-metadata')) assert.notEqual(message(one)?.source?.extra?.['metadata'], undefined);
   });
 
   test('files say where they are, or why not', () => {
     const fileOf = (one: PlantedCase) => find(one).files.find(({ id }) => id === one.fileId);
-    for (const one of planted('file-path-escape')) assert.deepEqual([fileOf(one)?.unavailable, fileOf(one)?.paths], ['refused', undefined]);
+    for (const one of planted('file-path-escape'))
+      assert.deepEqual([fileOf(one)?.unavailable, fileOf(one)?.paths], ['refused', undefined]);
     for (const one of planted('file-entry-without-document')) assert.equal(fileOf(one)?.fromMessage, true);
-    for (const one of planted('file-odd-name')) assert.match(fileOf(one)?.paths?.[0] ?? '', /^uploads\/[0-9a-f]{24}\/.*résumé 100%25 #1 📎 资料\.pdf$/);
-    for (const one of planted('file-id-twice')) assert.ok(find(one).tree.repairs.some(({ kind, detail }) => kind === 'file-duplicate' && detail === one.fileId));
-    assert.deepEqual(
-      repairs('file-duplicate').length,
-      planted('file-id-twice').length,
-    );
+    for (const one of planted('file-odd-name'))
+      assert.match(fileOf(one)?.paths?.[0] ?? '', /^uploads\/[0-9a-f]{24}\/.*résumé 100%25 #1 📎 资料\.pdf$/);
+    for (const one of planted('file-id-twice'))
+      assert.ok(find(one).tree.repairs.some(({ kind, detail }) => kind === 'file-duplicate' && detail === one.fileId));
+    assert.deepEqual(repairs('file-duplicate').length, planted('file-id-twice').length);
   });
 
   test('branch points and roots of sound chats are the generator’s', () => {
-    const damaged = new Set(Object.values(manifest.damage).flatMap(({ cases }) => cases.map(({ conversationId }) => conversationId)));
-    const sound = conversations.filter(({ id, tree }) => !damaged.has(id) && tree.repairs.every(({ kind }) => !kind.startsWith('conversation')));
+    const damaged = new Set(
+      Object.values(manifest.damage).flatMap(({ cases }) => cases.map(({ conversationId }) => conversationId)),
+    );
+    const sound = conversations.filter(
+      ({ id, tree }) => !damaged.has(id) && tree.repairs.every(({ kind }) => !kind.startsWith('conversation')),
+    );
     const branchPoints = sound.reduce((sum, { tree }) => sum + tree.branchPoints.length, 0);
     assert.equal(branchPoints, manifest.features['tree:branch-point']);
-    assert.equal(sound.filter(({ tree }) => tree.roots.length > 1).length, manifest.features['tree:several-roots'] ?? 0);
+    assert.equal(
+      sound.filter(({ tree }) => tree.roots.length > 1).length,
+      manifest.features['tree:several-roots'] ?? 0,
+    );
     assert.equal(sound.filter(({ tree }) => tree.hasBranching).length, manifest.features['tree:branched-chat']);
   });
 
@@ -174,6 +222,7 @@ describe('generated data with every kind of damage', () => {
 
   test('no planted secret is in any record', () => {
     assert.ok(Object.values(manifest.secrets.fields).every((count) => count > 0));
-    for (const conversation of conversations) assert.ok(!JSON.stringify(conversation).includes(manifest.secrets.mark), conversation.id);
+    for (const conversation of conversations)
+      assert.ok(!JSON.stringify(conversation).includes(manifest.secrets.mark), conversation.id);
   });
 });

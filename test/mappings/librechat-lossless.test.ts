@@ -17,7 +17,7 @@ function leaves(value: Json | undefined, into: string[], name = ''): string[] {
   else if (typeof value === 'object' && value !== null) {
     for (const [member, below] of Object.entries(value)) {
       if (isBookkeeping(member) || isSecret(member)) continue;
-      leaves(below as Json, into, member);
+      leaves(below, into, member);
     }
   }
   return into;
@@ -26,13 +26,26 @@ function leaves(value: Json | undefined, into: string[], name = ''): string[] {
 /** What the mapping says in other words: dates, ratings, markers, inner types of parts, and links without signatures. */
 function isSaidOtherwise(leaf: string): boolean {
   if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(leaf) || leaf.includes('PLANTED')) return true;
-  const words = ['thumbsUp', 'thumbsDown', '00000000-0000-0000-0000-000000000000', 'tool_call', 'text', 'think', 'steer', 'image_file', 'input_audio', 'file', 'logs'];
-  return words.includes(leaf) || leaf === '1' || /^\d{10,}$/.test(leaf) === false && /^-?\d$/.test(leaf);
+  const words = [
+    'thumbsUp',
+    'thumbsDown',
+    '00000000-0000-0000-0000-000000000000',
+    'tool_call',
+    'text',
+    'think',
+    'steer',
+    'image_file',
+    'input_audio',
+    'file',
+    'logs',
+  ];
+  return words.includes(leaf) || leaf === '1' || (/^\d{10,}$/.test(leaf) === false && /^-?\d$/.test(leaf));
 }
 
 function allLeaves({ conversation, copies = [], messages, files }: LibrechatChat): string[] {
   const into: string[] = [];
-  for (const document of [conversation, ...copies, ...messages]) if (document !== null) leaves({ ...document, messages: undefined } as unknown as Json, into);
+  for (const document of [conversation, ...copies, ...messages])
+    if (document !== null) leaves({ ...document, messages: undefined } as unknown as Json, into);
   for (const file of files) leaves(file as unknown as Json, into);
   return into;
 }
@@ -43,7 +56,9 @@ test('every word, number and id of a LibreChat chat is somewhere in its conversa
     const { conversation } = librechatToConversation(chat);
     const kept = new Set(leaves(conversation as unknown as Json, []));
     const text = JSON.stringify(conversation);
-    const lost = allLeaves(chat).filter((leaf) => !kept.has(leaf) && !isSaidOtherwise(leaf) && !text.includes(JSON.stringify(leaf).slice(1, -1)));
+    const lost = allLeaves(chat).filter(
+      (leaf) => !kept.has(leaf) && !isSaidOtherwise(leaf) && !text.includes(JSON.stringify(leaf).slice(1, -1)),
+    );
     assert.deepEqual([...new Set(lost)], [], `${conversation.id} lost something`);
   }
 });
@@ -62,13 +77,18 @@ test('relaxed and canonical documents give the same conversation but for what is
   for (const [place, chat] of relaxed.entries()) {
     const other: LibrechatChat | undefined = canonical[place];
     assert.ok(other !== undefined);
-    assert.deepEqual(withoutVerbatim(librechatToConversation(other).conversation), withoutVerbatim(librechatToConversation(chat).conversation));
+    assert.deepEqual(
+      withoutVerbatim(librechatToConversation(other).conversation),
+      withoutVerbatim(librechatToConversation(chat).conversation),
+    );
   }
 });
 
 function withoutVerbatim(value: unknown): unknown {
   return JSON.parse(
-    JSON.stringify(value, (name, below: unknown) => (['extra', 'parameters', 'value', 'dropped', 'output', 'arguments'].includes(name) ? undefined : below)),
+    JSON.stringify(value, (name, below: unknown) =>
+      ['extra', 'parameters', 'value', 'dropped', 'output', 'arguments'].includes(name) ? undefined : below,
+    ),
   );
 }
 

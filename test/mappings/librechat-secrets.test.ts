@@ -5,8 +5,14 @@ import { withoutSecrets, withoutSignature } from '../../src/mappings/librechat-s
 import { librechatOwner, librechatUser } from '../../src/mappings/librechat-user.ts';
 
 const links = [
-  ['https://b.s3.eu-west-1.amazonaws.com/k?X-Amz-Algorithm=A&X-Amz-Expires=9&X-Amz-Signature=s', 'https://b.s3.eu-west-1.amazonaws.com/k'],
-  ['https://firebasestorage.googleapis.com/v0/b/c/o/k?alt=media&token=t', 'https://firebasestorage.googleapis.com/v0/b/c/o/k?alt=media'],
+  [
+    'https://b.s3.eu-west-1.amazonaws.com/k?X-Amz-Algorithm=A&X-Amz-Expires=9&X-Amz-Signature=s',
+    'https://b.s3.eu-west-1.amazonaws.com/k',
+  ],
+  [
+    'https://firebasestorage.googleapis.com/v0/b/c/o/k?alt=media&token=t',
+    'https://firebasestorage.googleapis.com/v0/b/c/o/k?alt=media',
+  ],
   ['https://x.blob.core.windows.net/c/k?sv=2&se=3&sp=r&sig=s', 'https://x.blob.core.windows.net/c/k'],
   ['https://d.cloudfront.net/k?Expires=1&Signature=s&Key-Pair-Id=K#page', 'https://d.cloudfront.net/k#page'],
   ['https://example.org/page?id=5&expires=soon', 'https://example.org/page?id=5&expires=soon'],
@@ -20,20 +26,31 @@ test('withoutSignature takes the key out of a link and leaves the rest', () => {
 
 test('withoutSecrets leaves out members with a secret name, at any depth, and says where', () => {
   const found: string[] = [];
-  const value = { a: [{ password: 'x', kept: 1 }], metadata: { thoughtSignatures: { c: 's' } }, auth: null, link: links[0][0] };
-  assert.deepEqual(withoutSecrets(value, (path) => found.push(path)), {
-    a: [{ kept: 1 }],
-    metadata: {},
+  const value = {
+    a: [{ password: 'x', kept: 1 }],
+    metadata: { thoughtSignatures: { c: 's' } },
     auth: null,
-    link: links[0][1],
-  });
+    link: links[0][0],
+  };
+  assert.deepEqual(
+    withoutSecrets(value, (path) => found.push(path)),
+    {
+      a: [{ kept: 1 }],
+      metadata: {},
+      auth: null,
+      link: links[0][1],
+    },
+  );
   assert.deepEqual(found, ['a.password', 'metadata.thoughtSignatures', 'link']);
   assert.equal(value.a[0]?.password, 'x', 'the value handed in stays as it was');
 });
 
 test('a value without secrets comes back as the same object', () => {
   const value = { a: [1, 'https://example.org/?q=1', { b: null }] };
-  assert.equal(withoutSecrets(value, () => assert.fail('nothing to find')), value);
+  assert.equal(
+    withoutSecrets(value, () => assert.fail('nothing to find')),
+    value,
+  );
 });
 
 test('a user leaves by a list of what may go: unknown and secret fields stay', () => {

@@ -16,10 +16,22 @@ test('the example on the documentation page is a valid record', () => {
 test('the documentation page names every field of the record', () => {
   const names = (schema: { readonly shape: object }): string[] => Object.keys(schema.shape);
   const { shape } = conversationSchema;
-  const all = [conversationSchema, shape.messages.element, shape.tree, shape.files.element, shape.settings, shape.source, shape.owner].flatMap(names);
-  for (const part of shape.messages.element.shape.parts.element.options) all.push(...names(part), part.shape.type.value);
-  all.push(...(shape.files.element.shape.unavailable.unwrap().options));
-  assert.deepEqual([...new Set(all)].filter((name) => !page.includes(`\`${name}\``) && !page.includes(`\`${name}:`)).sort(), []);
+  const all = [
+    conversationSchema,
+    shape.messages.element,
+    shape.tree,
+    shape.files.element,
+    shape.settings,
+    shape.source,
+    shape.owner,
+  ].flatMap(names);
+  for (const part of shape.messages.element.shape.parts.element.options)
+    all.push(...names(part), part.shape.type.value);
+  all.push(...shape.files.element.shape.unavailable.unwrap().options);
+  assert.deepEqual(
+    [...new Set(all)].filter((name) => !page.includes(`\`${name}\``) && !page.includes(`\`${name}:`)).sort(),
+    [],
+  );
 });
 
 test('asConversation says what it got instead', () => {
@@ -29,7 +41,8 @@ test('asConversation says what it got instead', () => {
     [{ schema: 'threadmill/conversation@2', messages: [] }, /received schema "threadmill\/conversation@2"/],
     [{ schema: CONVERSATION_SCHEMA }, /received schema/],
   ] as const;
-  for (const [record, message] of cases) assert.throws(() => asConversation(record), { code: 'ETL_RECORD_INVALID', message });
+  for (const [record, message] of cases)
+    assert.throws(() => asConversation(record), { code: 'ETL_RECORD_INVALID', message });
 });
 
 test('the schema refuses fields it does not know, so that sources keep theirs in extra', () => {

@@ -67,5 +67,6 @@ test('numberOf takes only what a number holds exactly', () => {
 
 test('an ObjectId tells the second it was made in', () => {
   assert.equal(timeOfObjectId('65538a800000000000000000'), 1_699_973_760_000);
-  for (const other of [undefined, '', '65538a80', 'zzzzzzzzzzzzzzzzzzzzzzzz']) assert.equal(timeOfObjectId(other), undefined);
+  for (const other of [undefined, '', '65538a80', 'zzzzzzzzzzzzzzzzzzzzzzzz'])
+    assert.equal(timeOfObjectId(other), undefined);
 });

@@ -7,10 +7,13 @@ import { analyseTree, depthFirst, pathTo } from '../../src/tree/analyse-tree.ts'
 
 /** `a b<a c<a`: messages with the ids of their parents. */
 function messages(text: string): { id: string; parentId: string | null }[] {
-  return text.split(' ').filter((part) => part !== '').map((part) => {
-    const [id = '', parentId = null] = part.split('<');
-    return { id, parentId };
-  });
+  return text
+    .split(' ')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [id = '', parentId = null] = part.split('<');
+      return { id, parentId };
+    });
 }
 
 const cases = [
@@ -48,18 +51,30 @@ test('analyseTree', async (t) => {
 
 test('depthFirst gives each branch whole, in the order of siblings', () => {
   const list = messages('a b<a c<a d<b e<d f<c r');
-  assert.equal(depthFirst(analyseTree(list)).map((place) => list[place]?.id).join(' '), 'a b d e c f r');
+  assert.equal(
+    depthFirst(analyseTree(list))
+      .map((place) => list[place]?.id)
+      .join(' '),
+    'a b d e c f r',
+  );
 });
 
 test('depthFirst visits everything once, parents first, whatever the list', () => {
-  const wild = fc.array(fc.record({ id: fc.constantFrom(...'abcdefgh'), parentId: fc.option(fc.constantFrom(...'abcdefghx')) }), { maxLength: 20 });
+  const wild = fc.array(
+    fc.record({ id: fc.constantFrom(...'abcdefgh'), parentId: fc.option(fc.constantFrom(...'abcdefghx')) }),
+    { maxLength: 20 },
+  );
   fc.assert(
     fc.property(wild, (list) => {
       const shape = analyseTree(list);
       const order = depthFirst(shape);
-      assert.deepEqual([...order].sort((a, b) => a - b), list.map((_, place) => place));
+      assert.deepEqual(
+        [...order].sort((a, b) => a - b),
+        list.map((_, place) => place),
+      );
       const at = new Map(order.map((place, rank) => [place, rank]));
-      for (const [place, parent] of shape.parents.entries()) assert.ok(parent === -1 || (at.get(parent) ?? 0) < (at.get(place) ?? 0));
+      for (const [place, parent] of shape.parents.entries())
+        assert.ok(parent === -1 || (at.get(parent) ?? 0) < (at.get(place) ?? 0));
       assert.equal(shape.depth, Math.max(0, ...list.map((_, place) => pathTo(shape, place).length)));
     }),
     { numRuns: 500 },

@@ -11,20 +11,45 @@ import type { TreeNode } from '../../src/tree/tree-node.ts';
 function node(text: string, more: Partial<TreeNode> = {}): TreeNode {
   const [link = '', role, time] = text.split(' ');
   const [id = '', parentId = ''] = link.split('<');
-  return { id, parentId: parentId === '' ? null : parentId, role, time: time === undefined ? undefined : Number(time), order: id, ...more };
+  return {
+    id,
+    parentId: parentId === '' ? null : parentId,
+    role,
+    time: time === undefined ? undefined : Number(time),
+    order: id,
+    ...more,
+  };
 }
 
 const cases: readonly { name: string; nodes: readonly TreeNode[]; expected: string; repairs: readonly string[] }[] = [
   { name: 'nothing at all', nodes: [], expected: '', repairs: [] },
-  { name: 'a line, given backwards', nodes: [node('c<b user 3'), node('b<a bot 2'), node('a< user 1')], expected: 'a< b<a c<b', repairs: [] },
-  { name: 'an exact duplicate', nodes: [node('a< user 1'), node('a< user 1')], expected: 'a<', repairs: ['duplicate-exact a'] },
+  {
+    name: 'a line, given backwards',
+    nodes: [node('c<b user 3'), node('b<a bot 2'), node('a< user 1')],
+    expected: 'a< b<a c<b',
+    repairs: [],
+  },
+  {
+    name: 'an exact duplicate',
+    nodes: [node('a< user 1'), node('a< user 1')],
+    expected: 'a<',
+    repairs: ['duplicate-exact a'],
+  },
   {
     name: 'a finished message stays over an unfinished one that was saved later',
-    nodes: [node('a< user 1', { updated: 2, content: () => 'whole' }), node('a< user 1', { updated: 9, isUnfinished: true, content: () => 'ha' })],
+    nodes: [
+      node('a< user 1', { updated: 2, content: () => 'whole' }),
+      node('a< user 1', { updated: 9, isUnfinished: true, content: () => 'ha' }),
+    ],
     expected: 'a<',
     repairs: ['duplicate-conflicting a'],
   },
-  { name: 'a message that is its own parent', nodes: [node('a< user 1'), node('b<b bot 2')], expected: 'a< b<', repairs: ['self-parent b'] },
+  {
+    name: 'a message that is its own parent',
+    nodes: [node('a< user 1'), node('b<b bot 2')],
+    expected: 'a< b<',
+    repairs: ['self-parent b'],
+  },
   {
     name: 'a cycle of three with a tail, cut at its earliest message',
     nodes: [node('b<c user 2'), node('c<a bot 3'), node('a<b user 1'), node('d<c user 4')],
@@ -55,7 +80,12 @@ const cases: readonly { name: string; nodes: readonly TreeNode[]; expected: stri
     expected: 'a< b<a x<b c<b',
     repairs: ['missing-parent c'],
   },
-  { name: 'an unknown parent and nobody else: a root', nodes: [node('a<gone user 1')], expected: 'a<', repairs: ['missing-parent a'] },
+  {
+    name: 'an unknown parent and nobody else: a root',
+    nodes: [node('a<gone user 1')],
+    expected: 'a<',
+    repairs: ['missing-parent a'],
+  },
   {
     name: 'the nearest earlier message is a descendant: a root, not a cycle',
     nodes: [node('kid<top user 1'), node('top<gone bot 2')],
@@ -68,7 +98,12 @@ const cases: readonly { name: string; nodes: readonly TreeNode[]; expected: stri
     expected: 'b< a<b',
     repairs: ['parent-trailing-underscore a', 'missing-parent b', 'time-before-parent a'],
   },
-  { name: 'equal times keep parents first', nodes: [node('b< user 1'), node('a<b bot 1')], expected: 'b< a<b', repairs: ['time-equals-parent a'] },
+  {
+    name: 'equal times keep parents first',
+    nodes: [node('b< user 1'), node('a<b bot 1')],
+    expected: 'b< a<b',
+    repairs: ['time-equals-parent a'],
+  },
   {
     name: 'no times',
     nodes: [node('b<a bot'), node('a< user')],
@@ -77,7 +112,11 @@ const cases: readonly { name: string; nodes: readonly TreeNode[]; expected: stri
   },
   {
     name: 'no id',
-    nodes: [node('a< user 1'), node('x<a bot 2', { id: null, order: 'fe01' }), node('y<a bot 3', { id: null, order: 'a' })],
+    nodes: [
+      node('a< user 1'),
+      node('x<a bot 2', { id: null, order: 'fe01' }),
+      node('y<a bot 3', { id: null, order: 'a' }),
+    ],
     expected: 'a< fe01<a a-2<a',
     repairs: ['id-absent fe01', 'id-absent a-2'],
   },
@@ -88,8 +127,17 @@ test('repairTree', async (t) => {
     await t.test(name, () => {
       const repaired = repairTree(nodes);
       const text = repaired.nodes.map(({ id, parentId }) => `${id}<${parentId ?? ''}`);
-      assert.deepEqual(text.sort(), expected.split(' ').filter((part) => part !== '').sort());
-      assert.deepEqual(repaired.repairs.map(({ kind, messageId }) => `${kind} ${messageId ?? ''}`), repairs);
+      assert.deepEqual(
+        text.sort(),
+        expected
+          .split(' ')
+          .filter((part) => part !== '')
+          .sort(),
+      );
+      assert.deepEqual(
+        repaired.repairs.map(({ kind, messageId }) => `${kind} ${messageId ?? ''}`),
+        repairs,
+      );
     });
   }
 });
@@ -100,8 +148,14 @@ test('repairTree keeps the finding about equal times to itself when asked', () =
 
 test('an inferred time orders, and is noted once as absent', () => {
   const { nodes, repairs } = repairTree([node('a< user 5'), node('b<a bot 5', { isTimeInferred: true })]);
-  assert.deepEqual(nodes.map(({ id }) => id), ['a', 'b']);
-  assert.deepEqual(repairs.map(({ kind }) => kind), ['time-absent']);
+  assert.deepEqual(
+    nodes.map(({ id }) => id),
+    ['a', 'b'],
+  );
+  assert.deepEqual(
+    repairs.map(({ kind }) => kind),
+    ['time-absent'],
+  );
 });
 
 // Few ids, parents and times, so that every kind of damage meets every other.
@@ -137,7 +191,9 @@ test('whatever comes in, a forest comes out that holds every message once, paren
 });
 
 test('the order of the input does not matter', () => {
-  const shuffled = wildTree.chain((nodes) => fc.tuple(fc.constant(nodes), fc.shuffledSubarray(nodes, { minLength: nodes.length })));
+  const shuffled = wildTree.chain((nodes) =>
+    fc.tuple(fc.constant(nodes), fc.shuffledSubarray(nodes, { minLength: nodes.length })),
+  );
   fc.assert(
     fc.property(shuffled, ([nodes, again]) => assert.deepEqual(repairTree(again), repairTree(nodes))),
     { numRuns: 500 },
@@ -149,9 +205,18 @@ test('repairing a repaired tree changes nothing', () => {
     fc.property(wildTree, (nodes) => {
       const once = repairTree(nodes).nodes.map(({ node: kept, id, parentId }) => ({ ...kept, id, parentId }));
       const twice = repairTree(once);
-      assert.deepEqual(twice.nodes.map(({ node: kept }) => kept), once);
-      assert.deepEqual(twice.nodes.map(({ parentId }) => parentId), once.map(({ parentId }) => parentId));
-      assert.deepEqual(twice.repairs.filter(({ kind }) => !kind.startsWith('time-')), []);
+      assert.deepEqual(
+        twice.nodes.map(({ node: kept }) => kept),
+        once,
+      );
+      assert.deepEqual(
+        twice.nodes.map(({ parentId }) => parentId),
+        once.map(({ parentId }) => parentId),
+      );
+      assert.deepEqual(
+        twice.repairs.filter(({ kind }) => !kind.startsWith('time-')),
+        [],
+      );
     }),
     { numRuns: 500 },
   );
@@ -175,7 +240,9 @@ test('siblings stay in the order of time, so the last child leads to the active 
 });
 
 test('chains 20,000 deep, 5,000 siblings and a cycle of 20,000 need no recursion', () => {
-  const chain = Array.from({ length: 20_000 }, (_, i) => node(`${i}<${i === 0 ? '' : i - 1} ${i % 2 === 0 ? 'user' : 'bot'} ${i}`));
+  const chain = Array.from({ length: 20_000 }, (_, i) =>
+    node(`${i}<${i === 0 ? '' : i - 1} ${i % 2 === 0 ? 'user' : 'bot'} ${i}`),
+  );
   assert.equal(analyseTree(repairTree(chain).nodes).depth, 20_000);
   // Dated backwards: every message pulls its whole chain forward.
   const backwards = chain.map((one, i) => ({ ...one, time: -i }));
@@ -185,5 +252,9 @@ test('chains 20,000 deep, 5,000 siblings and a cycle of 20,000 need no recursion
   assert.equal(shape.leaves.length, 5000);
   assert.equal(shape.activeLeaf, 5000);
   const ring = chain.map((one, i) => ({ ...one, parentId: String((i + 1) % chain.length) }));
-  assert.deepEqual(repairTree(ring).repairs[0], { kind: 'parent-cycle', messageId: '0', detail: 'cut a cycle of 20000; its parent was 1' });
+  assert.deepEqual(repairTree(ring).repairs[0], {
+    kind: 'parent-cycle',
+    messageId: '0',
+    detail: 'cut a cycle of 20000; its parent was 1',
+  });
 });

@@ -1,6 +1,6 @@
-import type { Loss } from './mappings/loss.ts';
-import type { Conversation } from './models/conversation.ts';
-import type { StageContext } from './stage.ts';
+import type { Loss } from './loss.ts';
+import type { Conversation } from '../models/conversation.ts';
+import type { StageContext } from '../stage.ts';
 
 /** Has the run report count what was mended in a conversation and what was left behind. */
 export function reportFindings(ctx: Pick<StageContext, 'warn'>, { tree }: Conversation, losses: readonly Loss[]): void {

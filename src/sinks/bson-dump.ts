@@ -10,7 +10,7 @@ import { bsonLayout } from '../files/bson-layout.ts';
 import { outputError } from '../files/file-error.ts';
 import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
 import { writeRecordFile } from '../files/record-file.ts';
-import { fileLedger, ledgerDirectory } from '../ledger/file.ts';
+import { targetLedger } from '../files/target-ledger.ts';
 import type { Sink } from '../stage.ts';
 
 const options = z.strictObject({
@@ -51,7 +51,7 @@ export function bsonDumpSink(input: BsonDumpSinkOptions): Sink<unknown> {
     name: 'bson-dump',
     config: { path: folder, collection, ifExists, ...(gzipLevel === undefined ? {} : writing) },
     ifExists,
-    ledger: () => fileLedger(ledgerDirectory(path)),
+    ledger: () => targetLedger(path),
     async *write(batches, ctx) {
       yield* writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, bsonLayout);
       if (ctx.halted) return;

@@ -5,7 +5,7 @@ import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-op
 import { jsonArrayLayout } from '../files/json-layout.ts';
 import { writeRecordFile } from '../files/record-file.ts';
 import { writeRecordStream } from '../files/record-stream.ts';
-import { fileLedger, ledgerDirectory } from '../ledger/file.ts';
+import { targetLedger } from '../files/target-ledger.ts';
 import type { Sink } from '../stage.ts';
 
 const options = z.strictObject({
@@ -47,7 +47,7 @@ export function jsonArraySink(input: JsonArraySinkOptions): Sink<unknown> {
     ...named,
     config: { ...config, ifExists },
     ifExists,
-    ledger: () => fileLedger(ledgerDirectory(path)),
+    ledger: () => targetLedger(path),
     write: (batches, ctx) => writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
   };
 }

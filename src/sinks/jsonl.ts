@@ -5,7 +5,7 @@ import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-op
 import { jsonLinesLayout } from '../files/json-layout.ts';
 import { writeRecordFile } from '../files/record-file.ts';
 import { writeRecordStream } from '../files/record-stream.ts';
-import { fileLedger, ledgerDirectory } from '../ledger/file.ts';
+import { targetLedger } from '../files/target-ledger.ts';
 import type { Sink } from '../stage.ts';
 
 const options = z.strictObject({
@@ -49,7 +49,7 @@ export function jsonlSink(input: JsonlSinkOptions): Sink<unknown> {
     ...named,
     config: { ...config, ifExists },
     ifExists,
-    ledger: () => fileLedger(ledgerDirectory(path)),
+    ledger: () => targetLedger(path),
     write: (batches, ctx) => writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
   };
 }

@@ -98,8 +98,8 @@ export interface BundleIndexEntry {
   readonly updated_at: string | null;
   readonly messages: number;
   readonly digest: string;
-  /** The folder's name; `.` for the bundle itself. */
-  readonly folder: string;
+  /** The folder's name, `.` for the bundle itself; null in a delta for a chat that is as it was. */
+  readonly folder: string | null;
   /** Where its line is in the folder's conversations, decompressed, and how long it is without its line feed. */
   readonly offset: number;
   readonly bytes: number;

@@ -12,8 +12,8 @@ export interface FormatErrorPlace {
 export class FormatError extends Error {
   override readonly name = 'FormatError';
   readonly offset: number;
-  readonly line?: number;
-  readonly column?: number;
+  declare readonly line?: number;
+  declare readonly column?: number;
 
   constructor(message: string, place: FormatErrorPlace, options?: ErrorOptions) {
     super(message, options);

@@ -1,4 +1,4 @@
-import { Binary, Decimal128, Double, Int32, Long, ObjectId, Timestamp } from 'bson';
+import type { Binary, Long, ObjectId, Timestamp } from 'bson';
 
 /**
  * Groups of types in the order MongoDB sorts them, by the names `$type` knows them. A range (`$gt`) finds only values of
@@ -122,14 +122,17 @@ function compareNumbers(a: unknown, b: unknown): number {
 }
 
 function asInteger(value: unknown): bigint | undefined {
-  if (value instanceof Long) return value.toBigInt();
+  // By tag, not by class: the driver's own copy of the bson package has classes of its own.
+  const tag = tagOf(value);
+  if (tag === 'Long') return (value as Long).toBigInt();
+  if (tag === 'Decimal128') return undefined;
   const number = asNumber(value);
-  return !(value instanceof Decimal128) && Number.isInteger(number) ? BigInt(number) : undefined;
+  return Number.isInteger(number) ? BigInt(number) : undefined;
 }
 
+/** Int32 and Double give their number as text too, Decimal128 and Long their digits. */
 function asNumber(value: unknown): number {
-  if (value instanceof Int32 || value instanceof Double) return value.value;
-  return Number(String(value));
+  return typeof value === 'number' ? value : Number(String(value));
 }
 
 function compareExact(a: bigint, b: bigint): number {

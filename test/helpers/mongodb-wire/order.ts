@@ -1,22 +1,23 @@
-import { BSON } from 'mongodb';
+import type { BSON } from 'mongodb';
 
-const { Binary, Decimal128, Long, ObjectId, Timestamp } = BSON;
+const isNumber = new Set(['Long', 'Decimal128', 'Int32', 'Double']);
 
 /** The order of BSON types: a range finds only values of its own type. Written apart from the library's, to check it. */
 export function typeRank(value: unknown): number {
   if (value === undefined || value === null) return 1;
-  if (typeof value === 'number' || value instanceof Long || value instanceof Decimal128) return 2;
-  if (typeof value === 'string' || tag(value) === 'BSONSymbol') return 3;
+  const name = tag(value);
+  if (typeof value === 'number' || isNumber.has(name ?? '')) return 2;
+  if (typeof value === 'string' || name === 'BSONSymbol') return 3;
   if (Array.isArray(value)) return 5;
-  if (value instanceof Binary) return 6;
-  if (value instanceof ObjectId) return 7;
+  if (name === 'Binary') return 6;
+  if (name === 'ObjectId') return 7;
   if (typeof value === 'boolean') return 8;
   if (value instanceof Date) return 9;
-  if (value instanceof Timestamp) return 10;
-  if (value instanceof RegExp || tag(value) === 'BSONRegExp') return 11;
-  if (tag(value) === 'Code') return 12;
-  if (tag(value) === 'MinKey') return 0;
-  if (tag(value) === 'MaxKey') return 13;
+  if (name === 'Timestamp') return 10;
+  if (value instanceof RegExp || name === 'BSONRegExp') return 11;
+  if (name === 'Code') return 12;
+  if (name === 'MinKey') return 0;
+  if (name === 'MaxKey') return 13;
   return 4;
 }
 
@@ -52,7 +53,7 @@ function compareWithin(rank: number, a: unknown, b: unknown): number {
 }
 
 function compareNumbers(a: unknown, b: unknown): number {
-  if (a instanceof Long && b instanceof Long) return a.compare(b);
+  if (tag(a) === 'Long' && tag(b) === 'Long') return (a as BSON.Long).compare(b as BSON.Long);
   const [x, y] = [Number(String(a)), Number(String(b))];
   if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(y)) - Number(Number.isNaN(x));
   return x - y;
@@ -79,8 +80,8 @@ function tag(value: unknown): string | undefined {
 const aliases: Record<string, (value: unknown) => boolean> = {
   double: (value) => typeof value === 'number',
   int: (value) => Number.isInteger(value),
-  long: (value) => value instanceof Long,
-  decimal: (value) => value instanceof Decimal128,
+  long: (value) => tag(value) === 'Long',
+  decimal: (value) => tag(value) === 'Decimal128',
   array: Array.isArray,
 };
 const ranks: Record<string, number> = {

@@ -27,8 +27,10 @@ export interface WireServer {
   connections(): number;
   /** Cursors left open. */
   cursors(): number;
-  /** Stores documents: values, or BSON bytes as they are to be kept (which need not be right). */
+  /** Stores documents: values, or BSON bytes as they are to be kept. */
   insert(ns: string, documents: Iterable<Document | Buffer>): void;
+  /** Stores bytes that need not be BSON, found by queries as if they were `view`. */
+  insertAs(ns: string, view: Document, bytes: Buffer): void;
   remove(ns: string, filter: Document): void;
   drop(ns: string): void;
   fault(fault: Fault, when?: { readonly command?: string; readonly at?: number; readonly times?: number }): void;
@@ -116,6 +118,7 @@ export async function startWireServer({
       for (const each of documents)
         collection.insert(Buffer.isBuffer(each) ? each : Buffer.from(BSON.serialize(each, { ignoreUndefined: true })));
     },
+    insertAs: (ns, view, bytes) => state.collection(ns).insert(bytes, view),
     remove: (ns, filter) => void state.collection(ns).remove(filter, 0),
     drop: (ns) => void state.collections.delete(ns),
     fault: (fault, when) => faults.add(fault, when),

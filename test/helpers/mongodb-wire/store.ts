@@ -78,8 +78,8 @@ export class Collection {
     return sum;
   }
 
-  insert(bytes: Buffer): void {
-    const view = decode(bytes);
+  /** `view`: what queries see, for bytes that are not BSON. */
+  insert(bytes: Buffer, view: Document = decode(bytes)): void {
     const key = idKey(view['_id']);
     if (this.#documents.has(key))
       throw new CommandError(11000, 'DuplicateKey', `E11000 duplicate key error dup key: { _id: ${key} }`);

@@ -45,14 +45,16 @@ const reasonsKept = 1000;
  */
 export class RejectLog {
   readonly #policy: RejectPolicy;
+  readonly #onReject: ((reject: Reject) => void) | undefined;
   readonly #reasons = new Map<string, { reject: Reject; count: number }>();
   #pending: Pending[] = [];
   #file: FileHandle | undefined;
   #length = 0;
   #total = 0;
 
-  constructor(policy: RejectPolicy, alreadyRejected: number) {
+  constructor(policy: RejectPolicy, alreadyRejected: number, onReject?: (reject: Reject) => void) {
     this.#policy = policy;
+    this.#onReject = onReject;
     this.#total = alreadyRejected;
   }
 
@@ -87,6 +89,7 @@ export class RejectLog {
         this.#policy.to,
       );
     }
+    this.#onReject?.(reject);
     const key = `${reject.stage}\n${reject.code}\n${reject.reason}`;
     const known = this.#reasons.get(key);
     if (known !== undefined) known.count += 1;

@@ -19,7 +19,7 @@ import { recordsRead, StageRun, type StageStats } from './context.ts';
 import { EtlError, toEtlError } from './errors.ts';
 import type { Json } from './json.ts';
 import { positionOf } from './position.ts';
-import { RejectLog, type RejectPolicy } from './rejects.ts';
+import { RejectLog, type Reject, type RejectPolicy } from './rejects.ts';
 import { errorReport, imbalance, noCounts, type RunReport } from './report.ts';
 import type { Commit, Counts, Ledger, Progress, RunIdentity, Sink, Source, Transform } from './stage.ts';
 
@@ -48,6 +48,8 @@ export interface RunOptions {
   readonly onStart?: ((live: LiveRun) => void) | undefined;
   readonly onWarning?: ((stage: string, message: string) => void) | undefined;
   readonly onCommit?: ((progress: Progress) => void) | undefined;
+  /** Sees each record that is left out under the reject policy, when it is rejected: before the batch around it is committed. */
+  readonly onReject?: ((reject: Reject) => void) | undefined;
 }
 
 /** A running pipeline's figures, as they are at the moment of looking. */
@@ -166,6 +168,7 @@ class Run {
     this.#rejects = new RejectLog(
       options.dryRun === true && plan.onReject !== 'stop' ? { ...plan.onReject, to: '/dev/null' } : plan.onReject,
       this.#counts.rejected,
+      options.onReject,
     );
   }
 
@@ -188,7 +191,7 @@ class Run {
       failure =
         signal?.aborted === true
           ? aborted(error)
-          : toEtlError(error, 'ETL_SINK_FAILED', { stage: this.#plan.sink.name });
+          : toEtlError(error, 'ETL_SINK_FAILED', { stage: stageNames(this.#plan).at(-1) });
     } finally {
       signal?.removeEventListener('abort', abort);
       await this.#rejects.close();

@@ -36,10 +36,19 @@ function plainValue(text: string): unknown {
   return errors.length === 0 && isScalar(contents) ? contents.value : text;
 }
 
-function variableProblem(yaml: YamlFile, scalar: Scalar, name: string | undefined, index: number, environment: Environment): EtlError {
+function variableProblem(
+  yaml: YamlFile,
+  scalar: Scalar,
+  name: string | undefined,
+  index: number,
+  environment: Environment,
+): EtlError {
   const where = yaml.placeAt(offsetOf(yaml, scalar, index));
   if (name === undefined) {
-    return new EtlError('ETL_CONFIG_VARIABLE', 'this is not a variable', { where, hint: 'write ${NAME} or ${NAME:-default}; $${ stands for the characters ${' });
+    return new EtlError('ETL_CONFIG_VARIABLE', 'this is not a variable', {
+      where,
+      hint: 'write ${NAME} or ${NAME:-default}; $${ stands for the characters ${',
+    });
   }
   const near = closest(name, Object.keys(environment));
   const hint = near === undefined ? undefined : `set it, or did you mean ${near}?`;
@@ -50,6 +59,9 @@ function variableProblem(yaml: YamlFile, scalar: Scalar, name: string | undefine
 function offsetOf({ text }: YamlFile, scalar: Scalar, index: number): number {
   const [start = 0] = scalar.range ?? [];
   const before = String(scalar.value).slice(0, index).split('${').length - 1;
-  const written = text.slice(start, scalar.range?.[1]).split('${').slice(0, before + 1);
+  const written = text
+    .slice(start, scalar.range?.[1])
+    .split('${')
+    .slice(0, before + 1);
   return start + written.join('${').length;
 }

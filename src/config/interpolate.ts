@@ -16,13 +16,16 @@ export function interpolate(
   environment: Readonly<Record<string, string | undefined>>,
 ): { readonly text: string; readonly problems: readonly VariableProblem[] } {
   const problems: VariableProblem[] = [];
-  const replaced = text.replace(pattern, (match: string, name: string | undefined, fallback: string | undefined, index: number) => {
-    if (match === '$${') return '${';
-    const value = name === undefined || !Object.hasOwn(environment, name) ? undefined : environment[name];
-    if (value !== undefined && (value !== '' || fallback === undefined)) return value;
-    if (fallback !== undefined) return fallback;
-    problems.push({ index, name });
-    return match;
-  });
+  const replaced = text.replace(
+    pattern,
+    (match: string, name: string | undefined, fallback: string | undefined, index: number) => {
+      if (match === '$${') return '${';
+      const value = name === undefined || !Object.hasOwn(environment, name) ? undefined : environment[name];
+      if (value !== undefined && (value !== '' || fallback === undefined)) return value;
+      if (fallback !== undefined) return fallback;
+      problems.push({ index, name });
+      return match;
+    },
+  );
   return { text: replaced, problems };
 }

@@ -11,7 +11,13 @@ import { interpolateFile } from './interpolate-file.ts';
 import { secretsIn } from './mask.ts';
 import { optionsSchema, schemaOf } from './option-info.ts';
 import { optionProblems } from './option-problems.ts';
-import { pipelineOptions, stageOptions, type PipelineOptions, type StageOptions, type StageTest } from './pipeline-options.ts';
+import {
+  pipelineOptions,
+  stageOptions,
+  type PipelineOptions,
+  type StageOptions,
+  type StageTest,
+} from './pipeline-options.ts';
 import { wiringProblems } from './wiring.ts';
 import { placeOf, readYamlFile, yamlValue, type YamlFile } from './yaml-file.ts';
 
@@ -52,7 +58,11 @@ export async function loadPipeline(path: string, options: LoadOptions): Promise<
   if (loaded !== undefined) return loaded;
   const [first, ...more] = problems;
   if (first === undefined || more.length === 0) throw first;
-  throw new EtlError(first.code, first.message, { where: first.where, hint: first.hint, cause: new AggregateError(problems, 'several problems') });
+  throw new EtlError(first.code, first.message, {
+    where: first.where,
+    hint: first.hint,
+    cause: new AggregateError(problems, 'several problems'),
+  });
 }
 
 /** Reads a pipeline file and gives all that is wrong with it, in the order of the file; the pipeline when nothing is. */
@@ -83,11 +93,18 @@ interface WrittenStage {
   readonly options: StageOptions;
 }
 
-function parseConfig(yaml: YamlFile, value: unknown): { readonly config?: PipelineOptions; readonly problems: EtlError[] } {
+function parseConfig(
+  yaml: YamlFile,
+  value: unknown,
+): { readonly config?: PipelineOptions; readonly problems: EtlError[] } {
   const { success, data, error } = pipelineOptions.safeParse(value);
   if (success) return { config: data, problems: [] };
   const subject = { name: 'the pipeline', schema: schemaOf(pipelineOptions), value };
-  return { problems: optionProblems(error.issues, subject).map(({ what, path, of, hint }) => problemAt(yaml, what, path, of, hint)) };
+  return {
+    problems: optionProblems(error.issues, subject).map(({ what, path, of, hint }) =>
+      problemAt(yaml, what, path, of, hint),
+    ),
+  };
 }
 
 /** The stages as far as they are written: also in a file that has something wrong elsewhere. */
@@ -96,7 +113,11 @@ function writtenStages(value: unknown): WrittenStage[] {
   const { source, transforms, sink } = value as Readonly<Record<string, unknown>>;
   const all = [
     { role: 'source' as const, path: ['source'], options: source },
-    ...(Array.isArray(transforms) ? transforms : []).map((options: unknown, index) => ({ role: 'transform' as const, path: ['transforms', index], options })),
+    ...(Array.isArray(transforms) ? transforms : []).map((options: unknown, index) => ({
+      role: 'transform' as const,
+      path: ['transforms', index],
+      options,
+    })),
     { role: 'sink' as const, path: ['sink'], options: sink },
   ];
   return all.flatMap(({ role, path, options }) => {
@@ -105,7 +126,11 @@ function writtenStages(value: unknown): WrittenStage[] {
   });
 }
 
-function buildStages(yaml: YamlFile, written: readonly WrittenStage[], components: readonly Component[]): { stages: StageMade[]; problems: EtlError[] } {
+function buildStages(
+  yaml: YamlFile,
+  written: readonly WrittenStage[],
+  components: readonly Component[],
+): { stages: StageMade[]; problems: EtlError[] } {
   const problems: EtlError[] = [];
   const stages: StageMade[] = [];
   const wired: { name: string; component: Component; path: readonly PropertyKey[] }[] = [];
@@ -130,12 +155,26 @@ function buildStages(yaml: YamlFile, written: readonly WrittenStage[], component
   return { stages, problems };
 }
 
-function buildStage(yaml: YamlFile, component: Component, { type, ...options }: StageOptions, path: readonly PropertyKey[]): StageMade | { problems: EtlError[] } {
+function buildStage(
+  yaml: YamlFile,
+  component: Component,
+  { type, ...options }: StageOptions,
+  path: readonly PropertyKey[],
+): StageMade | { problems: EtlError[] } {
   const parsed = component.options.safeParse(options);
   if (!parsed.success) {
-    const subject = { name: `${component.role} "${type}"`, schema: optionsSchema(component), value: options, also: ['type'] };
+    const subject = {
+      name: `${component.role} "${type}"`,
+      schema: optionsSchema(component),
+      value: options,
+      also: ['type'],
+    };
     const found = optionProblems(parsed.error.issues, subject);
-    return { problems: found.map((problem) => problemAt(yaml, problem.what, [...path, ...problem.path], problem.of, problem.hint)) };
+    return {
+      problems: found.map((problem) =>
+        problemAt(yaml, problem.what, [...path, ...problem.path], problem.of, problem.hint),
+      ),
+    };
   }
   try {
     // The roles were matched above; what each stage takes and gives is checked by its kind, not by its type.
@@ -143,19 +182,43 @@ function buildStage(yaml: YamlFile, component: Component, { type, ...options }: 
   } catch (error) {
     const problem = toEtlError(error, 'ETL_CONFIG_INVALID', {});
     // A place of its own, such as a column in an expression, is counted in the option's text; the file's place says where that is.
-    return { problems: [new EtlError(problem.code, problem.message, { where: placeOf(yaml, path), hint: problem.hint, cause: problem.cause })] };
+    return {
+      problems: [
+        new EtlError(problem.code, problem.message, {
+          where: placeOf(yaml, path),
+          hint: problem.hint,
+          cause: problem.cause,
+        }),
+      ],
+    };
   }
 }
 
-function unknownComponent(yaml: YamlFile, type: string, role: Component['role'], path: readonly PropertyKey[], components: readonly Component[]): EtlError {
+function unknownComponent(
+  yaml: YamlFile,
+  type: string,
+  role: Component['role'],
+  path: readonly PropertyKey[],
+  components: readonly Component[],
+): EtlError {
   const where = placeOf(yaml, [...path, 'type']);
   const elsewhere = components.find((component) => component.type === type);
-  const near = closest(type, components.filter((component) => component.role === role).map((component) => component.type));
-  const hint = elsewhere !== undefined ? `"${type}" is a ${elsewhere.role}` : near === undefined ? undefined : `try "${near}"`;
+  const near = closest(
+    type,
+    components.filter((component) => component.role === role).map((component) => component.type),
+  );
+  const hint =
+    elsewhere !== undefined ? `"${type}" is a ${elsewhere.role}` : near === undefined ? undefined : `try "${near}"`;
   return new EtlError('ETL_COMPONENT_UNKNOWN', `unknown ${role} "${type}"`, { where, hint });
 }
 
-function problemAt(yaml: YamlFile, what: string, path: readonly PropertyKey[], of: 'key' | 'value', hint: string | undefined): EtlError {
+function problemAt(
+  yaml: YamlFile,
+  what: string,
+  path: readonly PropertyKey[],
+  of: 'key' | 'value',
+  hint: string | undefined,
+): EtlError {
   return new EtlError('ETL_CONFIG_INVALID', what, { where: placeOf(yaml, path, of), hint });
 }
 
@@ -177,5 +240,8 @@ function configured(file: string, config: PipelineOptions, made: readonly StageM
 }
 
 function inOrder(problems: readonly EtlError[]): EtlError[] {
-  return problems.toSorted((left, right) => (left.where.line ?? 0) - (right.where.line ?? 0) || (left.where.column ?? 0) - (right.where.column ?? 0));
+  return problems.toSorted(
+    (left, right) =>
+      (left.where.line ?? 0) - (right.where.line ?? 0) || (left.where.column ?? 0) - (right.where.column ?? 0),
+  );
 }

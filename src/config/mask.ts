@@ -20,7 +20,8 @@ export function maskFor(secrets: readonly string[]): (text: string) => string {
 /** The values of all options that are marked secret. */
 export function secretsIn(schema: JsonSchema, value: unknown): string[] {
   if (schema.secret === true) return stringsIn(value);
-  if (Array.isArray(value)) return value.flatMap((entry) => (schema.items === undefined ? [] : secretsIn(schema.items, entry)));
+  if (Array.isArray(value))
+    return value.flatMap((entry) => (schema.items === undefined ? [] : secretsIn(schema.items, entry)));
   const inBranches = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((branch) => secretsIn(branch, value));
   if (value === null || typeof value !== 'object') return inBranches;
   const inProperties = Object.entries(value).flatMap(([key, entry]) => {
@@ -47,7 +48,12 @@ function secretParts(secret: string): string[] {
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.exec(secret);
   if (address === null) return [secret];
   const password = /:\/\/[^\s/:@]*:(.*)@/.exec(secret)?.[1];
-  const parameters = secret.split('?').slice(1).join('?').split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
+  const parameters = secret
+    .split('?')
+    .slice(1)
+    .join('?')
+    .split('&')
+    .map((pair) => pair.slice(pair.indexOf('=') + 1));
   const parts = password === undefined ? [] : [password, decoded(password)];
   // Only parameters long enough to be a key: `retryWrites=true` stays readable.
   return [...parts, ...parameters.filter((parameter) => parameter.length >= 16)];

@@ -75,8 +75,14 @@ export function schemasAt(schema: JsonSchema, path: readonly PropertyKey[]): Jso
   const [step, ...rest] = path;
   if (step === undefined) return branches.length > 0 ? branches.flatMap((branch) => schemasAt(branch, path)) : [schema];
   const { additionalProperties: others } = schema;
-  const next = typeof step === 'number' ? schema.items : (schema.properties?.[String(step)] ?? (typeof others === 'object' ? others : undefined));
-  return [...(next === undefined ? [] : schemasAt(next, rest)), ...branches.flatMap((branch) => schemasAt(branch, path))];
+  const next =
+    typeof step === 'number'
+      ? schema.items
+      : (schema.properties?.[String(step)] ?? (typeof others === 'object' ? others : undefined));
+  return [
+    ...(next === undefined ? [] : schemasAt(next, rest)),
+    ...branches.flatMap((branch) => schemasAt(branch, path)),
+  ];
 }
 
 /** What a value may be, in words. */
@@ -86,7 +92,8 @@ export function typeText(schema: JsonSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' or ');
   if (schema.type === 'array') return `list of ${plural(typeText(schema.items ?? {}))}`;
-  if (schema.type === 'object') return typeof schema.additionalProperties === 'object' ? mapText(schema.additionalProperties) : 'map';
+  if (schema.type === 'object')
+    return typeof schema.additionalProperties === 'object' ? mapText(schema.additionalProperties) : 'map';
   if (schema.type === 'integer' || schema.type === 'number') return `${schema.type}${rangeText(schema)}`;
   if (schema.type === 'boolean') return 'true or false';
   return schema.type ?? 'any value';

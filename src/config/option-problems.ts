@@ -32,13 +32,15 @@ function problemsOf(issue: Issue, subject: Subject): OptionProblem[] {
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownOption(key, path, subject));
   if (issue.code === 'invalid_union') {
     const inside = bestBranch(issue.errors);
-    if (inside !== undefined) return inside.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, subject));
+    if (inside !== undefined)
+      return inside.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, subject));
   }
   const received = valueAt(subject.value, path);
   if (received === undefined && path.length > 0) return [missingOption(path, subject)];
   const schemas = schemasAt(subject.schema, path);
-  // Checks of our own, and formats such as URLs, say themselves what is wrong.
-  const own = issue.code === 'custom' || issue.code === 'invalid_format' || schemas.length === 0;
+  // Checks of a component's own, and formats such as URLs, say themselves what is wrong.
+  if (issue.code === 'custom') return [{ what: `${nameOf(path, subject)} ${issue.message}`, path, of: 'value' }];
+  const own = issue.code === 'invalid_format' || schemas.length === 0;
   const isSecret = schemas.some(({ secret }) => secret === true);
   const expected = own ? `${issue.message} for` : `expected ${expectedText(schemas)} for`;
   const what = `${expected} ${nameOf(path, subject)}, received ${isSecret ? kindOf(received) : receivedText(received)}`;
@@ -62,18 +64,28 @@ function missingOption(path: readonly PropertyKey[], { schema, name }: Subject):
 
 /** Of several alternatives the one that was meant: whose kind of value fits, so that its problems lie deeper. */
 function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
-  const deeper = branches.filter((issues) => issues.length > 0 && issues.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'));
+  const deeper = branches.filter(
+    (issues) => issues.length > 0 && issues.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
   return deeper.length === 1 ? deeper[0] : undefined;
 }
 
 function expectedText(schemas: readonly JsonSchema[]): string {
-  return [...new Set(schemas.map(typeText))].map((text) => (/^["0-9tf]/.test(text) ? text : `${/^[aio]/.test(text) ? 'an' : 'a'} ${text}`)).join(' or ');
+  return [...new Set(schemas.map(typeText))]
+    .map((text) => (/^["0-9tf]/.test(text) ? text : `${/^[aio]/.test(text) ? 'an' : 'a'} ${text}`))
+    .join(' or ');
 }
 
 function hintFor(schemas: readonly JsonSchema[], received: unknown): string | undefined {
-  const values = schemas.flatMap((schema) => [...(schema.enum ?? []), ...(schema.const === undefined ? [] : [schema.const])]);
+  const values = schemas.flatMap((schema) => [
+    ...(schema.enum ?? []),
+    ...(schema.const === undefined ? [] : [schema.const]),
+  ]);
   if (typeof received === 'string') {
-    const near = closest(received, values.filter((value) => typeof value === 'string'));
+    const near = closest(
+      received,
+      values.filter((value) => typeof value === 'string'),
+    );
     return near === undefined ? undefined : `try "${near}"`;
   }
   const wantsText = schemas.some(({ type }) => type === 'string');
@@ -86,11 +98,17 @@ function nameOf(path: readonly PropertyKey[], { name }: Subject): string {
 
 /** `to.max`, `paths[2]` */
 export function pathText(path: readonly PropertyKey[]): string {
-  return path.map((step, depth) => (typeof step === 'number' ? `[${step}]` : `${depth === 0 ? '' : '.'}${String(step)}`)).join('');
+  return path
+    .map((step, depth) => (typeof step === 'number' ? `[${step}]` : `${depth === 0 ? '' : '.'}${String(step)}`))
+    .join('');
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce((at: unknown, step) => (at !== null && typeof at === 'object' ? (at as Readonly<Record<PropertyKey, unknown>>)[step] : undefined), value);
+  return path.reduce(
+    (at: unknown, step) =>
+      at !== null && typeof at === 'object' ? (at as Readonly<Record<PropertyKey, unknown>>)[step] : undefined,
+    value,
+  );
 }
 
 function receivedText(value: unknown): string {

@@ -38,8 +38,12 @@ export function wiringProblems(stages: readonly WiredStage[], known: readonly Co
 }
 
 function bridge(given: RecordKind, wanted: RecordKind, known: readonly Component[]): string | undefined {
-  const between = known.find((component) => component.role === 'transform' && component.accepts === given && component.gives === wanted);
+  const between = known.find(
+    (component) => component.role === 'transform' && component.accepts === given && component.gives === wanted,
+  );
   if (between !== undefined) return `put the transform "${between.type}" before it`;
-  const sources = known.filter((component) => component.role === 'source' && component.gives === wanted).map(({ type }) => `"${type}"`);
+  const sources = known
+    .filter((component) => component.role === 'source' && component.gives === wanted)
+    .map(({ type }) => `"${type}"`);
   return sources.length === 0 ? undefined : `sources that give "${wanted}": ${sources.join(', ')}`;
 }

@@ -1,6 +1,17 @@
 import { readFile } from 'node:fs/promises';
 
-import { isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit, type Document } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Document,
+} from 'yaml';
 
 import { EtlError, systemCode, type ErrorPlace } from '../errors.ts';
 
@@ -25,12 +36,17 @@ export interface YamlFile {
  *
  * @throws {EtlError} `ETL_CONFIG_NOT_FOUND` when it cannot be read; `ETL_CONFIG_SYNTAX` when it is too large or not UTF-8.
  */
-export async function readYamlFile(path: string): Promise<{ readonly yaml: YamlFile; readonly problems: readonly EtlError[] }> {
+export async function readYamlFile(
+  path: string,
+): Promise<{ readonly yaml: YamlFile; readonly problems: readonly EtlError[] }> {
   return parseYaml(await readText(path), path);
 }
 
 /** Parses YAML; what is wrong with it is listed, with places. */
-export function parseYaml(text: string, file: string): { readonly yaml: YamlFile; readonly problems: readonly EtlError[] } {
+export function parseYaml(
+  text: string,
+  file: string,
+): { readonly yaml: YamlFile; readonly problems: readonly EtlError[] } {
   const lines = new LineCounter();
   const placeAt = (offset: number): ErrorPlace => {
     const { line, col } = lines.linePos(offset);
@@ -44,13 +60,22 @@ export function parseYaml(text: string, file: string): { readonly yaml: YamlFile
   visit(document, {
     Alias(_, alias) {
       if (alias.resolve(document) !== undefined) return;
-      found.push(new EtlError('ETL_CONFIG_SYNTAX', `there is no anchor "&${alias.source}" before this alias`, { where: placeAt(alias.range?.[0] ?? 0) }));
+      found.push(
+        new EtlError('ETL_CONFIG_SYNTAX', `there is no anchor "&${alias.source}" before this alias`, {
+          where: placeAt(alias.range?.[0] ?? 0),
+        }),
+      );
     },
   });
   const problems = found.slice(0, problemsShown);
   if (second !== undefined) {
     const where = placeAt(second.range[0]);
-    problems.push(new EtlError('ETL_CONFIG_SYNTAX', 'a second YAML document in the file', { where, hint: 'put each pipeline into a file of its own' }));
+    problems.push(
+      new EtlError('ETL_CONFIG_SYNTAX', 'a second YAML document in the file', {
+        where,
+        hint: 'put each pipeline into a file of its own',
+      }),
+    );
   }
   return { yaml: { file, text, document, placeAt }, problems };
 }
@@ -61,12 +86,20 @@ export function yamlValue({ document, file }: YamlFile): unknown {
     return document.toJS({ maxAliasCount });
   } catch (error) {
     const hint = 'write out what the aliases stand for';
-    throw new EtlError('ETL_CONFIG_SYNTAX', 'aliases in the file unfold to too much', { where: { file }, hint, cause: error });
+    throw new EtlError('ETL_CONFIG_SYNTAX', 'aliases in the file unfold to too much', {
+      where: { file },
+      hint,
+      cause: error,
+    });
   }
 }
 
 /** Where the value at `path` stands, or its name (`of: 'key'`); the nearest thing above when it is not there. */
-export function placeOf({ document, placeAt }: YamlFile, path: readonly PropertyKey[], of: 'key' | 'value' = 'value'): ErrorPlace {
+export function placeOf(
+  { document, placeAt }: YamlFile,
+  path: readonly PropertyKey[],
+  of: 'key' | 'value' = 'value',
+): ErrorPlace {
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;
   for (const [depth, step] of path.entries()) {
@@ -98,10 +131,17 @@ async function readText(path: string): Promise<string> {
       EISDIR: 'this is a directory, not a pipeline file',
       EACCES: 'no permission to read the file',
     };
-    throw new EtlError('ETL_CONFIG_NOT_FOUND', reasons[systemCode(error) ?? ''] ?? 'cannot read the file', { where: { file: path }, cause: error });
+    throw new EtlError('ETL_CONFIG_NOT_FOUND', reasons[systemCode(error) ?? ''] ?? 'cannot read the file', {
+      where: { file: path },
+      cause: error,
+    });
   }
   if (bytes.length > maxBytes) {
-    throw new EtlError('ETL_CONFIG_SYNTAX', `the file has ${bytes.length} bytes, more than a pipeline file may have (${maxBytes})`, { where: { file: path } });
+    throw new EtlError(
+      'ETL_CONFIG_SYNTAX',
+      `the file has ${bytes.length} bytes, more than a pipeline file may have (${maxBytes})`,
+      { where: { file: path } },
+    );
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -110,7 +150,11 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function parseDocuments(text: string, file: string, lines: LineCounter): readonly [Document.Parsed, Document.Parsed | undefined] {
+function parseDocuments(
+  text: string,
+  file: string,
+  lines: LineCounter,
+): readonly [Document.Parsed, Document.Parsed | undefined] {
   let documents: readonly Document.Parsed[];
   try {
     documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2', uniqueKeys: true });
@@ -120,7 +164,10 @@ function parseDocuments(text: string, file: string, lines: LineCounter): readonl
   }
   const [first, second] = documents;
   if (first === undefined || (first.contents === null && first.errors.length === 0)) {
-    throw new EtlError('ETL_CONFIG_SYNTAX', 'the file is empty', { where: { file }, hint: 'start from a template: etl init' });
+    throw new EtlError('ETL_CONFIG_SYNTAX', 'the file is empty', {
+      where: { file },
+      hint: 'start from a template: etl init',
+    });
   }
   return [first, second];
 }

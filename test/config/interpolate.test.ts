@@ -29,7 +29,8 @@ const cases: readonly (readonly [string, string])[] = [
 ];
 
 test('fills in variables, defaults and escapes', () => {
-  for (const [text, expected] of cases) assert.deepEqual(interpolate(text, environment), { text: expected, problems: [] });
+  for (const [text, expected] of cases)
+    assert.deepEqual(interpolate(text, environment), { text: expected, problems: [] });
 });
 
 test('names what is not set and what is no variable, where it stands', () => {
@@ -43,7 +44,12 @@ test('names what is not set and what is no variable, where it stands', () => {
 });
 
 test('text without ${ is never changed', () => {
-  fc.assert(fc.property(fc.string().filter((text) => !text.includes('${')), (text) => interpolate(text, environment).text === text));
+  fc.assert(
+    fc.property(
+      fc.string().filter((text) => !text.includes('${')),
+      (text) => interpolate(text, environment).text === text,
+    ),
+  );
 });
 
 test('the .env file is read, and what the process has wins', async (t) => {

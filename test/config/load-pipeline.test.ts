@@ -26,12 +26,20 @@ async function problemsOf(t: TestContext, text: string | Buffer): Promise<string
 const bad: readonly { readonly name: string; readonly text: string; readonly problems: readonly RegExp[] }[] = [
   { name: 'an empty file', text: '', problems: [/ETL_CONFIG_SYNTAX the file is empty/] },
   { name: 'a file of comments', text: '# nothing\n', problems: [/the file is empty/] },
-  { name: 'a list', text: '- 1\n- 2\n', problems: [/^1:1 ETL_CONFIG_INVALID expected a map for the pipeline, received a list/] },
+  {
+    name: 'a list',
+    text: '- 1\n- 2\n',
+    problems: [/^1:1 ETL_CONFIG_INVALID expected a map for the pipeline, received a list/],
+  },
   { name: 'broken YAML', text: 'source: [\n', problems: [/^2:1 ETL_CONFIG_SYNTAX Flow sequence/] },
   { name: 'two documents', text: 'a: 1\n---\nb: 2\n', problems: [/^2:1 ETL_CONFIG_SYNTAX a second YAML document/] },
   { name: 'a key twice', text: 'name: a\nname: b\n', problems: [/^2:1 ETL_CONFIG_SYNTAX Map keys must be unique/] },
   { name: 'a tag', text: 'name: !js/function "x"\n', problems: [/^1:7 ETL_CONFIG_SYNTAX Unresolved tag/] },
-  { name: 'an alias to nothing', text: 'name: *there\n', problems: [/^1:7 ETL_CONFIG_SYNTAX there is no anchor "&there"/] },
+  {
+    name: 'an alias to nothing',
+    text: 'name: *there\n',
+    problems: [/^1:7 ETL_CONFIG_SYNTAX there is no anchor "&there"/],
+  },
   {
     name: 'missing parts',
     text: 'name: x\n',
@@ -40,7 +48,11 @@ const bad: readonly { readonly name: string; readonly text: string; readonly pro
   {
     name: 'parts of the wrong kind',
     text: 'source:\ntransforms: 5\nsink: drop\n',
-    problems: [/expected a map for "source", received nothing/, /^2:13 .*expected a list of maps for "transforms", received 5/, /^3:7 .*received "drop" \(string\)/],
+    problems: [
+      /expected a map for "source", received nothing/,
+      /^2:13 .*expected a list of maps for "transforms", received 5/,
+      /^3:7 .*received "drop" \(string\)/,
+    ],
   },
   {
     name: 'misspelt options, at every depth',
@@ -70,7 +82,10 @@ const bad: readonly { readonly name: string; readonly text: string; readonly pro
   {
     name: 'an alternative that fits none',
     text: 'source: { type: numbers, path: 5 }\nsink: { type: drop }\nonReject: { to: a, max: -1 }\n',
-    problems: [/^1:32 .*expected a string or a list of strings for "path", received 5/, /^3:25 .*expected an integer from 0 for "onReject.max", received -1/],
+    problems: [
+      /^1:32 .*expected a string or a list of strings for "path", received 5/,
+      /^3:25 .*expected an integer from 0 for "onReject.max", received -1/,
+    ],
   },
   {
     name: 'unknown stages',
@@ -100,17 +115,24 @@ const bad: readonly { readonly name: string; readonly text: string; readonly pro
   {
     name: 'a variable that tries to be YAML',
     text: 'source: { type: numbers, path: a, batchSize: "${TRICK}" }\nsink: { type: drop, limit: "${SIZE}" }\n',
-    problems: [/^1:46 .*"batchSize", received "1, mode: replace"/, /^2:28 .*expected a number for "limit", received "12"/],
+    problems: [
+      /^1:46 .*"batchSize", received "1, mode: replace"/,
+      /^2:28 .*expected a number for "limit", received "12"/,
+    ],
   },
   {
     name: 'neighbours that do not fit',
     text: 'source: { type: numbers, path: a }\ntransforms:\n  - type: double\nsink: { type: keep-chats }\n',
-    problems: [/^4:15 ETL_CONFIG_WIRING sink "keep-chats" takes records of kind "conversation", but "double" gives "number" \| put the transform "to-chats" before it/],
+    problems: [
+      /^4:15 ETL_CONFIG_WIRING sink "keep-chats" takes records of kind "conversation", but "double" gives "number" \| put the transform "to-chats" before it/,
+    ],
   },
   {
     name: 'a transform after the wrong source',
     text: 'source: { type: chats }\ntransforms: [{ type: double }]\nsink: { type: drop }\n',
-    problems: [/^2:22 ETL_CONFIG_WIRING .*"double" takes records of kind "number", but "chats" gives "conversation" \| sources that give "number": "numbers"/],
+    problems: [
+      /^2:22 ETL_CONFIG_WIRING .*"double" takes records of kind "number", but "chats" gives "conversation" \| sources that give "number": "numbers"/,
+    ],
   },
   {
     name: 'an expression that does not compile',
@@ -135,7 +157,9 @@ test('each mistake in a pipeline file is named with its place and what to do', a
 });
 
 test('an alias bomb is refused, quickly', async (t) => {
-  const levels = 'bcdefghi'.split('').map((name, level) => `${name}: &${name} [${`*${'abcdefghi'[level]},`.repeat(9)}]`);
+  const levels = 'bcdefghi'
+    .split('')
+    .map((name, level) => `${name}: &${name} [${`*${'abcdefghi'[level]},`.repeat(9)}]`);
   const found = await problemsOf(t, `a: &a [x,x,x,x,x,x,x,x,x]\n${levels.join('\n')}\n`);
   assert.equal(found.length, 1);
   assert.match(found[0] ?? '', /ETL_CONFIG_SYNTAX aliases in the file unfold to too much/);
@@ -151,14 +175,20 @@ test('a file that is too deep, too large or not text is refused with one clear p
   const deep = await problemsOf(t, `source: ${'['.repeat(100_000)}`);
   assert.ok(deep.length >= 1 && deep.length <= 5);
   assert.match(deep[0] ?? '', /the file is nested too deeply/);
-  assert.match((await problemsOf(t, 'x'.repeat(10 * 1024 * 1024))).join('\n'), /ETL_CONFIG_SYNTAX the file has 10485760 bytes/);
+  assert.match(
+    (await problemsOf(t, 'x'.repeat(10 * 1024 * 1024))).join('\n'),
+    /ETL_CONFIG_SYNTAX the file has 10485760 bytes/,
+  );
   assert.match((await problemsOf(t, Buffer.from([0x6e, 0x3a, 0x20, 0xff, 0xfe]))).join('\n'), /not UTF-8/);
 });
 
 test('a missing file and a directory are told apart', async (t) => {
   const file = await fileOf(t, '');
   const missing = await checkPipeline(`${file}x`, { components: tinyComponents, environment });
-  assert.match(missing.problems[0]?.describe() ?? '', /ETL_CONFIG_NOT_FOUND: there is no such file\n {2}at .*my-import\.yamlx/);
+  assert.match(
+    missing.problems[0]?.describe() ?? '',
+    /ETL_CONFIG_NOT_FOUND: there is no such file\n {2}at .*my-import\.yamlx/,
+  );
   const directory = await checkPipeline(join(file, '..'), { components: tinyComponents, environment });
   assert.match(directory.problems[0]?.message ?? '', /this is a directory/);
 });
@@ -179,7 +209,10 @@ test('a good file gives the plan, named after the file, with the variables fille
   const loaded = await loadPipeline(await fileOf(t, text.join('\n')), { components: tinyComponents, environment });
   assert.equal(loaded.plan.name, 'my-import');
   assert.deepEqual(loaded.plan.onReject, { to: './r.jsonl', max: 3 });
-  assert.deepEqual(loaded.stages.map(({ name }) => name), ['numbers', 'double', 'double-2', 'drop']);
+  assert.deepEqual(
+    loaded.stages.map(({ name }) => name),
+    ['numbers', 'double', 'double-2', 'drop'],
+  );
   assert.deepEqual(loaded.stages[0]?.options, { path: '/h/all!.jsonl', uri: 'mongodb://me:top-secret@host/db' });
   assert.deepEqual(loaded.stages[3]?.options, { limit: 12, key: '"12"' });
   assert.deepEqual(loaded.tests[0]?.input, ['${NOT_A_VARIABLE}']);

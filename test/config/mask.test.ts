@@ -48,6 +48,16 @@ test('only what the schema marks as secret is hidden, at any depth', () => {
       either: z.union([z.literal('none'), z.strictObject({ password: z.string().meta({ secret: true }) })]),
     }),
   );
-  const options = { path: './a', key: 'k-secret', redact: { keys: ['one-secret'] }, either: { password: 'two-secret' } };
-  assert.deepEqual(maskOptions(schema, options), { path: './a', key: '***', redact: { keys: ['***'] }, either: { password: '***' } });
+  const options = {
+    path: './a',
+    key: 'k-secret',
+    redact: { keys: ['one-secret'] },
+    either: { password: 'two-secret' },
+  };
+  assert.deepEqual(maskOptions(schema, options), {
+    path: './a',
+    key: '***',
+    redact: { keys: ['***'] },
+    either: { password: '***' },
+  });
 });

@@ -11,7 +11,10 @@ export const tinyComponents: readonly Component[] = [
     summary: 'Gives numbers.',
     gives: 'number',
     options: z.strictObject({
-      path: z.union([z.string(), z.array(z.string())]).describe('File to read.').meta({ examples: ['./in.jsonl'] }),
+      path: z
+        .union([z.string(), z.array(z.string())])
+        .describe('File to read.')
+        .meta({ examples: ['./in.jsonl'] }),
       batchSize: z.int().positive().default(500).describe('Records in a batch.'),
       mode: z.enum(['append', 'replace']).default('append').describe('How.'),
       uri: z.string().describe('Address.').meta({ secret: true }).optional(),

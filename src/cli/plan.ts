@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+
+import type { ConfiguredPipeline, ConfiguredStage } from '../config/load-pipeline.ts';
+import { maskOptions } from '../config/mask.ts';
+import { optionsSchema } from '../config/option-info.ts';
+import { kindsAlong } from '../config/wiring.ts';
+import { identityOf } from '../run.ts';
+import type { Estimate, Progress } from '../stage.ts';
+import { createCommand } from './command.ts';
+import { formatBytes, formatCount, padWidth } from './format.ts';
+import { listenForInterrupts } from './interrupts.ts';
+import { safe, type Cli } from './io.ts';
+import { load } from './load.ts';
+
+/** `etl plan FILE` */
+export function planCommand(cli: Cli): Command {
+  return createCommand(cli, 'plan', {
+    summary: 'show what a run would do, without writing',
+    details: 'Asks the source how much there is and how it would be read, and the target how far an earlier run came',
+    examples: ['etl plan import.yaml', 'etl plan import.yaml --json'],
+  })
+    .argument('<file>', 'pipeline file (YAML)')
+    .option('--json', 'print it as JSON')
+    .action(async (file: string, { json = false }: { readonly json?: boolean }) => {
+      const plan = await planOf(cli, await load(cli, file));
+      cli.print(cli.mask(json ? JSON.stringify(plan) : planText(plan, file)));
+    });
+}
+
+interface RunPlan {
+  readonly pipeline: string;
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly role: string;
+    readonly gives: string | null;
+    readonly options: unknown;
+  }[];
+  readonly estimate: Estimate | null;
+  readonly onReject: unknown;
+  readonly ledger: string | null;
+  /** What `etl run` would do. */
+  readonly next: 'start' | 'resume' | 'nothing' | 'refuse';
+  readonly progress: Progress | null;
+}
+
+async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<RunPlan> {
+  const { stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
+  try {
+    const kinds = kindsAlong(stages);
+    const identity = identityOf(plan);
+    const ledger = plan.sink.ledger?.(identity);
+    const progress = (await ledger?.peek()) ?? null;
+    return {
+      pipeline: plan.name,
+      stages: stages.map((stage, order) => ({
+        stage: stage.name,
+        role: stage.component.role,
+        gives: kinds[order] ?? null,
+        options: shownOptions(stage),
+      })),
+      estimate: (await plan.source.estimate?.(stop)) ?? null,
+      onReject: plan.onReject,
+      ledger: ledger?.where ?? null,
+      next: nextStep(progress, identity.digest),
+      progress,
+    };
+  } finally {
+    end();
+  }
+}
+
+/** The options as they are in force, defaults included. */
+function shownOptions({ component, options }: ConfiguredStage): unknown {
+  const { data } = component.options.safeParse(options);
+  return maskOptions(optionsSchema(component), data ?? options);
+}
+
+function nextStep(progress: Progress | null, digest: string): RunPlan['next'] {
+  if (progress === null) return 'start';
+  if (progress.digest !== digest) return 'refuse';
+  if (progress.status === 'finished') return 'nothing';
+  return progress.status === 'sampled' ? 'start' : 'resume';
+}
+
+function planText({ pipeline, stages, estimate, onReject, ledger, next, progress }: RunPlan, file: string): string {
+  const width = Math.max(...stages.map(({ stage }) => stage.length));
+  const lines = [
+    safe(pipeline),
+    ...stages.map(
+      ({ stage, role, options }) =>
+        `  ${padWidth(role, 9)}  ${padWidth(stage, width)}  ${safe(JSON.stringify(options))}`,
+    ),
+    `  to read    ${estimateText(estimate)}`,
+    `  rejects    ${onReject === 'stop' ? 'the first one stops the run' : safe(JSON.stringify(onReject))}`,
+    `  progress   ${ledger === null ? 'not kept: a repeated run starts over' : `kept in ${safe(ledger)}`}`,
+    `  etl run    ${nextText(next, progress, file)}`,
+  ];
+  return lines.join('\n');
+}
+
+function estimateText(estimate: Estimate | null): string {
+  if (estimate === null) return 'not known';
+  const { records, bytes, plan } = estimate;
+  const parts = [
+    ...(records === undefined ? [] : [`about ${formatCount(records)} records`]),
+    ...(bytes === undefined ? [] : [formatBytes(bytes)]),
+    ...(plan === undefined ? [] : [safe(plan)]),
+  ];
+  return parts.length === 0 ? 'not known' : parts.join(', ');
+}
+
+function nextText(next: RunPlan['next'], progress: Progress | null, file: string): string {
+  const done = `${formatCount(progress?.counts.read ?? 0)} read and ${formatCount(progress?.counts.written ?? 0)} written before`;
+  return {
+    start: 'starts at the beginning',
+    resume: `goes on where it stopped: ${done}`,
+    nothing: `does nothing: finished before, ${done}; etl run ${file} --new-run starts over`,
+    refuse: `refuses: the configuration was changed since the run was started (${done}); --new-run starts over`,
+  }[next];
+}

@@ -1,0 +1,85 @@
+import type { RunReport } from '../report.ts';
+import { formatBytes, formatCount, formatDuration, formatRecords, formatShare, formatShort } from './format.ts';
+import { safe, type Cli } from './io.ts';
+import { bottleneck } from './progress-view.ts';
+
+const warningsShown = 10;
+const tellingMs = 1000;
+
+const headlines: Readonly<Record<RunReport['status'], string>> = {
+  finished: 'finished',
+  unchanged: 'nothing to do: this run was finished before',
+  stopped: 'stopped',
+  failed: 'failed',
+  sampled: 'sample finished',
+  'dry-run': 'dry run finished: nothing was written',
+};
+
+/** What a run did, for people: the sums, where the rejects are, what went wrong on the way, how to go on. */
+export function renderSummary(report: RunReport, { colors }: Pick<Cli, 'colors'>, resume: string): string {
+  const { status, pipeline } = report;
+  const paint = { failed: colors.red, stopped: colors.yellow }[status as string] ?? colors.green;
+  const lines = [
+    `${paint(colors.bold(headlines[status]))} · ${safe(pipeline)} · ${formatDuration(report.elapsedMs)}${attemptsText(report)}`,
+    ...countLines(report),
+    ...rejectLines(report),
+    ...report.warnings.slice(0, warningsShown).map(({ stage, message, times }) => {
+      return `  ${colors.yellow('warning')} ${safe(stage)}: ${safe(message)}${times > 1 ? ` (${formatCount(times)} times)` : ''}`;
+    }),
+    ...(report.warnings.length > warningsShown
+      ? [`  … and ${report.warnings.length - warningsShown} more warnings`]
+      : []),
+    ...endLines(report, resume),
+  ];
+  return lines.join('\n');
+}
+
+function countLines({ counts, bytesRead, bytesWritten, elapsedMs, attempts, stages, status }: RunReport): string[] {
+  const { read, written, skipped, filtered, merged, expanded, rejected } = counts;
+  if (status === 'unchanged') {
+    const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`;
+    return [`  ${formatRecords(written)} written, ${formatCount(rejected)} rejected, in ${times}`];
+  }
+  const out = Object.entries({ written, skipped, filtered, merged, rejected }).filter(
+    ([what, count]) => what === 'written' || count > 0,
+  );
+  const more = expanded > 0 ? ` + ${formatCount(expanded)} expanded` : '';
+  const sum = out.map(([what, count]) => `${formatCount(count)} ${what}`).join(' + ');
+  const bytes =
+    bytesRead + bytesWritten > 0 ? [`${formatBytes(bytesRead)} read`, `${formatBytes(bytesWritten)} written`] : [];
+  // The time is that of all attempts, the stages' figures are this one's; and little can be said about a moment.
+  const isTelling = attempts === 1 && elapsedMs >= tellingMs;
+  const slowest = isTelling ? bottleneck(stages) : undefined;
+  const speed = [...(isTelling ? [`${formatShort((read / elapsedMs) * 1000)} records/s`] : []), ...bytes];
+  return [
+    `  ${formatCount(read)} read${more} = ${sum}`,
+    ...(speed.length > 0 ? [`  ${speed.join(' · ')}`] : []),
+    ...(slowest === undefined
+      ? []
+      : [`  slowest stage: ${slowest.stage}, at work ${formatShare(slowest.busy)} of its time`]),
+  ];
+}
+
+function rejectLines({ counts, rejects, status }: RunReport): string[] {
+  if (counts.rejected === 0 || status === 'unchanged') return [];
+  const file = rejects.to === null ? '' : ` → ${safe(rejects.to)}`;
+  return [
+    `  rejected${file}`,
+    ...rejects.reasons.map(
+      ({ stage, code, reason, count }) => `    ${formatCount(count)} × ${safe(stage)}: ${safe(reason)} (${code})`,
+    ),
+  ];
+}
+
+function endLines({ status, counts, ledger }: RunReport, resume: string): string[] {
+  if (status === 'unchanged') return ['  --new-run starts it over'];
+  if (status === 'sampled') return ['  a sample moves no cursor: the run without --limit starts where it would have'];
+  if (status !== 'stopped' && status !== 'failed') return [];
+  if (counts.written === 0) return ['  nothing is written yet'];
+  if (ledger === null) return ['  this sink keeps no progress: the same command starts over'];
+  return [`  ${formatRecords(counts.written)} safe on the other side; go on with:`, `    ${resume}`];
+}
+
+function attemptsText({ attempts, status }: RunReport): string {
+  return attempts > 1 && status !== 'unchanged' ? ` · attempt ${attempts}` : '';
+}

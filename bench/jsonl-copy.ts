@@ -13,7 +13,7 @@ import { jsonlSource } from '../src/sources/jsonl.ts';
 import { limit } from '../src/transforms/limit.ts';
 import { messagesFile, sha256 } from './data.ts';
 import { bench, type Work } from './harness.ts';
-import { parseAndStringify } from './parse-and-stringify.ts';
+import { parseAndStringify, usualParseAndStringify } from './parse-and-stringify.ts';
 
 const input = await messagesFile(400);
 /** More than there are: the stage counts and cuts, and the work stays the same. */
@@ -35,6 +35,13 @@ await bench({
       async run(folder) {
         const to = join(folder, 'out.jsonl');
         return { ...parseAndStringify(input, to, unchanged), output: () => sha256(to) };
+      },
+    },
+    {
+      name: 'the same with readline and a write stream',
+      async run(folder) {
+        const to = join(folder, 'out.jsonl');
+        return { ...(await usualParseAndStringify(input, to, unchanged)), output: () => sha256(to) };
       },
     },
     {

@@ -27,6 +27,8 @@ export interface BundleLineParts {
   readonly userEmail: string | null;
   /** JSON text of the conversation; null for messages whose conversation is gone. */
   readonly conversation: Uint8Array | null;
+  /** Further documents of the same conversation, where a database without unique indexes holds several. */
+  readonly copies?: readonly Uint8Array[] | undefined;
   /** JSON texts of the messages, in the order they are shown in. */
   readonly messages: readonly Uint8Array[];
   readonly fileIds: readonly string[];
@@ -37,13 +39,7 @@ export interface BundleLineParts {
 
 /** A line of `conversations.jsonl` without `exported_at` and without its line feed. */
 export function composeBundleLine(parts: BundleLineParts): Buffer {
-  const { userEmail, conversation, messages, fileIds, missingFileIds, branching, addition } = parts;
-  const pieces: Uint8Array[] = [Buffer.from(`{"user_email":${JSON.stringify(userEmail)},"conversation":`)];
-  pieces.push(conversation ?? Buffer.from('null'), Buffer.from(',"messages":['));
-  for (const [place, message] of messages.entries()) {
-    if (place > 0) pieces.push(COMMA);
-    pieces.push(message);
-  }
+  const { userEmail, conversation, copies = [], messages, fileIds, missingFileIds, branching, addition } = parts;
   const rest = {
     message_count: messages.length,
     file_ids: fileIds,
@@ -51,8 +47,18 @@ export function composeBundleLine(parts: BundleLineParts): Buffer {
     branching,
     threadmill: { schema: BUNDLE_SCHEMA, ...addition },
   };
-  pieces.push(Buffer.from(`],${JSON.stringify(rest).slice(1)}`));
+  // Ends with the braces of `threadmill` and of the line: the copies, which are JSON text already, go before them.
+  const text = JSON.stringify(rest);
+  const pieces: Uint8Array[] = [Buffer.from(`{"user_email":${JSON.stringify(userEmail)},"conversation":`)];
+  pieces.push(conversation ?? Buffer.from('null'), Buffer.from(',"messages":['), ...separated(messages));
+  pieces.push(Buffer.from(`],${text.slice(1, -2)}`));
+  if (copies.length > 0) pieces.push(Buffer.from(',"copies":['), ...separated(copies), Buffer.from(']'));
+  pieces.push(Buffer.from('}}'));
   return Buffer.concat(pieces);
+}
+
+function separated(texts: readonly Uint8Array[]): Uint8Array[] {
+  return texts.flatMap((text, place) => (place === 0 ? [text] : [COMMA, text]));
 }
 
 /** What stands before the rest of a line: `{"exported_at":"…",`. */

@@ -41,16 +41,19 @@ export interface ChatContent {
   readonly conversationId: string | null;
   /** Digest of the conversation's document; null for messages without one. */
   readonly conversation: string | null;
+  /** Digests of further documents of the same conversation, in any order, where a database holds several. */
+  readonly copies?: readonly string[] | undefined;
   /** Digests of the messages, in any order. */
   readonly messages: readonly string[];
 }
 
 /**
- * Digest of a whole chat: SHA-256, hex, over owner, id, the conversation's digest and the messages' digests in sorted order,
- * one a line. Two chats have the same digest when nothing that people or models said or set differs, in whatever order the
+ * Digest of a whole chat: SHA-256, hex, over owner, id, the conversation's digest, those of its copies (sorted, each with
+ * `+` before it) and those of the messages (sorted), one a line. Two chats have the same digest when nothing that people or models said or set differs, in whatever order the
  * messages were found.
  */
-export function chatDigest({ userId, conversationId, conversation, messages }: ChatContent): string {
-  const lines = [JSON.stringify(userId), JSON.stringify(conversationId), conversation ?? '-', ...[...messages].sort()];
+export function chatDigest({ userId, conversationId, conversation, copies = [], messages }: ChatContent): string {
+  const others = [...copies].sort().map((copy) => `+${copy}`);
+  const lines = [JSON.stringify(userId), JSON.stringify(conversationId), conversation ?? '-', ...others, ...[...messages].sort()];
   return hash('sha256', lines.join('\n'));
 }

@@ -1,7 +1,7 @@
 import { EtlError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { asConversation, type Conversation, type FileRecord, type Message } from '../models/conversation.ts';
-import type { Document } from '../models/extended-json.ts';
+import { listOf, type Document } from '../models/extended-json.ts';
 import { librechatToConversation } from './librechat-to-conversation.ts';
 import type { Loss } from './loss.ts';
 
@@ -39,7 +39,9 @@ export function bundleToConversation(line: unknown, around: BundleSurroundings):
   const conversationId = textOr(conversation?.['conversationId'], textOr(messages[0]?.['conversationId'], ''));
   const user = around.user ?? (email === null ? null : { _id: userId, email });
   const files = [...new Set(fileIds)].flatMap((id) => around.filesOf(id).map(({ metadata }) => metadata));
-  const result = librechatToConversation({ userId, conversationId: conversationId === '' ? null : conversationId, user, conversation, messages, files });
+  const copies = listOf(threadmill?.['copies'])?.filter(isDocument) ?? [];
+  const chat = { userId, conversationId: conversationId === '' ? null : conversationId, user, conversation, copies, messages, files };
+  const result = librechatToConversation(chat);
   const placed = result.conversation.files.map((file) => withPlace(file, around));
   return { conversation: { ...result.conversation, files: placed }, losses: result.losses };
 }

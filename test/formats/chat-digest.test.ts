@@ -37,6 +37,8 @@ test('a chat has the same digest in whatever order its messages were found', () 
     { conversationId: null },
     { conversationId: 'null' },
     { conversation: null },
+    { copies: ['e'] },
+    { conversation: 'e', copies: ['d'] },
   ]) {
     assert.notEqual(chatDigest({ ...chat, ...other }), digest, JSON.stringify(other));
   }

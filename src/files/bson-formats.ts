@@ -24,8 +24,15 @@ export function bsonFormat(types: BsonTypes, limits: Pick<ChunkLimits, 'batchSiz
       if (input.canResume) refuseArchive(await input.head(), input.path);
       let first = number;
       const start = { offset, index: number };
-      for await (const { documents, offsets, end } of readBsonDocuments(bytes, { ...limits, start, signal: ctx.signal })) {
-        const places = Array.from({ length: documents.count }, (_, index) => ({ offset: offsets[index] ?? 0, number: first + index }));
+      for await (const { documents, offsets, end } of readBsonDocuments(bytes, {
+        ...limits,
+        start,
+        signal: ctx.signal,
+      })) {
+        const places = Array.from({ length: documents.count }, (_, index) => ({
+          offset: offsets[index] ?? 0,
+          number: first + index,
+        }));
         yield { ...converted(documents, places, types, ctx), end: { offset: end.offset, number: end.index } };
         first = end.index;
       }
@@ -42,7 +49,10 @@ function refuseArchive(head: Buffer, path: string): void {
 }
 
 /** Extended JSON, one document a line or one array of them: what the input begins with tells. */
-export function extendedJsonFormat(types: BsonTypes, limits: ChunkLimits & { readonly maxLineBytes: number }): RecordFormat {
+export function extendedJsonFormat(
+  types: BsonTypes,
+  limits: ChunkLimits & { readonly maxLineBytes: number },
+): RecordFormat {
   const lines = jsonLinesFormat(limits);
   const array = jsonArrayFormat(undefined, limits);
   // Lines count from 1, elements from 0; where an array begins the difference is taken back.
@@ -114,7 +124,12 @@ function converted(
       const start = starts[document] ?? 0;
       const excerpt = Buffer.from(bytes.subarray(start, Math.min(ends[document] ?? 0, start + excerptBytes)));
       const place = places[document] ?? { offset: 0, number: 0 };
-      return { ...place, index, reason: `${reason} (at its byte ${offset})`, record: { bson: excerpt.toString('base64') } };
+      return {
+        ...place,
+        index,
+        reason: `${reason} (at its byte ${offset})`,
+        record: { bson: excerpt.toString('base64') },
+      };
     }),
     numberAt: (index) => good[index]?.number ?? 0,
     offsetAt: (index) => good[index]?.offset ?? 0,

@@ -15,7 +15,10 @@ export const bsonLayout: FileLayout<unknown> = {
       try {
         document = extendedJsonToBson(textOf(batch, index));
       } catch (error) {
-        ctx.reject(batch.records[index], new EtlError('ETL_RECORD_INVALID', reasonOf(error), { cause: error }), { batch, index });
+        ctx.reject(batch.records[index], new EtlError('ETL_RECORD_INVALID', reasonOf(error), { cause: error }), {
+          batch,
+          index,
+        });
         continue;
       }
       const waiting = output.write(document);

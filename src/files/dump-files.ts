@@ -21,11 +21,16 @@ export async function dumpFile(path: string, collection: string | undefined): Pr
     if (only !== undefined && another === undefined) return join(path, only);
     const there = [...new Set(files.map(collectionOf))].sort().join(', ') || 'no .bson files';
     if (only === undefined) {
-      const what = collection === undefined ? `${path} holds no .bson files` : `${path} holds no dump of the collection "${collection}"`;
+      const what =
+        collection === undefined
+          ? `${path} holds no .bson files`
+          : `${path} holds no dump of the collection "${collection}"`;
       throw new EtlError('ETL_SOURCE_NOT_FOUND', what, { where: { file: path }, hint: `There is: ${there}.` });
     }
-    const what = collection === undefined ? `${path} holds several collections` : `${path} holds "${collection}" more than once`;
-    const hint = collection === undefined ? `Name one with \`collection\`: ${there}.` : `Name one of ${wanted.join(', ')}.`;
+    const what =
+      collection === undefined ? `${path} holds several collections` : `${path} holds "${collection}" more than once`;
+    const hint =
+      collection === undefined ? `Name one with \`collection\`: ${there}.` : `Name one of ${wanted.join(', ')}.`;
     throw new EtlError('ETL_SOURCE_INVALID', what, { where: { file: path }, hint });
   } catch (error) {
     throw systemCode(error) === undefined ? error : inputError(error, path);

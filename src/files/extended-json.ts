@@ -3,6 +3,9 @@ import { BSON, EJSON } from 'bson';
 // What a MongoDB server stores at most.
 const maxDocumentBytes = 16 * 1024 * 1024;
 const longestLong = 9_223_372_036_854_775_807n;
+// The library takes these for 0 and NaN.
+const brokenNumber =
+  /"\$number(?:Int|Long)"\s*:\s*"(?!-?\d+")|"\$numberDouble"\s*:\s*"(?!-?(?:Infinity|[\d.]+(?:[eE][+-]?\d+)?)"|NaN")/;
 const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
@@ -15,13 +18,34 @@ const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
  * @see https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md
  */
 export function extendedJsonToBson(text: string): Uint8Array {
+  const broken = brokenNumber.exec(text);
+  if (broken !== null) throw new Error(`${broken[0]}… is no number`);
   const value: unknown = EJSON.parse(withLongs(text), { relaxed: false });
-  if (value === null || typeof value !== 'object' || Array.isArray(value) || '_bsontype' in value || value instanceof Date) {
+  if (
+    value === null ||
+    typeof value !== 'object' ||
+    Array.isArray(value) ||
+    '_bsontype' in value ||
+    value instanceof Date
+  ) {
     throw new Error('expected a document, an object without a special type of its own');
   }
+  if (text.includes('"$date"')) refuseBrokenDates(value);
   const bytes = BSON.serialize(value, { ignoreUndefined: false });
-  if (bytes.length > maxDocumentBytes) throw new Error(`the document takes ${bytes.length} bytes, and MongoDB stores ${maxDocumentBytes} at most`);
+  if (bytes.length > maxDocumentBytes)
+    throw new Error(`the document takes ${bytes.length} bytes, and MongoDB stores ${maxDocumentBytes} at most`);
   return bytes;
+}
+
+/** A date that is none would be stored as 1970. */
+function refuseBrokenDates(document: object): void {
+  const left: object[] = [document];
+  for (let value = left.pop(); value !== undefined; value = left.pop()) {
+    if (value instanceof Date && Number.isNaN(value.getTime())) throw new Error('a $date is no date');
+    for (const inner of Object.values(value) as unknown[]) {
+      if (inner !== null && typeof inner === 'object') left.push(inner);
+    }
+  }
 }
 
 /** Whole numbers that a double cannot hold exactly, marked as the int64 they are. Rare: most text has none. */

@@ -25,7 +25,12 @@ interface Details extends Pick<ErrorPlace, 'offset'> {
 export function inputError(error: unknown, path: string, details: Details = {}): EtlError {
   const code = systemCode(error);
   const notFound = code === 'ENOENT' || code === 'ENOTDIR';
-  return fileError(error, notFound ? 'ETL_SOURCE_NOT_FOUND' : code === 'EISDIR' ? 'ETL_SOURCE_INVALID' : 'ETL_SOURCE_FAILED', path, details);
+  return fileError(
+    error,
+    notFound ? 'ETL_SOURCE_NOT_FOUND' : code === 'EISDIR' ? 'ETL_SOURCE_INVALID' : 'ETL_SOURCE_FAILED',
+    path,
+    details,
+  );
 }
 
 /** A failure to write `path` as an `EtlError`. */
@@ -38,6 +43,7 @@ function fileError(error: unknown, code: ErrorCode, path: string, { hint, offset
   if (error instanceof EtlError) return error.at(where);
   const system = systemCode(error);
   const meaning = system === undefined ? undefined : meanings[system];
-  const what = meaning === undefined ? `${path}: ${error instanceof Error ? error.message : String(error)}` : `${path} ${meaning}`;
+  const what =
+    meaning === undefined ? `${path}: ${error instanceof Error ? error.message : String(error)}` : `${path} ${meaning}`;
   return new EtlError(code, what, { where, hint, cause: error });
 }

@@ -24,9 +24,18 @@ export const maxLineBytes = z
 export const bsonTypes = z
   .enum(['plain', 'relaxed', 'canonical'])
   .default('relaxed')
-  .describe('How types that JSON does not have are written: `relaxed` or `canonical` Extended JSON v2, or `plain` strings and numbers.');
+  .describe(
+    'How types that JSON does not have are written: `relaxed` or `canonical` Extended JSON v2, or `plain` strings and numbers.',
+  );
 
 /** What decides the records: not how they are batched. */
-export function configOf({ batchSize: _, batchBytes: __, ...config }: { readonly batchSize: number; readonly batchBytes: number }): Json {
+export function configOf({
+  batchSize: _,
+  batchBytes: __,
+  ...config
+}: {
+  readonly batchSize: number;
+  readonly batchBytes: number;
+}): Json {
   return JSON.parse(JSON.stringify(config)) as Json;
 }

@@ -1,5 +1,4 @@
-import { gzip } from 'node:zlib';
-
+import { gzipMember } from '../formats/compression.ts';
 import type { Output } from './output.ts';
 
 // A block ends with the batch that reaches this much text. Smaller blocks compress worse, larger ones hold more in memory.
@@ -48,7 +47,7 @@ export class GzipOutput implements Output {
     if (this.#used > 0) await this.#compress();
     await this.#settle(0);
     // A gzip file has at least one member, even of nothing.
-    if (this.#target.length === 0) await this.#target.write(await compressed(Buffer.alloc(0), this.#level));
+    if (this.#target.length === 0) await this.#target.write(await gzipMember(Buffer.alloc(0), this.#level));
   }
 
   async sync(): Promise<void> {
@@ -68,7 +67,7 @@ export class GzipOutput implements Output {
   }
 
   async #compress(): Promise<void> {
-    const block = compressed(this.#block.subarray(0, this.#used), this.#level);
+    const block = gzipMember(this.#block.subarray(0, this.#used), this.#level);
     block.catch(() => undefined);
     this.#compressing.push(block);
     this.#block = Buffer.allocUnsafeSlow(2 * blockBytes);
@@ -92,11 +91,4 @@ export class GzipOutput implements Output {
     this.#block.copy(larger, 0, 0, this.#used);
     this.#block = larger;
   }
-}
-
-/** One gzip member. Node writes no time into the header: the same text gives the same bytes. */
-function compressed(bytes: Uint8Array, level: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    gzip(bytes, { level }, (error, result) => (error === null ? resolve(result) : reject(error)));
-  });
 }

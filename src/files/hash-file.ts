@@ -4,7 +4,10 @@ import { open } from 'node:fs/promises';
 const chunkBytes = 1024 * 1024;
 
 /** SHA-256 of a file, hex, and its size. The next piece is read while one is hashed. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<{ readonly sha256: string; readonly bytes: number }> {
+export async function hashFile(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const file = await open(path);
   try {
     const hash = createHash('sha256');

@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { addAbortSignal } from 'node:stream';
 
 import { EtlError, systemCode } from '../errors.ts';
-import { decompressed } from '../formats/compression.ts';
+import { compressionOf, decompressed } from '../formats/compression.ts';
 import { FormatError } from '../formats/format-error.ts';
 import { inputError } from './file-error.ts';
 import { standardInput } from './input-paths.ts';
@@ -27,8 +27,8 @@ export class InputFile {
   readonly size: number | undefined;
   readonly #file: FileHandle | undefined;
   #head: Buffer | undefined;
-  /** All of the input has been read: what is missing now is missing for good. */
-  #ended = false;
+  #cut: FormatError | undefined;
+  #end: { readonly offset: number; readonly lastByte: number | undefined } = { offset: 0, lastByte: undefined };
 
   private constructor(path: string, file: FileHandle | undefined, size: number | undefined) {
     this.path = path;
@@ -49,20 +49,34 @@ export class InputFile {
     }
   }
 
-  /** The bytes, decompressed, from `start` on. A buffer is only good until the next one is asked for. */
+  /**
+   * The bytes, decompressed, from `start` on. A buffer is only good until the next one is asked for.
+   *
+   * Compressed data that ends early ends here like any other, so that what was decompressed can still be used; `cut` then
+   * holds the error.
+   */
   async *read(start: InputStart | undefined, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const file = this.#file;
-    if (file === undefined || !this.canResume) {
-      yield* decompressed(this.#whole(this.#stream(signal)));
-      return;
+    this.#cut = undefined;
+    this.#end = { offset: start?.offset ?? 0, lastByte: undefined };
+    try {
+      for await (const bytes of this.#bytes(start, signal)) {
+        this.#end = { offset: this.#end.offset + bytes.length, lastByte: bytes.at(-1) };
+        yield bytes;
+      }
+    } catch (error) {
+      if (!(error instanceof FormatError && error.isTruncated)) throw error;
+      this.#cut = error;
     }
-    if (start !== undefined) await this.#checkUnchanged(start);
-    const offset = start?.offset ?? 0;
-    if (!(await this.isCompressed())) {
-      yield* this.#whole(readAhead(file, offset, signal));
-      return;
-    }
-    yield* this.#skip(decompressed(this.#whole(readAhead(file, 0, signal, { isReused: false }))), offset);
+  }
+
+  /** Why the bytes ended before the file's did. */
+  get cut(): FormatError | undefined {
+    return this.#cut;
+  }
+
+  /** How far the bytes were read, and the last of them. */
+  get end(): { readonly offset: number; readonly lastByte: number | undefined } {
+    return this.#end;
   }
 
   /** Whether the file is compressed, by its first bytes. Not for pipes. */
@@ -83,7 +97,7 @@ export class InputFile {
     const parts: Uint8Array[] = [];
     let length = 0;
     try {
-      for await (const bytes of this.read(undefined, new AbortController().signal)) {
+      for await (const bytes of this.#bytes(undefined, new AbortController().signal)) {
         parts.push(Buffer.from(bytes.subarray(0, headBytes - length)));
         length += bytes.length;
         if (length >= headBytes) break;
@@ -91,7 +105,6 @@ export class InputFile {
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
     }
-    this.#ended = false;
     this.#head = Buffer.concat(parts);
     return this.#head;
   }
@@ -101,7 +114,10 @@ export class InputFile {
     if (error instanceof FormatError) {
       const { offset, line, column, message } = error;
       const where = { file: this.path, offset, line, column };
-      return new EtlError(this.#ended ? 'ETL_SOURCE_TRUNCATED' : 'ETL_SOURCE_INVALID', message, { where, cause: error });
+      return new EtlError(error.isTruncated ? 'ETL_SOURCE_TRUNCATED' : 'ETL_SOURCE_INVALID', message, {
+        where,
+        cause: error,
+      });
     }
     const isSystem = !(error instanceof EtlError) && systemCode(error)?.startsWith('E') === true;
     return isSystem && !systemCode(error)?.startsWith('ERR_') ? inputError(error, this.path) : error;
@@ -111,9 +127,17 @@ export class InputFile {
     await this.#file?.close();
   }
 
-  async *#whole(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    yield* bytes;
-    this.#ended = true;
+  async *#bytes(start: InputStart | undefined, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const file = this.#file;
+    if (file === undefined || !this.canResume) {
+      yield* decompressed(this.#stream(signal));
+      return;
+    }
+    if (start !== undefined) await this.#checkUnchanged(start);
+    const offset = start?.offset ?? 0;
+    if (await this.isCompressed()) {
+      yield* this.#skip(decompressed(readAhead(file, 0, signal, { isReused: false })), offset);
+    } else yield* readAhead(file, offset, signal);
   }
 
   #stream(signal: AbortSignal): AsyncIterable<Uint8Array> {
@@ -148,11 +172,12 @@ function fingerprintOf(head: Buffer, bytes: number): string {
 }
 
 function changed(path: string, how: string): EtlError {
-  return new EtlError('ETL_SOURCE_CHANGED', `${path} is not the file this run has read from: ${how}`, { where: { file: path } });
+  return new EtlError('ETL_SOURCE_CHANGED', `${path} is not the file this run has read from: ${how}`, {
+    where: { file: path },
+  });
 }
 
 async function isCompressed(file: FileHandle): Promise<boolean> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
-  const start = buffer.toString('hex', 0, bytesRead);
-  return start.startsWith('1f8b') || start === '28b52ffd';
+  return compressionOf(buffer.subarray(0, bytesRead)) !== 'none';
 }

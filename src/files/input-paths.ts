@@ -37,7 +37,8 @@ async function matches(path: string): Promise<readonly string[]> {
   if (problem === undefined) return [path];
   if (problem.code !== 'ETL_SOURCE_NOT_FOUND' || !isDynamicPattern(path)) throw problem;
   const files = await glob([path], { dot: true, expandDirectories: false });
-  if (files.length === 0) throw new EtlError('ETL_SOURCE_NOT_FOUND', `no file matches ${path}`, { where: { file: path } });
+  if (files.length === 0)
+    throw new EtlError('ETL_SOURCE_NOT_FOUND', `no file matches ${path}`, { where: { file: path } });
   // By code unit, not by the machine's language: a resumed run must find the same order anywhere.
   return files.sort((left, right) => (left < right ? -1 : 1));
 }

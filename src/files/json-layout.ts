@@ -70,7 +70,11 @@ function describe(record: unknown): string {
   return record === undefined ? 'undefined' : `a ${typeof record}`;
 }
 
-async function writeElements({ bytes, starts, ends, count }: JsonRecords, output: Output, first: string): Promise<number> {
+async function writeElements(
+  { bytes, starts, ends, count }: JsonRecords,
+  output: Output,
+  first: string,
+): Promise<number> {
   for (let i = 0; i < count; i += 1) {
     const separated = output.writeText(i === 0 ? first : ',\n');
     if (separated !== undefined) await separated;

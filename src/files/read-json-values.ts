@@ -15,7 +15,10 @@ export interface JsonLine {
  *
  * @throws {EtlError} `ETL_RECORD_INVALID` for a line that is not JSON; `ETL_SOURCE_NOT_FOUND`, `ETL_SOURCE_TRUNCATED`.
  */
-export async function* readJsonTexts(path: string, signal: AbortSignal = new AbortController().signal): AsyncGenerator<JsonLine> {
+export async function* readJsonTexts(
+  path: string,
+  signal: AbortSignal = new AbortController().signal,
+): AsyncGenerator<JsonLine> {
   const input = await InputFile.open(path);
   try {
     for await (const { json, bad, lines, offsets } of readJsonLines(input.read(undefined, signal), { signal })) {
@@ -25,7 +28,9 @@ export async function* readJsonTexts(path: string, signal: AbortSignal = new Abo
         yield { bytes: bytes.subarray(json.starts[i], json.ends[i]), line: lines[i] ?? 0, offset: offsets[i] ?? 0 };
       }
       if (first !== undefined) {
-        throw new EtlError('ETL_RECORD_INVALID', first.reason, { where: { file: path, line: first.line, offset: first.offset } });
+        throw new EtlError('ETL_RECORD_INVALID', first.reason, {
+          where: { file: path, line: first.line, offset: first.offset },
+        });
       }
     }
   } catch (error) {

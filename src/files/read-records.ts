@@ -1,5 +1,6 @@
 import { jsonBatch } from '../batch.ts';
 import { EtlError } from '../errors.ts';
+import { FormatError } from '../formats/format-error.ts';
 import { sliceJsonRecords, type JsonRecords } from '../formats/json-records.ts';
 import type { Json } from '../json.ts';
 import type { Batch, StageContext } from '../stage.ts';
@@ -42,7 +43,12 @@ export interface RecordFormat {
   readonly first: number;
   /** Where record `number` is, for people. */
   readonly label: (path: string, number: number) => string;
-  readonly read: (input: InputFile, bytes: AsyncIterable<Uint8Array>, start: RecordPlace, ctx: StageContext) => AsyncIterable<RecordChunk>;
+  readonly read: (
+    input: InputFile,
+    bytes: AsyncIterable<Uint8Array>,
+    start: RecordPlace,
+    ctx: StageContext,
+  ) => AsyncIterable<RecordChunk>;
 }
 
 /** Where reading several files stands. */
@@ -62,7 +68,11 @@ interface FilesCursor extends RecordPlace {
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND`, `ETL_SOURCE_INVALID`, `ETL_SOURCE_TRUNCATED`, `ETL_SOURCE_CHANGED`,
  *   `ETL_SOURCE_FAILED`; `ETL_RECORD_REJECTED` under the pipeline's policy.
  */
-export async function* readRecords(given: string | readonly string[], format: RecordFormat, ctx: StageContext): AsyncGenerator<Batch<unknown>> {
+export async function* readRecords(
+  given: string | readonly string[],
+  format: RecordFormat,
+  ctx: StageContext,
+): AsyncGenerator<Batch<unknown>> {
   const paths = await inputPaths(given);
   // What comes back is what we gave with a batch.
   const from = ctx.cursor as unknown as FilesCursor | undefined;
@@ -92,10 +102,12 @@ async function* readFile(
   const { path } = input;
   const cursorAt = async ({ offset, number }: RecordPlace): Promise<Json | undefined> => {
     const fingerprint = await input.fingerprint(offset);
-    return fingerprint === undefined ? undefined : ({ file: path, index, offset, number, fingerprint } satisfies FilesCursor);
+    return fingerprint === undefined
+      ? undefined
+      : ({ file: path, index, offset, number, fingerprint } satisfies FilesCursor);
   };
   let last: RecordPlace = start ?? { offset: 0, number: format.first };
-  for await (const chunk of format.read(input, input.read(start, ctx.signal), last, ctx)) {
+  for await (const chunk of chunksUntilCut(input, format.read(input, input.read(start, ctx.signal), last, ctx))) {
     const { json, bad, numberAt, end } = chunk;
     const bytes = end.offset - last.offset;
     const at = (record: number): string => format.label(path, numberAt(record));
@@ -112,6 +124,16 @@ async function* readFile(
   }
 }
 
+/** The chunks; compressed data that ended early is told after them, and not as what the format makes of it. */
+async function* chunksUntilCut(input: InputFile, chunks: AsyncIterable<RecordChunk>): AsyncGenerator<RecordChunk> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw error instanceof FormatError ? (input.cut ?? error) : error;
+  }
+  if (input.cut !== undefined) throw input.cut;
+}
+
 /** Rejects what is no record; gives the first one that the run stops at. */
 function rejectAll(
   bad: readonly BadRecord[],
@@ -122,7 +144,9 @@ function rejectAll(
   for (const at of bad) {
     const { record, reason, offset, number, isTooLarge } = at;
     try {
-      const cause = new EtlError(isTooLarge === true ? 'ETL_RECORD_TOO_LARGE' : 'ETL_RECORD_INVALID', reason, { where: { file: path, offset } });
+      const cause = new EtlError(isTooLarge === true ? 'ETL_RECORD_TOO_LARGE' : 'ETL_RECORD_INVALID', reason, {
+        where: { file: path, offset },
+      });
       ctx.reject(record, cause, { at: `${format.label(path, number)}, byte ${offset}` });
     } catch (error) {
       return { at, error };

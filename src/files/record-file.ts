@@ -106,7 +106,11 @@ class RecordFile<T> {
   /** Opens the target; the commit says where it stood before anything was written. */
   async open(): Promise<Commit> {
     const { path, ifExists, gzipLevel } = this.#options;
-    const { file, length } = await openTargetFile(path, ifExists, this.#ctx.cursor === undefined ? undefined : this.#committed.length);
+    const { file, length } = await openTargetFile(
+      path,
+      ifExists,
+      this.#ctx.cursor === undefined ? undefined : this.#committed.length,
+    );
     const plain = new BufferedOutput(file, length);
     this.#output = gzipLevel === undefined ? plain : new GzipOutput(plain, gzipLevel);
     this.#committed = { ...this.#committed, length };
@@ -161,7 +165,8 @@ class RecordFile<T> {
 
   /** What went wrong with the file, and how much of it is safe. Other errors stay as they are. */
   failure(error: unknown): unknown {
-    if (error instanceof EtlError || systemCode(error)?.startsWith('E') !== true || this.#ctx.signal.aborted) return error;
+    if (error instanceof EtlError || systemCode(error)?.startsWith('E') !== true || this.#ctx.signal.aborted)
+      return error;
     const { length, records } = this.#committed;
     const safe = `${records} records (${length} bytes) are committed in ${resolve(this.#options.path)}`;
     return outputError(error, this.#options.path, {

@@ -4,7 +4,9 @@ import { isAbsolute, resolve, sep } from 'node:path';
 import { systemCode } from '../errors.ts';
 
 /** Where a file is, or why it is not taken. */
-export type Resolved = { readonly path: string; readonly root: string } | { readonly problem: 'missing' | 'refused' | 'unreadable' | 'notAFile' };
+export type Resolved =
+  | { readonly path: string; readonly root: string }
+  | { readonly problem: 'missing' | 'refused' | 'unreadable' | 'notAFile' };
 
 /**
  * Looks for a relative path below several folders and gives the real path of the first regular file there.
@@ -12,7 +14,13 @@ export type Resolved = { readonly path: string; readonly root: string } | { read
  * Nothing outside the folders is ever given: `..`, absolute paths, NUL, and links that lead out are `refused`.
  */
 export async function resolveInRoots(roots: readonly string[], path: string): Promise<Resolved> {
-  if (path === '' || path.includes('\0') || isAbsolute(path) || /^[A-Za-z]:/.test(path) || /(?:^|[/\\])\.\.(?:[/\\]|$)/.test(path)) {
+  if (
+    path === '' ||
+    path.includes('\0') ||
+    isAbsolute(path) ||
+    /^[A-Za-z]:/.test(path) ||
+    /(?:^|[/\\])\.\.(?:[/\\]|$)/.test(path)
+  ) {
     return { problem: 'refused' };
   }
   let problem: 'missing' | 'refused' | 'unreadable' | 'notAFile' = 'missing';

@@ -22,11 +22,17 @@ export interface TargetFile {
  *
  * @throws {EtlError} `ETL_SINK_EXISTS`, or `ETL_SINK_CHANGED` when the file is shorter than what was committed.
  */
-export async function openTargetFile(path: string, ifExists: IfExists, committed: number | undefined): Promise<TargetFile> {
+export async function openTargetFile(
+  path: string,
+  ifExists: IfExists,
+  committed: number | undefined,
+): Promise<TargetFile> {
   const size = await sizeOf(path);
   if (committed !== undefined && (size ?? 0) < committed) {
     const now = size === undefined ? 'it is gone' : `it has ${size} now`;
-    throw new EtlError('ETL_SINK_CHANGED', `this run had written ${committed} bytes to ${path}, but ${now}`, { where: { file: path } });
+    throw new EtlError('ETL_SINK_CHANGED', `this run had written ${committed} bytes to ${path}, but ${now}`, {
+      where: { file: path },
+    });
   }
   if (committed === undefined && ifExists === 'error' && size !== undefined && size > 0) {
     throw new EtlError('ETL_SINK_EXISTS', `${path} exists and holds ${size} bytes`, { where: { file: path } });

@@ -13,7 +13,9 @@ export function targetLedger(path: string): Ledger {
     try {
       return await work;
     } catch (error) {
-      throw outputError(error, directory, { hint: 'The progress of the run is kept there. Remove the cause and run the same command again.' });
+      throw outputError(error, directory, {
+        hint: 'The progress of the run is kept there. Remove the cause and run the same command again.',
+      });
     }
   };
   return { ...ledger, open: () => explained(ledger.open()), save: (progress) => explained(ledger.save(progress)) };

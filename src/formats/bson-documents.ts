@@ -105,7 +105,10 @@ export async function* readBsonDocuments(
   const at = offset + cut;
   if (starts.length > 0) yield take();
   if (left > 0) {
-    throw new FormatError(`the input ends at byte ${at + left}, inside the document at byte ${at}`, { offset: at });
+    throw new FormatError(`the input ends at byte ${at + left}, inside the document at byte ${at}`, {
+      offset: at,
+      isTruncated: true,
+    });
   }
 }
 

@@ -69,13 +69,24 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     await read;
     while ((await next()) !== undefined);
     if (endOfInk > unzip.bytesWritten) {
-      throw new FormatError(`there is other data behind the compressed data, at byte ${unzip.bytesWritten}`, { offset: unzip.bytesWritten });
+      throw new FormatError(`there is other data behind the compressed data, at byte ${unzip.bytesWritten}`, {
+        offset: unzip.bytesWritten,
+      });
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'Z_BUF_ERROR') throw new FormatError(`compressed data ends early at byte ${offset}`, { offset }, { cause: error });
+    if (code === 'Z_BUF_ERROR')
+      throw new FormatError(
+        `compressed data ends early at byte ${offset}`,
+        { offset, isTruncated: true },
+        { cause: error },
+      );
     if (code?.startsWith('Z_') !== true) throw error;
-    throw new FormatError(`compressed data is damaged at or before byte ${offset}: ${message}`, { offset }, { cause: error });
+    throw new FormatError(
+      `compressed data is damaged at or before byte ${offset}: ${message}`,
+      { offset },
+      { cause: error },
+    );
   } finally {
     unzip.destroy();
     await iterator.return?.();

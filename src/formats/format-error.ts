@@ -6,6 +6,8 @@ export interface FormatErrorPlace {
   readonly line?: number;
   /** 1-based column in characters. */
   readonly column?: number;
+  /** The input ends where more must follow: it was cut short. */
+  readonly isTruncated?: boolean;
 }
 
 /** The input cannot be read further: it is cut off, or its structure is broken. Everything before was given out. */
@@ -14,10 +16,12 @@ export class FormatError extends Error {
   readonly offset: number;
   declare readonly line?: number;
   declare readonly column?: number;
+  readonly isTruncated: boolean;
 
   constructor(message: string, place: FormatErrorPlace, options?: ErrorOptions) {
     super(message, options);
     this.offset = place.offset;
+    this.isTruncated = place.isTruncated === true;
     if (place.line !== undefined) this.line = place.line;
     if (place.column !== undefined) this.column = place.column;
   }

@@ -98,7 +98,7 @@ export async function* splitJsonArray(
 
 function endsEarly(walker: ArrayWalker, offset: number, element: number): FormatError {
   const where = walker.inArray ? ` inside the array, in or before element ${element}` : '';
-  return new FormatError(`the input ends early, at byte ${offset}${where}`, { offset });
+  return new FormatError(`the input ends early, at byte ${offset}${where}`, { offset, isTruncated: true });
 }
 
 function named({ json, bad, offsets, numbers, end }: BuiltChunk): JsonArrayChunk {

@@ -138,5 +138,6 @@ export async function* unzstd(
       out = [];
     }
   }
-  if (part !== 'magic' || missing < 4) throw new FormatError(`compressed data ends early at byte ${offset}`, { offset });
+  if (part !== 'magic' || missing < 4)
+    throw new FormatError(`compressed data ends early at byte ${offset}`, { offset, isTruncated: true });
 }

@@ -19,7 +19,11 @@ const options = z.strictObject({
     .min(1)
     .describe('Folder of the database to write the dump to. It is made.')
     .meta({ examples: ['./dump/LibreChat'] }),
-  collection: z.string().min(1).describe('Collection that the records are for.').meta({ examples: ['messages'] }),
+  collection: z
+    .string()
+    .min(1)
+    .describe('Collection that the records are for.')
+    .meta({ examples: ['messages'] }),
   ifExists: z
     .enum(['append', 'replace', 'error'])
     .default('error')
@@ -68,7 +72,11 @@ function fileNameOf(collection: string): string {
 
 function metadataOf(collection: string): string {
   const int = (value: number): { $numberInt: string } => ({ $numberInt: String(value) });
-  return JSON.stringify({ indexes: [{ v: int(2), key: { _id: int(1) }, name: '_id_' }], collectionName: collection, type: 'collection' });
+  return JSON.stringify({
+    indexes: [{ v: int(2), key: { _id: int(1) }, name: '_id_' }],
+    collectionName: collection,
+    type: 'collection',
+  });
 }
 
 async function writeMetadata(path: string, content: string | Buffer, keep: boolean): Promise<void> {

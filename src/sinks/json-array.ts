@@ -18,9 +18,14 @@ const options = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Names the member that holds the array, with dots between names of nested objects. Default: the file is the array.')
+    .describe(
+      'Names the member that holds the array, with dots between names of nested objects. Default: the file is the array.',
+    )
     .meta({ examples: ['threads', 'data.threads'] }),
-  ifExists: z.enum(['replace', 'error']).default('error').describe('What to do when the file holds data: write it anew, or refuse.'),
+  ifExists: z
+    .enum(['replace', 'error'])
+    .default('error')
+    .describe('What to do when the file holds data: write it anew, or refuse.'),
   compress,
   level,
   commitEvery,
@@ -48,7 +53,8 @@ export function jsonArraySink(input: JsonArraySinkOptions): Sink<unknown> {
     config: { ...config, ifExists },
     ifExists,
     ledger: () => targetLedger(path),
-    write: (batches, ctx) => writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
+    write: (batches, ctx) =>
+      writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
   };
 }
 
@@ -60,6 +66,9 @@ export const jsonArraySinkComponent = defineSink({
     'The closing bracket is written when the run is finished: until then the file is not valid JSON.',
   accepts: 'any',
   options,
-  examples: ['type: json-array\npath: ./out/conversations.json', 'type: json-array\npath: ./out/export.json\nat: threads'],
+  examples: [
+    'type: json-array\npath: ./out/conversations.json',
+    'type: json-array\npath: ./out/export.json\nat: threads',
+  ],
   create: jsonArraySink,
 });

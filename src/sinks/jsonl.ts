@@ -50,7 +50,8 @@ export function jsonlSink(input: JsonlSinkOptions): Sink<unknown> {
     config: { ...config, ifExists },
     ifExists,
     ledger: () => targetLedger(path),
-    write: (batches, ctx) => writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
+    write: (batches, ctx) =>
+      writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
   };
 }
 
@@ -63,6 +64,9 @@ export const jsonlSinkComponent = defineSink({
     'as an unbroken run. `path: -` writes to the standard output, keeps no progress and ends quietly when the reader goes away.',
   accepts: 'any',
   options,
-  examples: ['type: jsonl\npath: ./out/conversations.jsonl', 'type: jsonl\npath: ./out/messages.jsonl.gz\ncompress: gzip\nifExists: replace'],
+  examples: [
+    'type: jsonl\npath: ./out/conversations.jsonl',
+    'type: jsonl\npath: ./out/messages.jsonl.gz\ncompress: gzip\nifExists: replace',
+  ],
   create: jsonlSink,
 });

@@ -24,7 +24,8 @@ export function stdoutSink(input: z.input<typeof options> = {}): Sink<unknown> {
 export const stdoutSinkComponent = defineSink({
   type: 'stdout',
   summary: 'JSON lines on the standard output',
-  details: 'Keeps no progress: a repeated run starts over. Ends quietly when the reader goes away, as in `etl run … | head`.',
+  details:
+    'Keeps no progress: a repeated run starts over. Ends quietly when the reader goes away, as in `etl run … | head`.',
   accepts: 'any',
   options,
   examples: ['type: stdout'],

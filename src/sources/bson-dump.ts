@@ -62,6 +62,9 @@ export const bsonDumpSourceComponent = defineSource({
     'A dump cut short gives everything before the cut and then fails with the byte offset. `mongodump --archive` is not read: dump with `--out`.',
   gives: 'any',
   options,
-  examples: ['type: bson-dump\npath: ./dump/LibreChat\ncollection: messages', 'type: bson-dump\npath: ./messages.bson.gz\ntypes: plain'],
+  examples: [
+    'type: bson-dump\npath: ./dump/LibreChat\ncollection: messages',
+    'type: bson-dump\npath: ./messages.bson.gz\ntypes: plain',
+  ],
   create: bsonDumpSource,
 });

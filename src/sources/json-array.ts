@@ -8,12 +8,16 @@ import { readRecords } from '../files/read-records.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
-  path: inputPath.describe('File with one JSON array, plain, gzip or zstd. Or several files, or a pattern; `-` is the standard input.'),
+  path: inputPath.describe(
+    'File with one JSON array, plain, gzip or zstd. Or several files, or a pattern; `-` is the standard input.',
+  ),
   at: z
     .string()
     .min(1)
     .optional()
-    .describe('Names the member that holds the array, with dots between names of nested objects. Default: the file is the array.')
+    .describe(
+      'Names the member that holds the array, with dots between names of nested objects. Default: the file is the array.',
+    )
     .meta({ examples: ['threads', 'data.threads'] }),
   batchSize,
   batchBytes,

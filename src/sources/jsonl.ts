@@ -51,6 +51,10 @@ export const jsonlSourceComponent = defineSource({
     'Memory stays flat whatever the size: a line over `maxLineBytes` is passed over without being held.',
   gives: 'any',
   options,
-  examples: ['type: jsonl\npath: ./bundle/conversations.jsonl', 'type: jsonl\npath: [./2024/*.jsonl.gz, ./2025/*.jsonl.gz]', 'type: jsonl\npath: "-"'],
+  examples: [
+    'type: jsonl\npath: ./bundle/conversations.jsonl',
+    'type: jsonl\npath: [./2024/*.jsonl.gz, ./2025/*.jsonl.gz]',
+    'type: jsonl\npath: "-"',
+  ],
   create: jsonlSource,
 });

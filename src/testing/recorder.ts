@@ -23,7 +23,10 @@ interface Reading extends RunOptions {
 }
 
 /** Runs a source by itself, and gives what came out of it. */
-export async function readAll(source: Source<unknown>, { from, policy = 'stop', onBatch, ...options }: Reading = {}): Promise<{
+export async function readAll(
+  source: Source<unknown>,
+  { from, policy = 'stop', onBatch, ...options }: Reading = {},
+): Promise<{
   readonly batches: readonly RecordedBatch[];
   readonly report: RunReport;
 }> {

@@ -36,8 +36,14 @@ export function sampleSource(
         if (failAt === from / batchSize) throw new Error(sampleFailure);
         onBatch?.(from / batchSize);
         const part = records.slice(from, from + batchSize);
-        const details = { bytes: part.length * 10, cursor: from + part.length, at: (index: number) => `sample:${from + index}` };
-        yield asText ? jsonBatch(encodeJsonRecords(part), details) : ({ records: part, ...details } satisfies Batch<unknown>);
+        const details = {
+          bytes: part.length * 10,
+          cursor: from + part.length,
+          at: (index: number) => `sample:${from + index}`,
+        };
+        yield asText
+          ? jsonBatch(encodeJsonRecords(part), details)
+          : ({ records: part, ...details } satisfies Batch<unknown>);
       }
     },
   };

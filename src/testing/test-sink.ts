@@ -16,7 +16,10 @@ import { testIn } from './scratch.ts';
 export type IfExistsMode = 'append' | 'replace' | 'error';
 
 /** Makes a sink into `directory`; called several times with the same folder, it must make the same sink. */
-export type MakeSink = (directory: string, options: { readonly ifExists?: IfExistsMode }) => Sink<unknown> | Promise<Sink<unknown>>;
+export type MakeSink = (
+  directory: string,
+  options: { readonly ifExists?: IfExistsMode },
+) => Sink<unknown> | Promise<Sink<unknown>>;
 
 /** What is known of the sinks that are made. They must commit often: after every batch or two of 30 bytes. */
 export interface SinkContract {
@@ -49,7 +52,15 @@ const batches = Math.ceil(total / 3);
  * opened however the run ends.
  */
 export function testSink(make: MakeSink, contract: SinkContract): void {
-  const { name, read, content = read, record = sampleRecord, unwritable = [], ifExists = [], isResumable = true } = contract;
+  const {
+    name,
+    read,
+    content = read,
+    record = sampleRecord,
+    unwritable = [],
+    ifExists = [],
+    isResumable = true,
+  } = contract;
   const records = Array.from({ length: total }, (_, index) => record(index));
   const asRead = JSON.parse(JSON.stringify(records)) as unknown[];
 
@@ -125,14 +136,20 @@ export function testSink(make: MakeSink, contract: SinkContract): void {
       });
     }
     if (ifExists.includes('replace')) {
-      testIn('takes the place of a target that holds data, but not when the source fails at once', async (directory) => {
-        await run(directory, {}, { ifExists: 'replace' });
-        const before = await content(directory);
-        await assert.rejects(run(directory, { failAt: 0 }, { ifExists: 'replace', newRun: true }), hasMessage(sampleFailure));
-        assert.deepEqual(await content(directory), before);
-        await run(directory, {}, { ifExists: 'replace', newRun: true, records: records.slice(1) });
-        assert.deepEqual(await read(directory), asRead.slice(1));
-      });
+      testIn(
+        'takes the place of a target that holds data, but not when the source fails at once',
+        async (directory) => {
+          await run(directory, {}, { ifExists: 'replace' });
+          const before = await content(directory);
+          await assert.rejects(
+            run(directory, { failAt: 0 }, { ifExists: 'replace', newRun: true }),
+            hasMessage(sampleFailure),
+          );
+          assert.deepEqual(await content(directory), before);
+          await run(directory, {}, { ifExists: 'replace', newRun: true, records: records.slice(1) });
+          assert.deepEqual(await read(directory), asRead.slice(1));
+        },
+      );
     }
   });
 }
@@ -162,7 +179,11 @@ function testResume({ run, content, unbroken }: Resumable): void {
     for (let at = 0; at < batches; at += 1) {
       const target = join(directory, `${at}`);
       const abort = new AbortController();
-      const aborting = run(target, { onBatch: (batch) => void (batch === at && abort.abort()) }, { signal: abort.signal });
+      const aborting = run(
+        target,
+        { onBatch: (batch) => void (batch === at && abort.abort()) },
+        { signal: abort.signal },
+      );
       await assert.rejects(aborting, hasCode('ETL_ABORTED'));
       assert.equal((await run(target)).status, 'finished');
       assert.deepEqual(await content(target), whole, `aborted at batch ${at}`);
@@ -225,10 +246,18 @@ const endings: readonly (readonly [string, SampleOptions, (abort: AbortControlle
   ['the run is finished', {}, () => ({})],
   ['the source fails', { failAt: 4 }, () => ({})],
   ['the run is aborted', {}, (abort) => ({ signal: abort.signal, onCommit: () => abort.abort() })],
-  ['the run is aborted before it begins', {}, (abort) => ({ signal: AbortSignal.any([abort.signal, AbortSignal.abort()]) })],
+  [
+    'the run is aborted before it begins',
+    {},
+    (abort) => ({ signal: AbortSignal.any([abort.signal, AbortSignal.abort()]) }),
+  ],
 ];
 
-async function runSample(source: Source<unknown>, sink: Sink<unknown>, { policy = 'stop', ...options }: Options): Promise<RunReport> {
+async function runSample(
+  source: Source<unknown>,
+  sink: Sink<unknown>,
+  { policy = 'stop', ...options }: Options,
+): Promise<RunReport> {
   return runPipeline({ name: 'contract', source, transforms: [], sink, onReject: policy }, options);
 }
 

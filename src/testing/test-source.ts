@@ -23,7 +23,12 @@ export interface SourceContract {
   /** Whether it gives cursors. Default true. */
   readonly isResumable?: boolean;
   /** A source over input with mistakes in it: how many records are good, how many bad, and how many good before the first bad. */
-  readonly damaged?: { readonly make: MakeSource; readonly records: number; readonly rejected: number; readonly before: number };
+  readonly damaged?: {
+    readonly make: MakeSource;
+    readonly records: number;
+    readonly rejected: number;
+    readonly before: number;
+  };
   /** A source over local files much larger than `maxBytes`, of which no more may be read ahead of a reader that stands still. */
   readonly readAhead?: { readonly make: MakeSource; readonly maxBytes: number };
 }
@@ -85,7 +90,10 @@ export function testSource(make: MakeSource, contract: SourceContract): void {
     testIn('stops in order when it is asked to', (directory) =>
       closesWhatItOpens(async () => {
         const stop = new AbortController();
-        const { report } = await readAll(await make(directory), { stopSignal: stop.signal, onBatch: () => stop.abort() });
+        const { report } = await readAll(await make(directory), {
+          stopSignal: stop.signal,
+          onBatch: () => stop.abort(),
+        });
         assert.equal(report.status, 'stopped');
       }),
     );
@@ -160,7 +168,10 @@ function testReadAhead({ make, maxBytes }: NonNullable<SourceContract['readAhead
       onBatch: async () => {
         const read = (await settled()) - start;
         abort.abort();
-        assert.ok(read <= maxBytes, `${read} bytes were read before the second batch was asked for, more than ${maxBytes}`);
+        assert.ok(
+          read <= maxBytes,
+          `${read} bytes were read before the second batch was asked for, more than ${maxBytes}`,
+        );
       },
     });
     await assert.rejects(reading, hasCode('ETL_ABORTED'));

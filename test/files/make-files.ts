@@ -11,7 +11,11 @@ export async function makeFile(directory: string, name: string, content: string 
 
 /** Records of different sizes, with everything in them that has to be escaped or takes more than a byte. */
 export function someRecords(count: number, bytes = 100): unknown[] {
-  return Array.from({ length: count }, (_, id) => ({ id, title: `chat ${id} "🙂"\n\u2028`, text: 'wörd '.repeat((id * 7919) % (bytes / 5)) }));
+  return Array.from({ length: count }, (_, id) => ({
+    id,
+    title: `chat ${id} "🙂"\n\u2028`,
+    text: 'wörd '.repeat((id * 7919) % (bytes / 5)),
+  }));
 }
 
 /** Records as JSON lines. */

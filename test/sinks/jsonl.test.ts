@@ -20,51 +20,69 @@ cycle['self'] = cycle;
 const unwritable = [undefined, 1n, () => 1, cycle];
 
 for (const compress of ['none', 'gzip'] as const) {
-  const pathIn = (directory: string): string => join(directory, 'out', `records.jsonl${compress === 'gzip' ? '.gz' : ''}`);
-  const textOf = (bytes: Uint8Array): string => (compress === 'gzip' ? gunzipSync(bytes).toString() : Buffer.from(bytes).toString());
+  const pathIn = (directory: string): string =>
+    join(directory, 'out', `records.jsonl${compress === 'gzip' ? '.gz' : ''}`);
+  const textOf = (bytes: Uint8Array): string =>
+    compress === 'gzip' ? gunzipSync(bytes).toString() : Buffer.from(bytes).toString();
   const parsed = (text: string): unknown[] =>
     text
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line) as unknown);
-  testSink((directory, { ifExists = 'error' }) => jsonlSink({ path: pathIn(directory), compress, ifExists, commitEvery: 50 }), {
-    name: `jsonl, compress: ${compress}`,
-    read: async (directory) => parsed(textOf(await readFile(pathIn(directory)))),
-    content: (directory) => readFile(pathIn(directory)),
-    committed: async (directory, state) => {
-      const { length } = state as { readonly length: number };
-      const safe = (await readFile(pathIn(directory))).subarray(0, length);
-      assert.equal(safe.length, length);
-      return length === 0 ? 0 : parsed(textOf(safe)).length;
+  testSink(
+    (directory, { ifExists = 'error' }) => jsonlSink({ path: pathIn(directory), compress, ifExists, commitEvery: 50 }),
+    {
+      name: `jsonl, compress: ${compress}`,
+      read: async (directory) => parsed(textOf(await readFile(pathIn(directory)))),
+      content: (directory) => readFile(pathIn(directory)),
+      committed: async (directory, state) => {
+        const { length } = state as { readonly length: number };
+        const safe = (await readFile(pathIn(directory))).subarray(0, length);
+        assert.equal(safe.length, length);
+        return length === 0 ? 0 : parsed(textOf(safe)).length;
+      },
+      unwritable,
+      ifExists: ['append', 'replace', 'error'],
     },
-    unwritable,
-    ifExists: ['append', 'replace', 'error'],
-  });
+  );
 }
 
 describe('sink jsonl', () => {
   const write = (path: string, records: readonly unknown[], options: Partial<JsonlSinkOptions> = {}) =>
     pipeline(sampleSource(records), { name: 'write' }).to(jsonlSink({ path, ...options }));
 
-  testIn('writes text that no stage changed byte for byte, odd spacing and number forms included', async (directory) => {
-    const { jsonlSource } = await import('../../src/sources/jsonl.ts');
-    const text = '{ "a" : 1.0, "b":1e2 }\n[ ]\n"\\u00e9\\ud83d"\n-0\n';
-    const from = await makeFile(directory, 'in.jsonl', text);
-    await pipeline(jsonlSource({ path: from })).to(jsonlSink({ path: join(directory, 'out.jsonl') })).run();
-    assert.equal(await readFile(join(directory, 'out.jsonl'), 'utf8'), text);
-  });
+  testIn(
+    'writes text that no stage changed byte for byte, odd spacing and number forms included',
+    async (directory) => {
+      const { jsonlSource } = await import('../../src/sources/jsonl.ts');
+      const text = '{ "a" : 1.0, "b":1e2 }\n[ ]\n"\\u00e9\\ud83d"\n-0\n';
+      const from = await makeFile(directory, 'in.jsonl', text);
+      await pipeline(jsonlSource({ path: from }))
+        .to(jsonlSink({ path: join(directory, 'out.jsonl') }))
+        .run();
+      assert.equal(await readFile(join(directory, 'out.jsonl'), 'utf8'), text);
+    },
+  );
 
   testIn('writes records of any size', async (directory) => {
-    const sizes = fc.array(fc.integer({ min: 0, max: 20 }).map((power) => 2 ** power), { maxLength: 12 });
+    const sizes = fc.array(
+      fc.integer({ min: 0, max: 20 }).map((power) => 2 ** power),
+      { maxLength: 12 },
+    );
     let run = 0;
     await fc.assert(
-      fc.asyncProperty(sizes, fc.constantFrom('none', 'gzip'), fc.constantFrom('x', 'é', '🙂'), async (lengths, compress, character) => {
-        const path = join(directory, `${(run += 1)}`);
-        const records = lengths.map((length) => character.repeat(length));
-        await write(path, records, { compress: compress === 'gzip' ? 'gzip' : 'none' }).run();
-        const bytes = await readFile(path);
-        assert.equal((compress === 'gzip' ? gunzipSync(bytes) : bytes).toString(), linesOf(records));
-      }),
+      fc.asyncProperty(
+        sizes,
+        fc.constantFrom('none', 'gzip'),
+        fc.constantFrom('x', 'é', '🙂'),
+        async (lengths, compress, character) => {
+          const path = join(directory, `${(run += 1)}`);
+          const records = lengths.map((length) => character.repeat(length));
+          await write(path, records, { compress: compress === 'gzip' ? 'gzip' : 'none' }).run();
+          const bytes = await readFile(path);
+          assert.equal((compress === 'gzip' ? gunzipSync(bytes) : bytes).toString(), linesOf(records));
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -82,7 +100,9 @@ describe('sink jsonl', () => {
     const path = join(directory, 'out.jsonl');
     const stop = new AbortController();
     const records = someRecords(30);
-    await write(path, records, { commitEvery: 30 }).run({ signal: stop.signal, onCommit: () => stop.abort() }).catch(() => undefined);
+    await write(path, records, { commitEvery: 30 })
+      .run({ signal: stop.signal, onCommit: () => stop.abort() })
+      .catch(() => undefined);
     const committed = await readFile(path, 'utf8');
     await makeFile(directory, 'out.jsonl', `${committed}{"torn":`);
     await write(path, records, { commitEvery: 30 }).run();
@@ -95,7 +115,9 @@ describe('sink jsonl', () => {
   ] as const) {
     testIn(`refuses to go on when the target is ${what}`, async (directory) => {
       const path = join(directory, 'out.jsonl');
-      const failing = pipeline(sampleSource(someRecords(30), { failAt: 5 }), { name: 'write' }).to(jsonlSink({ path, commitEvery: 30 }));
+      const failing = pipeline(sampleSource(someRecords(30), { failAt: 5 }), { name: 'write' }).to(
+        jsonlSink({ path, commitEvery: 30 }),
+      );
       await assert.rejects(failing.run());
       await change(path);
       const error = await failure(write(path, someRecords(30), { commitEvery: 30 }).run());

@@ -1,4 +1,4 @@
-import type { Binary, Long, ObjectId, Timestamp } from 'bson';
+import type { Binary, Code, Long, ObjectId, Timestamp } from 'bson';
 
 /**
  * Groups of types in the order MongoDB sorts them, by the names `$type` knows them. A range (`$gt`) finds only values of
@@ -84,7 +84,8 @@ function typeName(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   if (value instanceof Date) return 'date';
   if (value instanceof RegExp) return 'regex';
-  return namesByTag[tagOf(value)] ?? 'object';
+  const name = namesByTag[tagOf(value)] ?? 'object';
+  return name === 'javascript' && (value as Code).scope ? 'javascriptWithScope' : name;
 }
 
 const namesByTag: Readonly<Record<string, string>> = {

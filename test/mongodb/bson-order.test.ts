@@ -60,6 +60,7 @@ const ordered: readonly unknown[] = [
   new Timestamp({ t: 0xffff_ffff, i: 0 }),
   /a/,
   new Code('a'),
+  new Code('a', { x: 1 }),
   new MaxKey(),
 ];
 

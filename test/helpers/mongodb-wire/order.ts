@@ -15,7 +15,7 @@ export function typeRank(value: unknown): number {
   if (value instanceof Date) return 9;
   if (name === 'Timestamp') return 10;
   if (value instanceof RegExp || name === 'BSONRegExp') return 11;
-  if (name === 'Code') return 12;
+  if (name === 'Code') return (value as BSON.Code).scope ? 12.5 : 12;
   if (name === 'MinKey') return 0;
   if (name === 'MaxKey') return 13;
   return 4;
@@ -56,7 +56,7 @@ function compareNumbers(a: unknown, b: unknown): number {
   if (tag(a) === 'Long' && tag(b) === 'Long') return (a as BSON.Long).compare(b as BSON.Long);
   const [x, y] = [Number(String(a)), Number(String(b))];
   if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(y)) - Number(Number.isNaN(x));
-  return x - y;
+  return x < y ? -1 : Number(x > y);
 }
 
 function compareObjects(a: BSON.Document, b: BSON.Document): number {
@@ -98,7 +98,7 @@ const ranks: Record<string, number> = {
   timestamp: 10,
   regex: 11,
   javascript: 12,
-  javascriptWithScope: 12,
+  javascriptWithScope: 12.5,
   dbPointer: 12,
   maxKey: 13,
 };

@@ -47,3 +47,8 @@ export function librechatUser(user: Document): LibrechatUser {
   for (const name of verbatim) put(name, reader.value(name));
   return { id: idText(user['_id']) ?? '', ...profile };
 }
+
+/** As much of a user's document as conversations need: for holding many of them in memory. */
+export function librechatUserDocument({ _id, email, name, username, idOnTheSource }: Document): Document {
+  return { _id, email, name, username, idOnTheSource };
+}

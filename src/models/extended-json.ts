@@ -89,3 +89,20 @@ export function timeOfObjectId(id: string | undefined): number | undefined {
   if (id === undefined || !/^[0-9a-f]{24}$/i.test(id)) return undefined;
   return Number.parseInt(id.slice(0, 8), 16) * 1000;
 }
+
+const manyDigits = /\d{16}/;
+const token = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/**
+ * `JSON.parse` of a document in relaxed Extended JSON that keeps every digit: whole numbers that a double cannot hold exactly
+ * stay as `{"$numberLong": "…"}`.
+ */
+export function parseDocument(text: string): Document {
+  const isExact = (part: string): boolean =>
+    part.startsWith('"') || !/^-?\d+$/.test(part) || Number.isSafeInteger(Number(part));
+  const exact = manyDigits.test(text)
+    ? text.replace(token, (part) => (isExact(part) ? part : `{"$numberLong":"${part}"}`))
+    : text;
+  // What is no object has no fields: the readers of documents find none.
+  return documentOf(JSON.parse(exact) as Json) ?? {};
+}

@@ -1,12 +1,15 @@
 import { BSON, EJSON } from 'bson';
 
+import { gatherBsonDocuments } from '../../src/formats/bson-documents.ts';
+import { bsonToJson } from '../../src/formats/bson-to-json.ts';
+import { jsonRecordText } from '../../src/formats/json-records.ts';
 import {
   librechatChats,
   librechatFileIds,
   librechatGroupOf,
   type LibrechatGroup,
 } from '../../src/mappings/librechat-chats.ts';
-import { idText, type Document } from '../../src/models/extended-json.ts';
+import { idText, parseDocument, type Document } from '../../src/models/extended-json.ts';
 import type { LibrechatChat } from '../../src/models/librechat.ts';
 import { generateLibrechat } from './librechat-data/generate-librechat.ts';
 import type { Manifest } from './librechat-data/manifest.ts';
@@ -26,8 +29,7 @@ export function joinRecords(
   const collections = new Map<string, Document[]>();
   for (const record of records) {
     if (!('document' in record)) continue;
-    const typed = BSON.deserialize(BSON.serialize(record.document), { promoteValues: false });
-    const document = EJSON.serialize(typed, { relaxed: form === 'relaxed' });
+    const document = documentIn(form, BSON.serialize(record.document));
     const collection = collections.get(record.collection);
     if (collection === undefined) collections.set(record.collection, [document]);
     else collection.push(document);
@@ -71,4 +73,12 @@ export function joinedLibrechat(
 ): { chats: LibrechatChat[]; manifest: Manifest } {
   const { records, manifest } = generateLibrechat({ binaries: false, ...options });
   return { chats: joinRecords(records, form), manifest };
+}
+
+function documentIn(form: 'relaxed' | 'canonical', bson: Uint8Array): Document {
+  if (form === 'canonical')
+    return EJSON.serialize(BSON.deserialize(bson, { promoteValues: false }), { relaxed: false });
+  // Not by the package: in relaxed form it cuts int64 to what a double holds.
+  const { json } = bsonToJson(gatherBsonDocuments([bson]), { types: 'relaxed' });
+  return parseDocument(jsonRecordText(json, 0));
 }

@@ -33,7 +33,7 @@ export async function* sourceItems(
   let { read, bytes } = start;
   let seq = Math.ceil(start.seq);
   let left = limit ?? Number.POSITIVE_INFINITY;
-  let since = performance.now();
+  run.turnTo('busyMs');
   try {
     if (left === 0) return;
     for await (const found of source.read(run)) {
@@ -52,11 +52,9 @@ export async function* sourceItems(
         cursor === undefined
           ? batch
           : withCursor(batch, cursorOf({ seq, read, bytes, at: cursor, states: start.states }));
-      stats.busyMs += performance.now() - since;
-      since = performance.now();
+      run.turnTo('waitDownMs');
       yield item;
-      stats.waitDownMs += performance.now() - since;
-      since = performance.now();
+      run.turnTo('busyMs');
       if (left === 0) return;
     }
     if (stop.aborted) yield new Halt(undefined);
@@ -73,16 +71,13 @@ export async function* transformItems(
   run: StageRun,
   upstream: AsyncIterable<Item>,
 ): AsyncGenerator<Item> {
-  const { stats } = run;
-  let since = performance.now();
+  run.turnTo('busyMs');
   try {
     for await (const batch of transform.apply(batchesFor(run, upstream), run)) {
-      stats.busyMs += performance.now() - since;
-      stats.out += recordCount(batch);
-      since = performance.now();
+      run.stats.out += recordCount(batch);
+      run.turnTo('waitDownMs');
       yield batch;
-      stats.waitDownMs += performance.now() - since;
-      since = performance.now();
+      run.turnTo('busyMs');
     }
   } catch (error) {
     if (run.signal.aborted) throw error;
@@ -106,21 +101,21 @@ export async function* fusedItems(
   if (first === undefined || last === undefined) return;
   let current = first;
   try {
-    for await (const input of batchesFor(first, upstream)) {
+    for await (const input of batchesFor(first, upstream, 'idle')) {
       let batch = input;
       for (const { run, step } of stages) {
         current = run;
-        const since = performance.now();
+        run.turnTo('busyMs');
         if (run !== first) arrived(run, batch);
         const { cursor } = batch;
         const result = step(batch);
         batch = result.cursor === undefined ? withCursor(result, cursor) : result;
         run.stats.out += recordCount(batch);
-        run.stats.busyMs += performance.now() - since;
+        run.turnTo('idle');
       }
-      const since = performance.now();
+      last.turnTo('waitDownMs');
       yield batch;
-      last.stats.waitDownMs += performance.now() - since;
+      last.turnTo('idle');
     }
     for (const { run } of stages) run.stats.exhausted = first.stats.exhausted;
   } catch (error) {
@@ -145,27 +140,31 @@ export async function* sinkCommits(
       halted(error);
     }
   }
-  let since = performance.now();
+  run.turnTo('busyMs');
   for await (const commit of sink.write(input(), run)) {
-    stats.busyMs += performance.now() - since;
     stats.out += commit.records;
     stats.bytes += commit.bytes ?? 0;
     yield commit;
-    since = performance.now();
   }
+  run.turnTo('idle');
 }
 
-/** What a stage sees of its input: batches, counted and timed. An early end is thrown into the stage. */
-async function* batchesFor(run: StageRun, upstream: AsyncIterable<Item>): AsyncGenerator<Batch<unknown>> {
+/**
+ * What a stage sees of its input: batches, counted and timed. An early end is thrown into the stage. A stage that pulls its
+ * input while what it has given is not taken yet counts as waiting for the stage after it.
+ */
+async function* batchesFor(
+  run: StageRun,
+  upstream: AsyncIterable<Item>,
+  afterwards: 'busyMs' | 'idle' = 'busyMs',
+): AsyncGenerator<Batch<unknown>> {
   const { stats } = run;
   const iterator = upstream[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const since = performance.now();
+      if (run.activity !== 'waitDownMs') run.turnTo('waitUpMs');
       const next = await iterator.next();
-      const waited = performance.now() - since;
-      stats.waitUpMs += waited;
-      stats.busyMs -= waited;
+      if (run.activity === 'waitUpMs') run.turnTo(afterwards);
       if (next.done === true) {
         stats.exhausted = true;
         return;

@@ -29,6 +29,9 @@ export interface StageStats {
   exhausted: boolean;
 }
 
+/** What a stage spends its time on; `idle` is not counted: another stage of the same loop is at work. */
+type Activity = 'busyMs' | 'waitUpMs' | 'waitDownMs' | 'idle';
+
 /** Parts of a run that every stage's context shares. */
 export interface RunServices {
   readonly rejects: RejectLog;
@@ -63,6 +66,8 @@ export class StageRun implements StageContext {
   #pending: PendingCount[] = [];
   #directory: Promise<string> | undefined;
   #temporary: string | undefined;
+  #activity: Activity = 'idle';
+  #since = 0;
 
   constructor(
     stage: { readonly name: string; readonly role: StageStats['role']; readonly order: number },
@@ -93,6 +98,18 @@ export class StageRun implements StageContext {
       busyMs: 0,
       exhausted: false,
     };
+  }
+
+  get activity(): Activity {
+    return this.#activity;
+  }
+
+  /** The stage turns to something else: the time since it last did so is added to its figures. */
+  turnTo(activity: Activity): void {
+    const now = performance.now();
+    if (this.#activity !== 'idle') this.stats[this.#activity] += now - this.#since;
+    this.#activity = activity;
+    this.#since = now;
   }
 
   get halted(): boolean {

@@ -8,6 +8,7 @@ import { bsonDumpSourceComponent } from './sources/bson-dump.ts';
 import { extendedJsonSourceComponent } from './sources/extended-json.ts';
 import { jsonArraySourceComponent } from './sources/json-array.ts';
 import { jsonlSourceComponent } from './sources/jsonl.ts';
+import { librechatDumpSourceComponent } from './sources/librechat-dump.ts';
 import { dedupeComponent } from './transforms/dedupe.ts';
 import { detectBranchesComponent } from './transforms/detect-branches.ts';
 import { filterComponent } from './transforms/filter.ts';
@@ -25,6 +26,7 @@ export const components: readonly Component[] = [
   extendedJsonSourceComponent,
   jsonArraySourceComponent,
   jsonlSourceComponent,
+  librechatDumpSourceComponent,
   dedupeComponent,
   detectBranchesComponent,
   filterComponent,

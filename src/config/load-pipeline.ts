@@ -57,7 +57,8 @@ export async function loadPipeline(path: string, options: LoadOptions): Promise<
   const { pipeline: loaded, problems } = await checkPipeline(path, options);
   if (loaded !== undefined) return loaded;
   const [first, ...more] = problems;
-  if (first === undefined || more.length === 0) throw first;
+  if (first === undefined) throw new EtlError('ETL_CONFIG_INVALID', 'the pipeline is not valid', { where: { file: path } });
+  if (more.length === 0) throw first;
   throw new EtlError(first.code, first.message, {
     where: first.where,
     hint: first.hint,
@@ -178,7 +179,7 @@ function buildStage(
   }
   try {
     // The roles were matched above; what each stage takes and gives is checked by its kind, not by its type.
-    return { component, options, stage: component.create(options as never) as ConfiguredStage['stage'] };
+    return { component, options, stage: component.create(options) as ConfiguredStage['stage'] };
   } catch (error) {
     const problem = toEtlError(error, 'ETL_CONFIG_INVALID', {});
     // A place of its own, such as a column in an expression, is counted in the option's text; the file's place says where that is.

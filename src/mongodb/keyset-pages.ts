@@ -38,13 +38,14 @@ export async function* keysetPages(
   let isTypeDone = last !== undefined && rangeAfter(last.value) === undefined;
   for (;;) {
     const { documents, isLast } = await nextPage(connection, query, { last, isTypeDone, limit }, signal);
-    if (documents.count > 0) yield documents;
     const isEnd = isLast || documents.count === 0;
-    if (isEnd && (isTypeDone || last === undefined)) return;
+    const isAll = isEnd && (isTypeDone || last === undefined);
     if (documents.count > 0) {
       last = { value: lastValue(documents, by, query.collection) };
       limit = Math.max(1, Math.min(largestPage, Math.round((pageBytes / documentsBytes(documents)) * documents.count)));
+      yield documents;
     }
+    if (isAll) return;
     isTypeDone = isEnd || rangeAfter(last?.value) === undefined;
   }
 }
@@ -93,22 +94,30 @@ function rangeAfter(value: unknown): object | undefined {
 }
 
 function lastValue(documents: BsonDocuments, by: string, collection: string): unknown {
-  const value = fieldOf(documents, documents.count - 1, by);
-  if (value === undefined && by === '_id') {
-    throw new EtlError(
-      'ETL_SOURCE_INVALID',
-      `"${collection}" gives documents without _id, so there is no place to go on from`,
-      {
-        hint: 'Set `sort`: the documents are then read from one cursor, without resume.',
-      },
-    );
-  }
+  const value = keyOf(documents, documents.count - 1, by, collection);
+  if (value !== undefined || by !== '_id') return value;
+  throw new EtlError(
+    'ETL_SOURCE_INVALID',
+    `"${collection}" gives documents without _id, so there is no place to go on from`,
+    {
+      hint: 'Set `sort`: the documents are then read from one cursor, without resume.',
+    },
+  );
+}
+
+/**
+ * The value of document `i` that it is ordered by; nothing when it has none.
+ *
+ * @throws {EtlError} `ETL_SOURCE_INVALID` for an array: an index holds it once for each element.
+ */
+export function keyOf(documents: BsonDocuments, i: number, by: string, collection: string): unknown {
+  const value = fieldOf(documents, i, by);
   if (!Array.isArray(value)) return value;
   throw new EtlError(
     'ETL_SOURCE_INVALID',
     `"${by}" of a document in "${collection}" is an array, which has no place in the order`,
     {
-      where: { record: String(fieldOf(documents, documents.count - 1, '_id')) },
+      where: { record: `_id ${String(fieldOf(documents, i, '_id'))}` },
     },
   );
 }

@@ -4,7 +4,7 @@ import { bsonToJson, type BsonTypes } from '../formats/bson-to-json.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import { documentsBytes, fieldOf, pickDocuments } from './bson-documents.ts';
 import { compareBson } from './bson-order.ts';
-import { both, keysetPages } from './keyset-pages.ts';
+import { both, keyOf, keysetPages } from './keyset-pages.ts';
 import { readAhead } from './read-ahead.ts';
 
 /** What to read in the order of a field that several documents share. */
@@ -93,27 +93,33 @@ async function* orderedDocuments(
   options: ReadByKeyOptions,
   signal: AbortSignal,
 ): AsyncGenerator<BsonDocuments> {
-  const { collection, key, from, filter = {}, projection, pageBytes } = options;
-  const query = { collection, filter, projection, pageBytes };
+  const { collection, key, from, filter = {}, pageBytes } = options;
+  const query = { collection, filter, projection: withKey(options.projection, key), pageBytes };
   for await (const page of keysetPages(connection, { ...query, by: key, after: from }, signal)) {
-    const last: unknown = fieldOf(page, page.count - 1, key) ?? null;
-    const whole = inOrder(page, key, last);
+    const keys = Array.from({ length: page.count }, (_, i): unknown => keyOf(page, i, key, collection) ?? null);
+    const last = keys.at(-1);
+    const whole = inOrder(page, keys, last);
     if (whole.count > 0) yield whole;
     yield* keysetPages(connection, { ...query, filter: both(filter, { [key]: last }), by: '_id' }, signal);
   }
 }
 
 /** The documents of a page before its last key, in the order of (key, _id). */
-function inOrder(page: BsonDocuments, key: string, last: unknown): BsonDocuments {
-  const places = Array.from({ length: page.count }, (_, i) => ({
-    i,
-    key: fieldOf(page, i, key) ?? null,
-    id: fieldOf(page, i, '_id'),
-  }));
+function inOrder(page: BsonDocuments, keys: readonly unknown[], last: unknown): BsonDocuments {
+  const places = keys.map((key, i) => ({ i, key, id: fieldOf(page, i, '_id') }));
   const whole = places.filter((place) => compareBson(place.key, last) !== 0);
   whole.sort((a, b) => compareBson(a.key, b.key) || compareBson(a.id, b.id));
   return pickDocuments(
     page,
     whole.map(({ i }) => i),
   );
+}
+
+/** The projection with what the order needs: the key and `_id`. */
+function withKey(projection: MongodbQuery['projection'], key: string): MongodbQuery['projection'] {
+  if (projection === undefined) return undefined;
+  const { _id, [key]: own, ...others } = projection;
+  const keeps =
+    Object.values(others).some(Boolean) || Boolean(own) || (Boolean(_id) && Object.keys(others).length === 0);
+  return keeps ? { ...others, [key]: 1 } : others;
 }

@@ -8,12 +8,11 @@ import { gunzipSync } from 'node:zlib';
 
 import fc from 'fast-check';
 
-import { EtlError } from '../../src/errors.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { jsonlSink, type JsonlSinkOptions } from '../../src/sinks/jsonl.ts';
 import { sampleSource, testSink } from '../../src/testing/index.ts';
 import { testIn } from '../../src/testing/scratch.ts';
-import { linesOf, makeFile, someRecords } from '../files/make-files.ts';
+import { failureOf, linesOf, makeFile, someRecords } from '../files/make-files.ts';
 
 const cycle: Record<string, unknown> = {};
 cycle['self'] = cycle;
@@ -120,7 +119,7 @@ describe('sink jsonl', () => {
       );
       await assert.rejects(failing.run());
       await change(path);
-      const error = await failure(write(path, someRecords(30), { commitEvery: 30 }).run());
+      const error = await failureOf(write(path, someRecords(30), { commitEvery: 30 }).run());
       assert.equal(error.code, 'ETL_SINK_CHANGED');
       assert.match(error.describe(), /had written \d+ bytes/);
     });
@@ -147,7 +146,7 @@ describe('sink jsonl', () => {
       [join(file, 'out.jsonl'), /has a file where a folder should be/],
     ];
     for (const [path, message] of cases) {
-      const error = await failure(write(path, [1]).run());
+      const error = await failureOf(write(path, [1]).run());
       assert.match(error.describe(), message);
       assert.equal(error.code, 'ETL_SINK_FAILED');
     }
@@ -157,12 +156,3 @@ describe('sink jsonl', () => {
     assert.throws(() => jsonlSink({ path: join(directory, 'x'), commitEvry: 1 } as unknown as JsonlSinkOptions));
   });
 });
-
-async function failure(promise: Promise<unknown>): Promise<EtlError> {
-  const error: unknown = await promise.then(
-    () => assert.fail('the run did not fail'),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof EtlError, String(error));
-  return error;
-}

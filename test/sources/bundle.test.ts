@@ -38,7 +38,9 @@ async function read<T = Conversation>(options: BundleSourceOptions): Promise<T[]
 }
 
 async function write(conversations: readonly Conversation[], options: BundleSinkOptions): Promise<void> {
-  await pipeline(conversations).to(bundleSink({ exportedAt: '2026-01-01T00:00:00.000Z', ...options })).run();
+  await pipeline(conversations)
+    .to(bundleSink({ exportedAt: '2026-01-01T00:00:00.000Z', ...options }))
+    .run();
 }
 
 const byKey = (a: Conversation, b: Conversation): number => (a.key < b.key ? -1 : 1);
@@ -69,7 +71,10 @@ test('files carry the digest and the place of their bytes', async (t) => {
   const [copied, other] = found?.files ?? [];
   assert.equal(copied?.sha256, '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824');
   assert.equal(copied.bytes, 5);
-  assert.deepEqual(copied.paths?.map((place) => place.replace(/^[^/]+/, '')), ['/files/f1/a.txt']);
+  assert.deepEqual(
+    copied.paths?.map((place) => place.replace(/^[^/]+/, '')),
+    ['/files/f1/a.txt'],
+  );
   assert.deepEqual(other, gone);
 });
 
@@ -80,10 +85,36 @@ async function othersBundle(path: string, compressed = false): Promise<string> {
   const line = {
     exported_at: '2026-01-01T00:00:00',
     user_email: 'Ana@example.org',
-    conversation: { _id: '65a000000000000000000001', conversationId: 'c1', title: 'Hello', user: 'u1', endpoint: 'openAI', createdAt: '2026-01-01T10:00:00.000Z' },
+    conversation: {
+      _id: '65a000000000000000000001',
+      conversationId: 'c1',
+      title: 'Hello',
+      user: 'u1',
+      endpoint: 'openAI',
+      createdAt: '2026-01-01T10:00:00.000Z',
+    },
     messages: [
-      { _id: '65a000000000000000000002', messageId: 'm1', conversationId: 'c1', parentMessageId: '00000000-0000-0000-0000-000000000000', user: 'u1', isCreatedByUser: true, text: 'hi', createdAt: '2026-01-01T10:00:00.000Z', files: [{ file_id: 'f1' }] },
-      { _id: '65a000000000000000000003', messageId: 'm2', conversationId: 'c1', parentMessageId: 'm1', user: 'u1', isCreatedByUser: false, text: 'hello', createdAt: '2026-01-01T10:00:01.000Z' },
+      {
+        _id: '65a000000000000000000002',
+        messageId: 'm1',
+        conversationId: 'c1',
+        parentMessageId: '00000000-0000-0000-0000-000000000000',
+        user: 'u1',
+        isCreatedByUser: true,
+        text: 'hi',
+        createdAt: '2026-01-01T10:00:00.000Z',
+        files: [{ file_id: 'f1' }],
+      },
+      {
+        _id: '65a000000000000000000003',
+        messageId: 'm2',
+        conversationId: 'c1',
+        parentMessageId: 'm1',
+        user: 'u1',
+        isCreatedByUser: false,
+        text: 'hello',
+        createdAt: '2026-01-01T10:00:01.000Z',
+      },
     ],
     message_count: 2,
     file_ids: ['f1'],
@@ -92,7 +123,15 @@ async function othersBundle(path: string, compressed = false): Promise<string> {
   };
   const entry = {
     file_id: 'f1',
-    metadata: { file_id: 'f1', filename: 'a.txt', type: 'text/plain', bytes: 5, filepath: '/uploads/u1/f1__a.txt', source: 'local', user: 'u1' },
+    metadata: {
+      file_id: 'f1',
+      filename: 'a.txt',
+      type: 'text/plain',
+      bytes: 5,
+      filepath: '/uploads/u1/f1__a.txt',
+      source: 'local',
+      user: 'u1',
+    },
     source_path: '/srv/uploads/u1/f1__a.txt',
     sha256: 'ab'.repeat(32),
     copied_rel_path: 'files/f1/a.txt',
@@ -121,7 +160,13 @@ test('reads bundles of other tools: the whole, one user of it, and one file', as
       conversationSchema.parse(found);
       assert.equal(found.key, 'librechat:u1:c1');
       assert.deepEqual(found.owner, { id: 'u1', email: 'Ana@example.org' });
-      assert.deepEqual(found.messages.map(({ role, parts }) => [role, parts[0]?.type === 'text' ? parts[0].text : '']), [['user', 'hi'], ['assistant', 'hello']]);
+      assert.deepEqual(
+        found.messages.map(({ role, parts }) => [role, parts[0]?.type === 'text' ? parts[0].text : '']),
+        [
+          ['user', 'hi'],
+          ['assistant', 'hello'],
+        ],
+      );
       const file = found.files[0];
       assert.equal(file?.sha256, 'ab'.repeat(32));
       assert.ok(join(given, '..', ...(file.paths ?? [])).endsWith('files/f1/a.txt'));
@@ -133,7 +178,9 @@ test('gives the lines as they stand when documents are asked for', async (t) => 
   const path = await folder(t);
   const ana = userRecord('a1', 'ana@example.org');
   const chat = chatRecord(ana.user, 'c1', ['one', 'two']);
-  await pipeline(recordsSource([ana, chat])).to(bundleSink({ path: join(path, 'bundle'), exportedAt: '2026-01-01T00:00:00.000Z' })).run();
+  await pipeline(recordsSource([ana, chat]))
+    .to(bundleSink({ path: join(path, 'bundle'), exportedAt: '2026-01-01T00:00:00.000Z' }))
+    .run();
   const [line] = await read<object>({ path: join(path, 'bundle'), records: 'documents' });
   assert.deepEqual(line, { exported_at: '2026-01-01T00:00:00.000Z', ...(chat.toJSON() as object) });
   const [conversation] = await read({ path: join(path, 'bundle') });
@@ -144,12 +191,23 @@ test('gives the lines as they stand when documents are asked for', async (t) => 
 test('gives the chats of the users asked for', async (t) => {
   const path = await folder(t);
   const [ana, bob] = [userRecord('a1', 'ana@example.org'), userRecord('b2', 'bob@example.org')];
-  const records = [ana, chatRecord(ana.user, 'c1', ['1']), bob, chatRecord(bob.user, 'c2', ['2']), chatRecord(bob.user, 'c3', ['3'])];
+  const records = [
+    ana,
+    chatRecord(ana.user, 'c1', ['1']),
+    bob,
+    chatRecord(bob.user, 'c2', ['2']),
+    chatRecord(bob.user, 'c3', ['3']),
+  ];
   const bundle = join(path, 'bundle');
-  await pipeline(recordsSource(records)).to(bundleSink({ path: bundle })).run();
+  await pipeline(recordsSource(records))
+    .to(bundleSink({ path: bundle }))
+    .run();
   for (const kind of ['conversations', 'documents'] as const) {
     assert.equal((await read({ path: bundle, userEmail: 'BOB@example.org', records: kind })).length, 2);
-    assert.equal((await read({ path: bundle, userEmail: ['bob@example.org', 'ana@example.org'], records: kind })).length, 3);
+    assert.equal(
+      (await read({ path: bundle, userEmail: ['bob@example.org', 'ana@example.org'], records: kind })).length,
+      3,
+    );
     assert.equal((await read({ path: bundle, userEmail: [], records: kind })).length, 0);
   }
 });
@@ -160,7 +218,9 @@ test('says what is wrong with what is no bundle, or not a whole one', async (t) 
   await assert.rejects(read({ path: join(path, 'empty') }), { code: 'ETL_SOURCE_NOT_FOUND' });
   await assert.rejects(read({ path: join(path, 'none') }), { code: 'ETL_SOURCE_NOT_FOUND' });
   const bundle = join(path, 'bundle');
-  await pipeline(generated().slice(0, 3)).to(bundleSink({ path: bundle, layout: 'single' })).run();
+  await pipeline(generated().slice(0, 3))
+    .to(bundleSink({ path: bundle, layout: 'single' }))
+    .run();
   await rm(join(bundle, 'MANIFEST.json'));
   await assert.rejects(read({ path: bundle }), { code: 'ETL_SOURCE_INVALID' });
   await writeFile(join(bundle, 'MANIFEST.json'), '{"schema":"threadmill/bundle@9"}');
@@ -171,14 +231,19 @@ test('says what is wrong with what is no bundle, or not a whole one', async (t) 
 
 test('a bundle of nothing gives nothing', async (t) => {
   const path = join(await folder(t), 'bundle');
-  await pipeline([] as Conversation[]).to(bundleSink({ path })).run();
+  await pipeline([] as Conversation[])
+    .to(bundleSink({ path }))
+    .run();
   assert.deepEqual(await read({ path }), []);
 });
 
 test('rejects a line that is no chat, and goes on', async (t) => {
   const path = await folder(t);
   const user = await othersBundle(path);
-  await appendFile(join(user, 'conversations.jsonl'), '{"messages":1}\n[]\nnot json\n{"conversation":null,"messages":[null,{"text":"alone"}],"file_ids":[7]}\n');
+  await appendFile(
+    join(user, 'conversations.jsonl'),
+    '{"messages":1}\n[]\nnot json\n{"conversation":null,"messages":[null,{"text":"alone"}],"file_ids":[7]}\n',
+  );
   const onReject = { to: join(path, 'rejects.jsonl') };
   const found: unknown[] = [];
   const report = await pipeline(bundleSource({ path: user }), { onReject })

@@ -8,21 +8,31 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 mkdirSync('wasm', { recursive: true });
 
-for (const file of readdirSync('assembly').filter((name) => name.endsWith('.ts')).sort()) {
+for (const file of readdirSync('assembly')
+  .filter((name) => name.endsWith('.ts'))
+  .sort()) {
   const target = `wasm/${basename(file, '.ts')}.wasm`;
   const { error, stdout, stderr } = await asc.main([
     `assembly/${file}`,
-    '--outFile', target,
+    '--outFile',
+    target,
     // No garbage collector and no abort handler: the modules lay out their memory themselves.
-    '--runtime', 'stub',
-    '--use', 'abort=',
-    '--enable', 'simd',
-    '--optimizeLevel', '3',
-    '--shrinkLevel', '0',
+    '--runtime',
+    'stub',
+    '--use',
+    'abort=',
+    '--enable',
+    'simd',
+    '--optimizeLevel',
+    '3',
+    '--shrinkLevel',
+    '0',
     '--converge',
     '--noAssert',
-    '--memoryBase', '16',
-    '--initialMemory', '8',
+    '--memoryBase',
+    '16',
+    '--initialMemory',
+    '8',
   ]);
   if (error) {
     process.stderr.write(`${stdout.toString()}${stderr.toString()}${error.message}\n`);

@@ -1,11 +1,29 @@
 import { FormatError } from './format-error.ts';
 import { type JsonScanner, POSITION_MASK, verdicts } from './json-scanner.ts';
 
-const QUOTE = 0x22, BACKSLASH = 0x5c, COMMA = 0x2c, COLON = 0x3a, OPEN = 0x7b, CLOSE = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
+const QUOTE = 0x22,
+  BACKSLASH = 0x5c,
+  COMMA = 0x2c,
+  COLON = 0x3a,
+  OPEN = 0x7b,
+  CLOSE = 0x7d,
+  OPEN_ARRAY = 0x5b,
+  CLOSE_ARRAY = 0x5d;
 // A longer property name is not compared; no path has one.
 const MAX_NAME_BYTES = 65_536;
 
-type Expectation = 'root' | 'first name' | 'name' | 'in name' | 'colon' | 'value' | 'skipped' | 'member end' | 'element end' | 'elements' | 'end';
+type Expectation =
+  | 'root'
+  | 'first name'
+  | 'name'
+  | 'in name'
+  | 'colon'
+  | 'value'
+  | 'skipped'
+  | 'member end'
+  | 'element end'
+  | 'elements'
+  | 'end';
 
 /**
  * Finds the elements of an array at a path of object members, however the input is cut into blocks. The objects it is
@@ -177,6 +195,7 @@ function nameText(name: readonly number[], at: number): string {
 
 /** "expected …, found …" at a byte. */
 export function unexpected(c: number, at: number, expected: string): FormatError {
-  const found = c > 0x20 && c < 0x7f ? JSON.stringify(String.fromCharCode(c)) : `byte 0x${c.toString(16).padStart(2, '0')}`;
+  const found =
+    c > 0x20 && c < 0x7f ? JSON.stringify(String.fromCharCode(c)) : `byte 0x${c.toString(16).padStart(2, '0')}`;
   return new FormatError(`expected ${expected} at byte ${at}, found ${found}`, { offset: at });
 }

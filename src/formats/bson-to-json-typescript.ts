@@ -9,7 +9,15 @@ const YEAR_10000 = 253_402_300_800_000n;
 // For each byte: 0 as it is, 1 to be written as \u00xx, else the letter after the backslash.
 const escapes = new Uint8Array(256);
 escapes.fill(1, 0, 0x20);
-for (const [c, letter] of [['"', '"'], ['\\', '\\'], ['\n', 'n'], ['\r', 'r'], ['\t', 't'], ['\b', 'b'], ['\f', 'f']] as const) {
+for (const [c, letter] of [
+  ['"', '"'],
+  ['\\', '\\'],
+  ['\n', 'n'],
+  ['\r', 'r'],
+  ['\t', 't'],
+  ['\b', 'b'],
+  ['\f', 'f'],
+] as const) {
   escapes[c.charCodeAt(0)] = letter.charCodeAt(0);
 }
 const HEX = Buffer.from('0123456789abcdef');

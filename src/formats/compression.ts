@@ -39,8 +39,9 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   let offset = 0;
   let endOfInk = 0;
   async function next(): Promise<Uint8Array | undefined> {
-    const { done, value } = await iterator.next();
-    if (done === true) return undefined;
+    const read = await iterator.next();
+    if (read.done === true) return undefined;
+    const { value } = read;
     for (let i = value.length; i > 0; i--) {
       if (value[i - 1] === 0) continue;
       endOfInk = offset + i;
@@ -50,10 +51,10 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     return value;
   }
   const unzip = createGunzip({ chunkSize: 65_536 });
-  let read = Promise.resolve();
+  let ended = Promise.resolve();
   async function* compressed() {
     const { promise, resolve } = withResolvers();
-    read = promise;
+    ended = promise;
     try {
       for (let chunk = await next(); chunk !== undefined; chunk = await next()) yield chunk;
     } finally {
@@ -66,7 +67,7 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   try {
     for await (const chunk of unzip) yield chunk as Buffer;
     // zlib stops at the first zero behind a member and ignores the rest. Padding may be ignored, data may not.
-    await read;
+    await ended;
     while ((await next()) !== undefined);
     if (endOfInk > unzip.bytesWritten) {
       throw new FormatError(`there is other data behind the compressed data, at byte ${unzip.bytesWritten}`, {

@@ -40,7 +40,8 @@ function explainGrammar(bytes: Uint8Array): JsonMistake | undefined {
     const lostAt = scanner.lostAt < 0 ? Infinity : scanner.lostAt;
     const endedAt = ended > 0 ? (scanner.events[0] ?? 0) & 0x3fffffff : Infinity;
     if (lostAt < endedAt) return mistake(bytes, from + lostAt, scanner.lostState);
-    if (ended > 0) return mistake(bytes, from + endedAt, (scanner.events[0] ?? 0) >>> 30 === 3 ? states.value : states.after);
+    if (ended > 0)
+      return mistake(bytes, from + endedAt, (scanner.events[0] ?? 0) >>> 30 === 3 ? states.value : states.after);
   }
   const verdict = scanner.finish();
   return verdict === 1 || verdict === 3 ? mistake(bytes, bytes.length, scanner.expects) : undefined;

@@ -2,16 +2,55 @@ import type { JsonScanner, ScanMode } from './json-scanner.ts';
 
 /** States of the machine: what it expects next. The numbers are those of assembly/json-scan.ts. */
 export const states = {
-  value: 0, firstValue: 1, firstKey: 2, key: 3, colon: 4, after: 5, string: 6, escape: 7, hex: 8, literal: 9,
-  minus: 10, zero: 11, integer: 12, point: 13, fraction: 14, exponent: 15, exponentSign: 16, exponentDigits: 17,
-  lost: 18, lostString: 19, lostEscape: 20,
+  value: 0,
+  firstValue: 1,
+  firstKey: 2,
+  key: 3,
+  colon: 4,
+  after: 5,
+  string: 6,
+  escape: 7,
+  hex: 8,
+  literal: 9,
+  minus: 10,
+  zero: 11,
+  integer: 12,
+  point: 13,
+  fraction: 14,
+  exponent: 15,
+  exponentSign: 16,
+  exponentDigits: 17,
+  lost: 18,
+  lostString: 19,
+  lostEscape: 20,
 } as const;
 
 // Named constants of a module are inlined by V8; properties of an object are not always.
-const VALUE = 0, FIRST_VALUE = 1, FIRST_KEY = 2, KEY = 3, COLON = 4, AFTER = 5, STRING = 6, ESCAPE = 7, HEX = 8;
-const LITERAL = 9, MINUS = 10, ZERO = 11, INTEGER = 12, POINT = 13, FRACTION = 14, EXPONENT = 15;
-const EXPONENT_SIGN = 16, EXPONENT_DIGITS = 17, LOST = 18, LOST_STRING = 19, LOST_ESCAPE = 20;
-const VALID = 0, INVALID = 1, UNSURE = 2, EMPTY = 3;
+const VALUE = 0,
+  FIRST_VALUE = 1,
+  FIRST_KEY = 2,
+  KEY = 3,
+  COLON = 4,
+  AFTER = 5,
+  STRING = 6,
+  ESCAPE = 7,
+  HEX = 8;
+const LITERAL = 9,
+  MINUS = 10,
+  ZERO = 11,
+  INTEGER = 12,
+  POINT = 13,
+  FRACTION = 14,
+  EXPONENT = 15;
+const EXPONENT_SIGN = 16,
+  EXPONENT_DIGITS = 17,
+  LOST = 18,
+  LOST_STRING = 19,
+  LOST_ESCAPE = 20;
+const VALID = 0,
+  INVALID = 1,
+  UNSURE = 2,
+  EMPTY = 3;
 const MAX_DEPTH = 65535;
 const BLOCK_BYTES = 65536;
 
@@ -20,7 +59,12 @@ const classes = new Uint8Array(256);
 for (let c = 0x20; c < 256; c++) classes[c] = 1;
 classes[0x22] = 0;
 classes[0x5c] = 0;
-for (const [characters, flag] of [[' \n\r\t', 2], ['0123456789', 4], ['0123456789abcdefABCDEF', 8], ['"\\/bfnrt', 16]] as const) {
+for (const [characters, flag] of [
+  [' \n\r\t', 2],
+  ['0123456789', 4],
+  ['0123456789abcdefABCDEF', 8],
+  ['"\\/bfnrt', 16],
+] as const) {
   for (const character of characters) {
     const code = character.charCodeAt(0);
     classes[code] = (classes[code] ?? 0) | flag;

@@ -2,11 +2,18 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { deserialize, serialize } from 'bson';
 import fc from 'fast-check';
-import { type BsonChunk, gatherBsonDocuments, readBsonDocuments, type ReadBsonDocumentsOptions } from '../../src/formats/bson-documents.ts';
+import {
+  type BsonChunk,
+  gatherBsonDocuments,
+  readBsonDocuments,
+  type ReadBsonDocumentsOptions,
+} from '../../src/formats/bson-documents.ts';
 import { FormatError } from '../../src/formats/format-error.ts';
 
 function pieces(bytes: Uint8Array, cuts: readonly number[], from = 0): Uint8Array[] {
-  const edges = [...new Set([from, ...cuts.filter((cut) => cut > from && cut < bytes.length).sort((a, b) => a - b), bytes.length])];
+  const edges = [
+    ...new Set([from, ...cuts.filter((cut) => cut > from && cut < bytes.length).sort((a, b) => a - b), bytes.length]),
+  ];
   return edges.slice(1).map((edge, i) => bytes.subarray(edges[i], edge));
 }
 
@@ -23,7 +30,11 @@ async function read(input: Iterable<Uint8Array>, options: ReadBsonDocumentsOptio
 
 function plain({ documents, offsets, end }: BsonChunk) {
   const { bytes, starts, ends, count } = documents;
-  return { values: Array.from({ length: count }, (_, i) => deserialize(bytes.subarray(starts[i], ends[i]))), offsets: [...offsets], end };
+  return {
+    values: Array.from({ length: count }, (_, i) => deserialize(bytes.subarray(starts[i], ends[i]))),
+    offsets: [...offsets],
+    end,
+  };
 }
 
 const a = serialize({ a: 1 });
@@ -42,16 +53,31 @@ test('readBsonDocuments cuts a stream into documents with their offsets', async 
 test('readBsonDocuments gives the good documents, then tells where the input is broken', async (t) => {
   const n = a.length;
   const cases = [
-    { name: 'an input that ends inside a document', input: b.subarray(0, 9), message: new RegExp(`ends at byte ${n + 9}, inside the document at byte ${n}`) },
-    { name: 'an input that ends inside a length', input: Buffer.from([1, 2]), message: new RegExp(`ends at byte ${n + 2}`) },
+    {
+      name: 'an input that ends inside a document',
+      input: b.subarray(0, 9),
+      message: new RegExp(`ends at byte ${n + 9}, inside the document at byte ${n}`),
+    },
+    {
+      name: 'an input that ends inside a length',
+      input: Buffer.from([1, 2]),
+      message: new RegExp(`ends at byte ${n + 2}`),
+    },
     { name: 'a length of zero', input: Buffer.alloc(20), message: /says that it is 0 bytes long/ },
-    { name: 'a length beyond the limit', input: Buffer.from([0, 0, 0, 2, 0]), message: /says that it is 33554432 bytes long.*5 to 16793600/ },
+    {
+      name: 'a length beyond the limit',
+      input: Buffer.from([0, 0, 0, 2, 0]),
+      message: /says that it is 33554432 bytes long.*5 to 16793600/,
+    },
     { name: 'text', input: Buffer.from('{"a":1}'), message: /no document here can be/ },
   ];
   for (const { name, input, message } of cases) {
     await t.test(name, async () => {
       const { chunks, error } = await read(pieces(Buffer.concat([a, input]), [3, n + 1]));
-      assert.deepEqual(chunks.map(({ values }) => values), [[{ a: 1 }]]);
+      assert.deepEqual(
+        chunks.map(({ values }) => values),
+        [[{ a: 1 }]],
+      );
       assert.ok(error instanceof FormatError);
       assert.match(error.message, message);
       assert.equal(error.offset, n);
@@ -61,7 +87,9 @@ test('readBsonDocuments gives the good documents, then tells where the input is 
 
 test('readBsonDocuments gives the same chunks however the reads are aligned, and from any end on', async () => {
   const limits = fc.record({ batchSize: fc.integer({ min: 1, max: 5 }), batchBytes: fc.integer({ min: 1, max: 100 }) });
-  const files = fc.array(fc.record({ k: fc.string({ maxLength: 30 }) }), { maxLength: 12 }).map((values) => Buffer.concat(values.map((value) => serialize(value))));
+  const files = fc
+    .array(fc.record({ k: fc.string({ maxLength: 30 }) }), { maxLength: 12 })
+    .map((values) => Buffer.concat(values.map((value) => serialize(value))));
   await fc.assert(
     fc.asyncProperty(files, limits, fc.array(fc.nat(500)), async (bytes, options, cuts) => {
       const whole = await read([bytes], options);
@@ -81,7 +109,10 @@ test('gatherBsonDocuments makes views on a common buffer and copies from others'
   const shared = gatherBsonDocuments([common.subarray(a.length), common.subarray(0, a.length)]);
   assert.equal(shared.bytes.buffer, common.buffer);
   for (const documents of [shared, gatherBsonDocuments([Uint8Array.from(b), Uint8Array.from(a)])]) {
-    assert.deepEqual(plain({ documents, offsets: new Float64Array(), end: { offset: 0, index: 0 } }).values, [{ b: 'two' }, { a: 1 }]);
+    assert.deepEqual(plain({ documents, offsets: new Float64Array(), end: { offset: 0, index: 0 } }).values, [
+      { b: 'two' },
+      { a: 1 },
+    ]);
   }
   assert.equal(gatherBsonDocuments([]).count, 0);
 });

@@ -68,10 +68,26 @@ const inputs: { name: string; input: Buffer; text: string }[] = [
   { name: 'gzip members', input: Buffer.concat([gzipSync('one'), gzipSync(''), gzipSync('two')]), text: 'onetwo' },
   { name: 'gzip padded with zeros', input: Buffer.concat([gzipSync('one'), Buffer.alloc(20)]), text: 'one' },
   { name: 'zstd', input: ZSTD, text: line.repeat(10) },
-  { name: 'zstd frames', input: Buffer.concat([ZSTD, frame(Buffer.from('two')), frame(Buffer.alloc(0)), ZSTD]), text: `${line.repeat(10)}two${line.repeat(10)}` },
-  { name: 'zstd without a checksum', input: frame(Buffer.from('x'.repeat(2500)), { checksum: false }), text: 'x'.repeat(2500) },
-  { name: 'zstd with repeated bytes', input: frame(Buffer.from('end'), { repeat: 70_000 }), text: `${'r'.repeat(70_000)}end` },
-  { name: 'zstd behind and before skippable frames', input: Buffer.concat([skippable, frame(Buffer.from('one')), skippable]), text: 'one' },
+  {
+    name: 'zstd frames',
+    input: Buffer.concat([ZSTD, frame(Buffer.from('two')), frame(Buffer.alloc(0)), ZSTD]),
+    text: `${line.repeat(10)}two${line.repeat(10)}`,
+  },
+  {
+    name: 'zstd without a checksum',
+    input: frame(Buffer.from('x'.repeat(2500)), { checksum: false }),
+    text: 'x'.repeat(2500),
+  },
+  {
+    name: 'zstd with repeated bytes',
+    input: frame(Buffer.from('end'), { repeat: 70_000 }),
+    text: `${'r'.repeat(70_000)}end`,
+  },
+  {
+    name: 'zstd behind and before skippable frames',
+    input: Buffer.concat([skippable, frame(Buffer.from('one')), skippable]),
+    text: 'one',
+  },
 ];
 
 test('decompressed gives the bytes whatever their compression and however they are cut', async (t) => {
@@ -91,7 +107,10 @@ test('decompressed tells that compressed data ends early, and where', async (t) 
   const zst = Buffer.concat([frame(Buffer.from('one')), frame(Buffer.from('second'), { blockBytes: 2 })]);
   const endsOfMembers = [0, gzipSync('one').length, gz.length];
   const endsOfFrames = [0, frame(Buffer.from('one')).length, zst.length];
-  for (const [name, input, ends, from] of [['gzip', gz, endsOfMembers, 3], ['zstd', zst, endsOfFrames, 4]] as const) {
+  for (const [name, input, ends, from] of [
+    ['gzip', gz, endsOfMembers, 3],
+    ['zstd', zst, endsOfFrames, 4],
+  ] as const) {
     await t.test(name, async () => {
       for (let length = from; length <= input.length; length++) {
         const result = await collect(decompressed([input.subarray(0, length)]));
@@ -110,16 +129,22 @@ test('decompressed tells that compressed data ends early, and where', async (t) 
 test('decompressed never takes damaged data for good', async () => {
   const text = Buffer.from(Array.from({ length: 200 }, (_, i) => `line ${i * 7919}\n`).join(''));
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(gzipSync(text), frame(text), ZSTD), fc.nat(), fc.nat(7), async (whole, at, bit) => {
-      const damaged = Buffer.from(whole);
-      // From behind the magic bytes on: without those it is not compressed data.
-      const i = 4 + (at % (damaged.length - 4));
-      damaged[i] = (damaged[i] ?? 0) ^ (1 << bit);
-      const { bytes, error } = await collect(decompressed([damaged]));
-      if (error !== undefined) assert.ok(error instanceof FormatError, String(error));
-      // Not every bit of a header changes what comes out, but no other output may pass.
-      else assert.ok(bytes.equals(whole === ZSTD ? Buffer.from(line.repeat(10)) : text) || (whole !== ZSTD && i === 4));
-    }),
+    fc.asyncProperty(
+      fc.constantFrom(gzipSync(text), frame(text), ZSTD),
+      fc.nat(),
+      fc.nat(7),
+      async (whole, at, bit) => {
+        const damaged = Buffer.from(whole);
+        // From behind the magic bytes on: without those it is not compressed data.
+        const i = 4 + (at % (damaged.length - 4));
+        damaged[i] = (damaged[i] ?? 0) ^ (1 << bit);
+        const { bytes, error } = await collect(decompressed([damaged]));
+        if (error !== undefined) assert.ok(error instanceof FormatError, String(error));
+        // Not every bit of a header changes what comes out, but no other output may pass.
+        else
+          assert.ok(bytes.equals(whole === ZSTD ? Buffer.from(line.repeat(10)) : text) || (whole !== ZSTD && i === 4));
+      },
+    ),
     { numRuns: 500 },
   );
 });
@@ -133,7 +158,10 @@ test('decompressed tells of a wrong checksum and of something behind the data', 
     [gz, /damaged .*incorrect data check/],
     [zst, /damaged at byte 19: the checksum does not match/],
     [Buffer.concat([gzipSync('one'), Buffer.from('more')]), /damaged/],
-    [Buffer.concat([gzipSync('one'), Buffer.alloc(5), gzipSync('two')]), /other data behind the compressed data, at byte 23/],
+    [
+      Buffer.concat([gzipSync('one'), Buffer.alloc(5), gzipSync('two')]),
+      /other data behind the compressed data, at byte 23/,
+    ],
     [Buffer.concat([frame(Buffer.from('one')), Buffer.from('more')]), /damaged at byte 23: a zstd frame was expected/],
   ] as const) {
     for (const cuts of [[], Array.from({ length: input.length }, (_, i) => i)]) {

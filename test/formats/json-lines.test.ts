@@ -12,7 +12,9 @@ const engines: Engine[] = ['wasm', 'typescript'];
 async function read(input: Uint8Array | string, options: ReadJsonLinesOptions = {}, cuts: number[] = []) {
   const bytes = Buffer.from(input);
   const from = options.start?.offset ?? 0;
-  const edges = [...new Set([from, ...cuts.filter((cut) => cut > from && cut < bytes.length).sort((a, b) => a - b), bytes.length])];
+  const edges = [
+    ...new Set([from, ...cuts.filter((cut) => cut > from && cut < bytes.length).sort((a, b) => a - b), bytes.length]),
+  ];
   const pieces = edges.slice(1).map((edge, i) => bytes.subarray(edges[i], edge));
   const chunks: JsonLinesChunk[] = [];
   for await (const chunk of readJsonLines(pieces, options)) chunks.push(chunk);
@@ -21,7 +23,13 @@ async function read(input: Uint8Array | string, options: ReadJsonLinesOptions = 
 
 /** What can be compared: views become what they show. */
 function plain({ json, bad, lines, offsets, end }: JsonLinesChunk) {
-  return { texts: Array.from({ length: json.count }, (_, i) => jsonRecordText(json, i)), bad, lines: [...lines], offsets: [...offsets], end };
+  return {
+    texts: Array.from({ length: json.count }, (_, i) => jsonRecordText(json, i)),
+    bad,
+    lines: [...lines],
+    offsets: [...offsets],
+    end,
+  };
 }
 
 const good: { name: string; input: string | Buffer; values: unknown[]; lines?: number[] }[] = [
@@ -32,13 +40,25 @@ const good: { name: string; input: string | Buffer; values: unknown[]; lines?: n
   { name: 'a byte order mark and nothing else', input: '\ufeff', values: [] },
   { name: 'carriage returns', input: '1\r\n2\r\n', values: [1, 2], lines: [1, 2] },
   { name: 'blank lines and white space', input: '\n \t\r\n  1  \n\n\t[ 2 ]\n   ', values: [1, [2]], lines: [3, 5] },
-  { name: 'every kind of value', input: 'true\nfalse\nnull\n"x"\n-0\n1.5e+3\n{}\n[]\n', values: [true, false, null, 'x', -0, 1500, {}, []] },
+  {
+    name: 'every kind of value',
+    input: 'true\nfalse\nnull\n"x"\n-0\n1.5e+3\n{}\n[]\n',
+    values: [true, false, null, 'x', -0, 1500, {}, []],
+  },
   { name: 'every escape', input: '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00"\n', values: ['"\\/\b\f\n\r\té😀'] },
   { name: 'a lone surrogate escape', input: '"\\ud83d"\n', values: ['\ud83d'] },
   { name: 'an escaped NUL', input: '"\\u0000"\n', values: ['\0'] },
-  { name: 'emoji, separators and DEL as they are', input: '"😀\u2028\u2029\u007f"\n', values: ['😀\u2028\u2029\u007f'] },
+  {
+    name: 'emoji, separators and DEL as they are',
+    input: '"😀\u2028\u2029\u007f"\n',
+    values: ['😀\u2028\u2029\u007f'],
+  },
   { name: 'duplicate keys', input: '{"a":1,"a":2}\n', values: [{ a: 2 }] },
-  { name: 'numbers larger than a double', input: '[1e400,12345678901234567890]\n', values: [[Infinity, 12345678901234567890]] },
+  {
+    name: 'numbers larger than a double',
+    input: '[1e400,12345678901234567890]\n',
+    values: [[Infinity, 12345678901234567890]],
+  },
 ];
 
 const wrong: { name: string; input: string | Buffer; reason: RegExp }[] = [
@@ -65,9 +85,17 @@ const wrong: { name: string; input: string | Buffer; reason: RegExp }[] = [
   { name: 'a short unicode escape', input: '"\\u12"', reason: /hexadecimal digits/ },
   { name: 'a byte order mark in the middle', input: '\ufeff1', reason: /byte order mark/ },
   { name: 'a no-break space', input: '\u00a01', reason: /expected a value at column 1/ },
-  { name: 'a byte that is not UTF-8', input: Buffer.from([0x22, 0xc3, 0xa9, 0xff, 0x22]), reason: /not UTF-8 from column 3 on \(byte 0xff\)/ },
+  {
+    name: 'a byte that is not UTF-8',
+    input: Buffer.from([0x22, 0xc3, 0xa9, 0xff, 0x22]),
+    reason: /not UTF-8 from column 3 on \(byte 0xff\)/,
+  },
   { name: 'an overlong character', input: Buffer.from([0x22, 0xc0, 0x80, 0x22]), reason: /not UTF-8 from column 2/ },
-  { name: 'a surrogate in UTF-8', input: Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), reason: /not UTF-8 from column 2/ },
+  {
+    name: 'a surrogate in UTF-8',
+    input: Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]),
+    reason: /not UTF-8 from column 2/,
+  },
   { name: 'a cut character', input: Buffer.from([0x22, 0xf0, 0x9f, 0x98, 0x22]), reason: /not UTF-8 from column 2/ },
 ];
 
@@ -76,9 +104,19 @@ for (const engine of engines) {
     for (const { name, input, values, lines } of good) {
       await t.test(name, async () => {
         const chunks = await read(input, { engine });
-        assert.deepEqual(chunks.flatMap(({ json }) => decodeJsonRecords(json)), values);
-        assert.deepEqual(chunks.flatMap(({ bad }) => bad), []);
-        if (lines) assert.deepEqual(chunks.flatMap((chunk) => [...chunk.lines]), lines);
+        assert.deepEqual(
+          chunks.flatMap(({ json }) => decodeJsonRecords(json)),
+          values,
+        );
+        assert.deepEqual(
+          chunks.flatMap(({ bad }) => bad),
+          [],
+        );
+        if (lines)
+          assert.deepEqual(
+            chunks.flatMap((chunk) => [...chunk.lines]),
+            lines,
+          );
       });
     }
   });
@@ -87,7 +125,9 @@ for (const engine of engines) {
     for (const { name, input, reason } of wrong) {
       await t.test(name, async () => {
         const bytes = Buffer.from(input);
-        const [chunk] = await read(Buffer.concat([Buffer.from('1\n\n'), bytes, Buffer.from('\n{"next":2}')]), { engine });
+        const [chunk] = await read(Buffer.concat([Buffer.from('1\n\n'), bytes, Buffer.from('\n{"next":2}')]), {
+          engine,
+        });
         assert.ok(chunk);
         assert.deepEqual(decodeJsonRecords(chunk.json), [1, { next: 2 }]);
         assert.deepEqual([...chunk.lines], [1, 4]);
@@ -122,7 +162,10 @@ for (const engine of engines) {
     const before = process.memoryUsage().arrayBuffers;
     const chunks: JsonLinesChunk[] = [];
     for await (const chunk of readJsonLines(input(), { engine, maxLineBytes: 1_000_000 })) chunks.push(chunk);
-    assert.deepEqual(chunks.flatMap(({ json }) => decodeJsonRecords(json)), [1, 2]);
+    assert.deepEqual(
+      chunks.flatMap(({ json }) => decodeJsonRecords(json)),
+      [1, 2],
+    );
     const [bad] = chunks.flatMap((chunk) => chunk.bad);
     assert.ok(bad);
     assert.deepEqual([bad.index, bad.line, bad.offset, bad.length], [1, 2, 2, 320 * 65_536 + 2]);
@@ -136,7 +179,10 @@ for (const engine of engines) {
       const [chunk] = await read('"12345678"\n"123456789"\n1\n', { engine, maxLineBytes: 10 }, cuts);
       assert.ok(chunk);
       assert.deepEqual(decodeJsonRecords(chunk.json), ['12345678', 1]);
-      assert.deepEqual(chunk.bad.map(({ line, length }) => [line, length]), [[2, 11]]);
+      assert.deepEqual(
+        chunk.bad.map(({ line, length }) => [line, length]),
+        [[2, 11]],
+      );
     }
   });
 
@@ -159,19 +205,62 @@ test('readJsonLines gives contiguous lines that need no copying', async () => {
 
 test('readJsonLines cuts chunks at batchSize and at batchBytes', async () => {
   const bySize = await read('1\n2\nwrong\n4\n5\n', { batchSize: 2 });
-  assert.deepEqual(bySize.map(({ json, bad, end }) => [json.count, bad.length, end]), [
-    [2, 0, { offset: 4, line: 3 }],
-    [1, 1, { offset: 12, line: 5 }],
-    [1, 0, { offset: 14, line: 6 }],
-  ]);
+  assert.deepEqual(
+    bySize.map(({ json, bad, end }) => [json.count, bad.length, end]),
+    [
+      [2, 0, { offset: 4, line: 3 }],
+      [1, 1, { offset: 12, line: 5 }],
+      [1, 0, { offset: 14, line: 6 }],
+    ],
+  );
   const byBytes = await read('"aaaa"\n"bbbb"\n"cccc"\n', { batchBytes: 8 });
-  assert.deepEqual(byBytes.map(({ json }) => json.count), [2, 1]);
+  assert.deepEqual(
+    byBytes.map(({ json }) => json.count),
+    [2, 1],
+  );
 });
 
 // Text near the edge of the grammar: pieces of JSON, glued at random, sometimes with a byte changed.
 const fragment = fc.constantFrom(
-  '{', '}', '[', ']', ',', ':', '"', '"a"', '"a":', '1', '-', '0', '.5', 'e', '+', '12', 'true', 'null', 'fals', ' ', '\t', '\r', '\n', '\n\n',
-  '\\', '\\n', '\\u', '00e9', '\\ud83d', 'é', '😀', '\u2028', '\0', '\u001f', 'x', '{"k":[1,2,{"z":"y"}]}', '[]', '{}', '"long text that goes past sixteen bytes"',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"',
+  '"a"',
+  '"a":',
+  '1',
+  '-',
+  '0',
+  '.5',
+  'e',
+  '+',
+  '12',
+  'true',
+  'null',
+  'fals',
+  ' ',
+  '\t',
+  '\r',
+  '\n',
+  '\n\n',
+  '\\',
+  '\\n',
+  '\\u',
+  '00e9',
+  '\\ud83d',
+  'é',
+  '😀',
+  '\u2028',
+  '\0',
+  '\u001f',
+  'x',
+  '{"k":[1,2,{"z":"y"}]}',
+  '[]',
+  '{}',
+  '"long text that goes past sixteen bytes"',
 );
 const almostJson = fc.oneof(
   fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join('')),
@@ -182,7 +271,10 @@ const almostJson = fc.oneof(
   }),
 );
 const fileBytes = fc
-  .array(fc.tuple(almostJson, fc.constantFrom('\n', '\r\n', ' \n'), fc.option(fc.tuple(fc.nat(), fc.nat(255)), { freq: 6 })), { maxLength: 12 })
+  .array(
+    fc.tuple(almostJson, fc.constantFrom('\n', '\r\n', ' \n'), fc.option(fc.tuple(fc.nat(), fc.nat(255)), { freq: 6 })),
+    { maxLength: 12 },
+  )
   .map((lines) =>
     Buffer.concat(
       lines.map(([text, lineEnd, change]) => {
@@ -222,9 +314,18 @@ test('readJsonLines takes a line if and only if it is UTF-8 that JSON.parse acce
       }
       for (const engine of engines) {
         const chunks = (await read(bytes, { engine })).map(plain);
-        assert.deepEqual(chunks.flatMap(({ texts }) => texts), expected.texts);
-        assert.deepEqual(chunks.flatMap(({ lines }) => lines), expected.lines);
-        assert.deepEqual(chunks.flatMap(({ bad }) => bad.map(({ line }) => line)), expected.bad);
+        assert.deepEqual(
+          chunks.flatMap(({ texts }) => texts),
+          expected.texts,
+        );
+        assert.deepEqual(
+          chunks.flatMap(({ lines }) => lines),
+          expected.lines,
+        );
+        assert.deepEqual(
+          chunks.flatMap(({ bad }) => bad.map(({ line }) => line)),
+          expected.bad,
+        );
       }
     }),
     { numRuns: 1500 },
@@ -232,17 +333,30 @@ test('readJsonLines takes a line if and only if it is UTF-8 that JSON.parse acce
 });
 
 test('readJsonLines gives the same chunks however the reads are aligned, and from any end on', async () => {
-  const limits = fc.record({ batchSize: fc.integer({ min: 1, max: 6 }), batchBytes: fc.integer({ min: 1, max: 60 }), maxLineBytes: fc.integer({ min: 1, max: 80 }) });
+  const limits = fc.record({
+    batchSize: fc.integer({ min: 1, max: 6 }),
+    batchBytes: fc.integer({ min: 1, max: 60 }),
+    maxLineBytes: fc.integer({ min: 1, max: 80 }),
+  });
   await fc.assert(
-    fc.asyncProperty(fileBytes, limits, fc.array(fc.nat(400)), fc.array(fc.nat(400)), async (bytes, options, cuts, others) => {
-      const whole = (await read(bytes, options)).map(plain);
-      for (const engine of engines) {
-        assert.deepEqual((await read(bytes, { ...options, engine }, cuts)).map(plain), whole);
-        for (const [i, { end }] of whole.entries()) {
-          assert.deepEqual((await read(bytes, { ...options, engine, start: end }, others)).map(plain), whole.slice(i + 1));
+    fc.asyncProperty(
+      fileBytes,
+      limits,
+      fc.array(fc.nat(400)),
+      fc.array(fc.nat(400)),
+      async (bytes, options, cuts, others) => {
+        const whole = (await read(bytes, options)).map(plain);
+        for (const engine of engines) {
+          assert.deepEqual((await read(bytes, { ...options, engine }, cuts)).map(plain), whole);
+          for (const [i, { end }] of whole.entries()) {
+            assert.deepEqual(
+              (await read(bytes, { ...options, engine, start: end }, others)).map(plain),
+              whole.slice(i + 1),
+            );
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 400 },
   );
 });

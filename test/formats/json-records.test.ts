@@ -19,8 +19,14 @@ test('encodeJsonRecords and decodeJsonRecords give the values back', () => {
     fc.property(values, (input) => {
       const json = encodeJsonRecords(input);
       const texts = input.map((value) => JSON.stringify(value));
-      assert.deepEqual(texts, input.map((_, i) => jsonRecordText(json, i)));
-      assert.deepEqual(decodeJsonRecords(json), texts.map((text) => JSON.parse(text) as unknown));
+      assert.deepEqual(
+        texts,
+        input.map((_, i) => jsonRecordText(json, i)),
+      );
+      assert.deepEqual(
+        decodeJsonRecords(json),
+        texts.map((text) => JSON.parse(text) as unknown),
+      );
       assert.equal(jsonRecordsByteLength(json), Buffer.byteLength(texts.join('')));
       assert.equal(Buffer.from(jsonLines(json)).toString(), texts.map((text) => `${text}\n`).join(''));
     }),
@@ -71,26 +77,35 @@ test('jsonLines copies when no line feed follows the last record', () => {
 
 test('writeJsonLines fills buffers of any size with whole records', () => {
   fc.assert(
-    fc.property(values, fc.array(fc.nat(30)), fc.integer({ min: 1, max: 200 }), fc.nat(5), (input, dropped, size, offset) => {
-      const all = encodeJsonRecords(input);
-      const json = pickJsonRecords(all, input.map((_, i) => i).filter((i) => !dropped.includes(i)));
-      let out = '';
-      let next = 0;
-      while (next < json.count) {
-        const target = Buffer.alloc(size + offset);
-        const written = writeJsonLines(json, next, target, offset);
-        if (written.next === next) {
-          const text = jsonRecordText(json, next);
-          assert.ok(Buffer.byteLength(text) + 1 > size);
-          out += `${text}\n`;
-          next++;
-          continue;
+    fc.property(
+      values,
+      fc.array(fc.nat(30)),
+      fc.integer({ min: 1, max: 200 }),
+      fc.nat(5),
+      (input, dropped, size, offset) => {
+        const all = encodeJsonRecords(input);
+        const json = pickJsonRecords(
+          all,
+          input.map((_, i) => i).filter((i) => !dropped.includes(i)),
+        );
+        let out = '';
+        let next = 0;
+        while (next < json.count) {
+          const target = Buffer.alloc(size + offset);
+          const written = writeJsonLines(json, next, target, offset);
+          if (written.next === next) {
+            const text = jsonRecordText(json, next);
+            assert.ok(Buffer.byteLength(text) + 1 > size);
+            out += `${text}\n`;
+            next++;
+            continue;
+          }
+          out += target.toString('utf8', offset, written.offset);
+          next = written.next;
         }
-        out += target.toString('utf8', offset, written.offset);
-        next = written.next;
-      }
-      assert.equal(out, Buffer.from(jsonLines(json)).toString());
-      assert.equal(Buffer.byteLength(out), jsonLinesByteLength(json));
-    }),
+        assert.equal(out, Buffer.from(jsonLines(json)).toString());
+        assert.equal(Buffer.byteLength(out), jsonLinesByteLength(json));
+      },
+    ),
   );
 });

@@ -1,4 +1,22 @@
 // How much faster is a pipeline that needs no objects than parsing and stringifying each line?
+// Command: npm run bench -- jsonl-copy
+// Data:    400 MB of messages of 1.7 KB (bench/data.ts, seed 1)
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 3 rounds
+//
+// | variant                                       | MB/s | CPU s | peak MB | ratio | CPU ratio |
+// | parse and stringify                           |  113 | 3.29 | 121 | 1.00 | 1.00 |
+// | the same with readline and a write stream     |      |      | 177 | 0.74 | 0.55 |
+// | copy                                          |  433 | 1.12 | 134 | 3.88 | 2.99 |
+// | limit                                         |  431 | 1.12 | 139 | 3.79 | 2.98 |
+// | count                                         |  612 | 0.88 | 137 | 5.11 | 3.70 |
+// | compress, level 1                             |  125 | 5.07 | 151 | 1.02 | 0.64 |
+// | parse and stringify, then compress at level 1 |   50 | 7.69 | 155 | 0.45 | 0.43 |
+//
+// (The second row is from another run, on a busy machine: its ratios only.)
+//
+// Reading: 5.3 times the loop as it is usually written, 3.9 times the best we could write: just short of the target of 4
+// there. The scan that proves every line to be JSON is a quarter of the time; handing reads and writes of 256 KB to the thread
+// pool another quarter, the fsyncs at commits a fifth. Compression is deflate on the pool: 2.3 times the loop that compresses too.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';

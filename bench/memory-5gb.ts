@@ -1,4 +1,14 @@
 // Does the memory a pipeline takes grow with the data: 5 GB against 100 MB through a filter into gzip?
+// Command: npm run bench -- memory-5gb
+// Data:    100 MB of messages of 1.7 KB, and the same 50 times in one file
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, one round
+//
+// | variant | MB/s | CPU s | peak MB |
+// | 100 MB  |  121 |  1.17 | 165 |
+// | 5 GB    |  104 | 57.43 | 190 |
+//
+// Reading: 1.15 times the peak for 50 times the data. The difference is the garbage collector's headroom, which grows in the
+// first seconds and then stays.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 

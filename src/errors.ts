@@ -201,6 +201,12 @@ export function toEtlError(cause: unknown, code: ErrorCode, where: ErrorPlace): 
   return new EtlError(code, what, { where, cause });
 }
 
+/** Whether an error is about the record at hand. An `EtlError` of another kind, such as a broken connection, is about the run. */
+export function isRecordError(error: unknown): boolean {
+  if (!(error instanceof EtlError)) return true;
+  return error.code.startsWith('ETL_RECORD_') || error.code === 'ETL_EXPRESSION_INVALID';
+}
+
 /** The code of a Node system error (`ENOENT`, `ENOSPC` …), if it is one. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;

@@ -1,8 +1,9 @@
-import { EtlError } from './errors.ts';
+import { EtlError, isRecordError } from './errors.ts';
 import type { Batch, StageContext } from './stage.ts';
 
 /**
- * Applies a function to every record of a batch. A record for which it throws, or gives `undefined`, is rejected.
+ * Applies a function to every record of a batch. A record for which it throws, or gives `undefined`, is rejected; an
+ * `EtlError` that is not about a record (`ETL_CONNECT_FAILED`, say) ends the run.
  *
  * When the function gives back every record it got, the batch stays as it is, with its JSON text.
  */
@@ -18,6 +19,7 @@ export function mapBatch<In, Out>(batch: Batch<In>, change: (record: In) => Out,
       if (value !== (record as unknown)) same = false;
       changed.push(value);
     } catch (error) {
+      if (!isRecordError(error)) throw error;
       ctx.reject(record, error, { batch, index });
       rejected ??= new Set();
       rejected.add(index);

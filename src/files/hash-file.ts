@@ -1,40 +1,92 @@
-import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { createHash, hash } from 'node:crypto';
+import { close, constants, fstatSync, open, read } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
 
-const chunkBytes = 1024 * 1024;
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const readFile = promisify(read);
 
-/** SHA-256 of a file, hex, and its size. The next piece is read while one is hashed. */
-export async function hashFile(
-  path: string,
-  signal?: AbortSignal,
-): Promise<{ readonly sha256: string; readonly bytes: number }> {
-  const file = await open(path);
+// One read and one call beat a stream several times over; 256 KB is a judgement.
+const smallBytes = 256 * 1024;
+const pieceBytes = 1024 * 1024;
+
+/** What a file's bytes are known by. */
+export interface FileDigest {
+  /** SHA-256, hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/**
+ * SHA-256 of a file, and how many bytes went into it.
+ *
+ * The last part of the path must not be a link. Errors are those of the system (`ENOENT`, `EISDIR`, `ELOOP` for a link …).
+ */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
+  const descriptor = await openWithoutLinks(path);
   try {
-    const hash = createHash('sha256');
-    const { size } = await file.stat();
-    const pieceBytes = Math.max(1, Math.min(chunkBytes, size));
-    let buffer = Buffer.allocUnsafe(pieceBytes);
-    let spare = size > pieceBytes ? Buffer.allocUnsafe(pieceBytes) : buffer;
-    let bytes = 0;
-    let reading = file.read(buffer, 0, pieceBytes, 0);
-    for (;;) {
-      const { bytesRead } = await reading;
-      if (bytesRead === 0) return { sha256: hash.digest('hex'), bytes };
-      signal?.throwIfAborted();
-      const full = buffer;
-      bytes += bytesRead;
-      if (spare === buffer) {
-        hash.update(full.subarray(0, bytesRead));
-        reading = file.read(buffer, 0, pieceBytes, bytes);
-        continue;
-      }
-      buffer = spare;
-      spare = full;
-      reading = file.read(buffer, 0, pieceBytes, bytes);
-      reading.catch(() => undefined);
-      hash.update(full.subarray(0, bytesRead));
-    }
+    return await hashDescriptor(descriptor, { signal });
   } finally {
-    await file.close();
+    await closeFile(descriptor);
   }
+}
+
+/** Opens a file for reading: never through a link in its last part, and without waiting for a writer at a pipe. */
+export function openWithoutLinks(path: string): Promise<number> {
+  // Windows has neither flag, and gives undefined for them.
+  const {
+    O_RDONLY,
+    O_NOFOLLOW = 0,
+    O_NONBLOCK = 0,
+  } = constants as { O_RDONLY: number; O_NOFOLLOW?: number; O_NONBLOCK?: number };
+  return openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+}
+
+/** The digest of an open file, from its beginning. What is read goes into `copy`, too: the copy has the digest for sure. */
+export async function hashDescriptor(
+  descriptor: number,
+  { signal, copy }: { readonly signal?: AbortSignal | undefined; readonly copy?: FileHandle | undefined } = {},
+): Promise<FileDigest> {
+  // What an open file is like is in memory: asking is no wait.
+  const { size } = fstatSync(descriptor);
+  if (size > smallBytes) return hashPieces(descriptor, signal, copy);
+  // One byte more than there should be, to see that nothing has been added.
+  const bytes = Buffer.allocUnsafe(size + 1);
+  const { bytesRead } = await readFile(descriptor, bytes, 0, size + 1, 0);
+  if (bytesRead !== size) return hashPieces(descriptor, signal, copy);
+  signal?.throwIfAborted();
+  const content = bytes.subarray(0, size);
+  if (copy !== undefined) await copy.writeFile(content);
+  return { sha256: hash('sha256', content, 'hex'), bytes: size };
+}
+
+/** The next piece is read while one is hashed. */
+async function hashPieces(
+  descriptor: number,
+  signal: AbortSignal | undefined,
+  copy: FileHandle | undefined,
+): Promise<FileDigest> {
+  const digest = createHash('sha256');
+  let piece = Buffer.allocUnsafeSlow(pieceBytes);
+  let next = Buffer.allocUnsafeSlow(pieceBytes);
+  let bytes = 0;
+  let { bytesRead } = await readFile(descriptor, piece, 0, pieceBytes, 0);
+  while (bytesRead > 0) {
+    signal?.throwIfAborted();
+    const content = piece.subarray(0, bytesRead);
+    bytes += bytesRead;
+    const reading = readFile(descriptor, next, 0, pieceBytes, bytes);
+    // Awaited below; until then a failure is not unhandled.
+    reading.catch(() => undefined);
+    digest.update(content);
+    try {
+      if (copy !== undefined) await copy.writeFile(content);
+    } finally {
+      // Whoever closes the file must find nobody reading it.
+      ({ bytesRead } = await reading);
+    }
+    [piece, next] = [next, piece];
+  }
+  return { sha256: digest.digest('hex'), bytes };
 }

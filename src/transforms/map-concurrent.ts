@@ -8,7 +8,8 @@ export type MapConcurrentOptions = Concurrency;
  *
  * At most `concurrency` calls are under way, and no more batches are read ahead than keep them busy or fit in `maxBytes`.
  * Records keep their order unless `ordered: false`, and then still do not leave their batch. The function gets a signal to
- * pass on. When it throws or gives `undefined`, the record is rejected. It may be called again for records that were not
+ * pass on. When it throws or gives `undefined`, the record is rejected; an `EtlError` that is not
+ * about a record (`ETL_CONNECT_FAILED`, say) ends the run. It may be called again for records that were not
  * committed when a run was stopped.
  */
 export function mapConcurrent<In, Out>(

@@ -179,6 +179,18 @@ test('map knows the places of the records that are left', async () => {
   );
 });
 
+test('an error about more than the record ends the run', async () => {
+  await inDirectory(async (directory) => {
+    const broken = map(() => {
+      throw new EtlError('ETL_CONNECT_FAILED', 'the server is gone');
+    });
+    await assert.rejects(
+      run([1, 2], [broken], { onReject: { to: join(directory, 'rejects') } }),
+      (error) => error instanceof EtlError && error.code === 'ETL_CONNECT_FAILED' && error.where.stage === 'map',
+    );
+  });
+});
+
 test('an expression that does not compile is refused before anything runs', () => {
   const isRefused = (error: unknown): boolean => error instanceof EtlError && error.code === 'ETL_EXPRESSION_INVALID';
   assert.throws(() => filter({ where: 'n >' }), isRefused);

@@ -4,8 +4,8 @@ import { jsonMembers } from './json-members.ts';
 
 const COMMA = Buffer.from(',');
 
-/** Fields that a server's search keeps for itself and changes without anybody touching the chat. */
-function isVolatile(name: string): boolean {
+/** Fields that a server's search or object mapper keeps for itself and changes without anybody touching the chat. */
+export function isVolatile(name: string): boolean {
   return name === '__v' || name.startsWith('_meili');
 }
 
@@ -54,6 +54,12 @@ export interface ChatContent {
  */
 export function chatDigest({ userId, conversationId, conversation, copies = [], messages }: ChatContent): string {
   const others = [...copies].sort().map((copy) => `+${copy}`);
-  const lines = [JSON.stringify(userId), JSON.stringify(conversationId), conversation ?? '-', ...others, ...[...messages].sort()];
+  const lines = [
+    JSON.stringify(userId),
+    JSON.stringify(conversationId),
+    conversation ?? '-',
+    ...others,
+    ...[...messages].sort(),
+  ];
   return hash('sha256', lines.join('\n'));
 }

@@ -1,0 +1,93 @@
+import type { Command } from 'commander';
+
+import { components } from '../components.ts';
+import { maskFor } from '../config/mask.ts';
+import { readManifest } from '../files/bundle-folders.ts';
+import { verifyBundle } from '../jobs/verify-bundle.ts';
+import type { VerifyDifference, VerifyReport } from '../jobs/verify-report.ts';
+import { verifySource } from '../jobs/verify-source.ts';
+import { createCommand, wholeNumber } from './command.ts';
+import { exitCodes } from './exit-codes.ts';
+import { formatCount } from './format.ts';
+import { listenForInterrupts } from './interrupts.ts';
+import { safe, type Cli } from './io.ts';
+
+interface VerifyFlags {
+  readonly against?: string;
+  readonly max: number;
+  readonly json?: boolean;
+}
+
+/** `etl verify BUNDLE` */
+export function verifyCommand(cli: Cli): Command {
+  return createCommand(cli, 'verify', {
+    summary: 'prove that a bundle is whole, or equal to its source',
+    details:
+      'Hashes every file, makes every digest again and compares every count. With --against each chat is compared with the source, and ' +
+      'what differs is named. Ends with 4 when something differs',
+    examples: [
+      'etl verify ./exports/librechat',
+      'etl verify ./exports/librechat --against mongodb://localhost:27017/LibreChat',
+      'etl verify ./exports/librechat --against ./dump/LibreChat --json',
+    ],
+  })
+    .argument('<bundle>', 'folder of the bundle')
+    .option('--against <source>', 'mongodb://…, a folder of mongodump, or another bundle')
+    .option('--max <n>', 'differences to list', wholeNumber(0), 20)
+    .option('--json', 'print the result as JSON')
+    .action(async (bundle: string, { against, max, json = false }: VerifyFlags) => {
+      const { abort, stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
+      try {
+        const options = { signal: AbortSignal.any([abort, stop]), maxDifferences: max };
+        const report = await verifyBundle(
+          bundle,
+          against === undefined ? options : { ...options, against: await other(bundle, against) },
+        );
+        if (json) cli.print(cli.mask(JSON.stringify(report)));
+        else sayReport(cli, report);
+        if (!report.ok) cli.exitCode = exitCodes.differs;
+      } finally {
+        end();
+      }
+    });
+}
+
+async function other(
+  bundle: string,
+  against: string,
+): Promise<NonNullable<NonNullable<Parameters<typeof verifyBundle>[1]>['against']>> {
+  // A manifest that cannot be read is found, and said, by the verification itself.
+  const manifest = await readManifest(bundle).catch(() => undefined);
+  return { source: await verifySource(against, manifest, components), name: maskFor([])(against) };
+}
+
+function sayReport(cli: Cli, { ok, checked, differences, against, bundle }: VerifyReport): void {
+  const { chats, messages, files, sourceChats } = checked;
+  const looked = `${formatCount(chats)} chats, ${formatCount(messages)} messages, ${formatCount(files)} files`;
+  const beside = against === null ? '' : `, beside ${formatCount(sourceChats)} chats of ${safe(against)}`;
+  for (const difference of differences.first) cli.print(cli.mask(differenceText(difference)));
+  if (differences.total > differences.first.length)
+    cli.print(`… and ${formatCount(differences.total - differences.first.length)} more`);
+  if (ok)
+    cli.say(
+      `${cli.colors.green('ok')}: ${safe(bundle)} ${against === null ? 'is whole' : 'is whole and equal to its source'} (${looked}${beside})`,
+    );
+  else {
+    const kinds = Object.entries(differences.byKind).map(([kind, count]) => `${count} ${kind}`);
+    cli.say(
+      `${cli.colors.red(`${formatCount(differences.total)} differences`)} (${kinds.join(', ')}) in ${safe(bundle)}: ${looked}${beside}`,
+    );
+  }
+}
+
+function differenceText({ kind, where, detail, fields = [] }: VerifyDifference): string {
+  const lines = [`${kind}: ${safe(where)}: ${safe(detail)}`];
+  for (const { what, id, field, how, here, there } of fields) {
+    const values = [here === undefined ? '' : `bundle ${here}`, there === undefined ? '' : `source ${there}`].filter(
+      (text) => text !== '',
+    );
+    const place = [what, id, field].filter((text) => text !== undefined).join(' ');
+    lines.push(`  ${safe(place)} ${how}${values.length > 0 ? `: ${safe(values.join(', '))}` : ''}`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,40 @@
+import { stat } from 'node:fs/promises';
+
+import type { Component, SourceComponent } from '../component.ts';
+import { EtlError } from '../errors.ts';
+import { readManifest } from '../files/bundle-folders.ts';
+import { inputError } from '../files/file-error.ts';
+import type { BundleManifest } from '../formats/bundle.ts';
+import type { LibrechatRecord } from '../models/librechat-chat.ts';
+import type { Source } from '../stage.ts';
+import { bundleChats } from './bundle-chats.ts';
+
+/**
+ * What a bundle is compared with: another bundle's folder, or a LibreChat, live (`mongodb://…`) or as a folder of
+ * `mongodump` or `mongoexport`. A LibreChat is read the way the bundle's manifest says that it was read.
+ *
+ * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` when there is no such folder.
+ */
+export async function verifySource(
+  against: string,
+  manifest: BundleManifest | undefined,
+  components: readonly Component[],
+): Promise<Source<LibrechatRecord>> {
+  const isAddress = /^mongodb(\+srv)?:\/\//.test(against);
+  if (!isAddress) {
+    await stat(against).catch((error: unknown) => {
+      throw inputError(error, against, { hint: 'Name a bundle, a folder of mongodump, or mongodb://…' });
+    });
+    const other = await readManifest(against);
+    if (other !== undefined) return bundleChats(against, other);
+  }
+  const librechat = components.find(
+    (component): component is SourceComponent => component.role === 'source' && component.type === 'librechat',
+  );
+  if (librechat === undefined)
+    throw new EtlError('ETL_COMPONENT_UNKNOWN', 'there is no source "librechat" to read it with');
+  const scope = typeof manifest?.scope === 'object' && manifest.scope !== null ? manifest.scope : {};
+  const where = isAddress ? { uri: against } : { from: against };
+  // With `records: documents` it gives records of that form; the component's type does not say so.
+  return librechat.create({ ...scope, ...where, records: 'documents' }) as Source<LibrechatRecord>;
+}

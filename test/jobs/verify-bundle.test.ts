@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import { appendFile, cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import { components } from '../../src/components.ts';
+import { readManifest } from '../../src/files/bundle-folders.ts';
+import { verifyBundle } from '../../src/jobs/verify-bundle.ts';
+import type { DifferenceKind, VerifyReport } from '../../src/jobs/verify-report.ts';
+import { verifySource } from '../../src/jobs/verify-source.ts';
+import type { LibrechatRecord } from '../../src/models/librechat-chat.ts';
+import { pipeline } from '../../src/pipeline.ts';
+import { bundleSink, type BundleSinkOptions } from '../../src/sinks/bundle.ts';
+import { chatRecord, fileRef, recordsSource, userRecord } from '../helpers/bundle.ts';
+
+const ana = userRecord('a1', 'ana@example.org');
+const bob = userRecord('b2', 'bob@example.org');
+const records: readonly LibrechatRecord[] = [
+  ana,
+  chatRecord(ana.user, 'c1', ['one', 'two', 'three'], [fileRef('f1')]),
+  chatRecord(ana.user, 'c2', ['four']),
+  bob,
+  chatRecord(bob.user, 'c1', []),
+  chatRecord(bob.user, 'c3', ['five']),
+];
+
+async function folder(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'etl-verify-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function bundleOf(
+  path: string,
+  name: string,
+  of: readonly LibrechatRecord[] = records,
+  options: Partial<BundleSinkOptions> = {},
+): Promise<string> {
+  await writeFile(join(path, 'f1.txt'), 'the file');
+  const files = of.map((record) =>
+    record.type === 'chat'
+      ? { ...record, files: record.files.map((file) => ({ ...file, paths: ['f1.txt'] })) }
+      : record,
+  );
+  const sink = bundleSink({
+    path: join(path, name),
+    assetRoots: [path],
+    exportedAt: '2026-01-01T00:00:00.000Z',
+    ...options,
+  });
+  await pipeline(recordsSource(files)).to(sink).run();
+  return join(path, name);
+}
+
+const found = ({ differences }: VerifyReport): string[] =>
+  differences.first.map(({ kind, where, detail }) => `${kind} ${where}: ${detail}`);
+
+test('a bundle as it was written is whole', async (t) => {
+  const path = await folder(t);
+  for (const options of [{}, { compress: 'gzip' }, { layout: 'single' }, { copyFiles: false }] as const) {
+    const bundle = await bundleOf(path, JSON.stringify(options), records, options);
+    const report = await verifyBundle(bundle);
+    assert.deepEqual(found(report), []);
+    assert.equal(report.ok, true);
+    assert.deepEqual([report.checked.chats, report.checked.messages], [4, 5]);
+  }
+  assert.equal((await verifyBundle(await bundleOf(path, 'empty', []))).ok, true);
+});
+
+test('whatever is done to a bundle is found, and named', async (t) => {
+  const path = await folder(t);
+  const bundle = await bundleOf(path, 'bundle');
+  const conversations = 'ana_example.org/conversations.jsonl';
+  const edit = async (file: string, change: (text: string) => string): Promise<void> => {
+    await writeFile(file, change(await readFile(file, 'utf8')));
+  };
+  const cases: readonly {
+    name: string;
+    damage: (copy: string) => Promise<void>;
+    kinds: readonly DifferenceKind[];
+    says: RegExp;
+  }[] = [
+    {
+      name: 'one letter of a message',
+      damage: (copy) => edit(join(copy, conversations), (text) => text.replace('"two"', '"tow"')),
+      kinds: ['file', 'chat', 'index'],
+      says: /chat c1 of user a1/,
+    },
+    {
+      name: 'a line dropped',
+      damage: (copy) => edit(join(copy, conversations), (text) => text.slice(0, text.indexOf('\n') + 1)),
+      kinds: ['file', 'index', 'count'],
+      says: /ends before it/,
+    },
+    {
+      name: 'a line twice',
+      damage: (copy) => edit(join(copy, conversations), (text) => text + text.slice(text.indexOf('\n') + 1)),
+      kinds: ['file', 'index'],
+      says: /1 more lines/,
+    },
+    {
+      name: 'a line cut',
+      damage: (copy) => truncate(join(copy, conversations), 200),
+      kinds: ['file', 'index', 'count'],
+      says: /conversations\.jsonl/,
+    },
+    {
+      name: 'an upload changed',
+      damage: (copy) => writeFile(join(copy, 'ana_example.org/files/f1/f1.txt'), 'the fyle'),
+      kinds: ['file'],
+      says: /files\/f1\/f1\.txt/,
+    },
+    {
+      name: 'an upload gone',
+      damage: (copy) => rm(join(copy, 'ana_example.org/files/f1/f1.txt')),
+      kinds: ['file'],
+      says: /f1\.txt: is missing/,
+    },
+    {
+      name: 'a file too many',
+      damage: (copy) => writeFile(join(copy, 'bob_example.org/diary.txt'), 'x'),
+      kinds: ['unlisted'],
+      says: /diary\.txt/,
+    },
+    {
+      name: 'a folder gone',
+      damage: (copy) => rm(join(copy, 'bob_example.org'), { recursive: true }),
+      kinds: ['file', 'index', 'count'],
+      says: /bob_example/,
+    },
+    {
+      name: 'the summary changed',
+      damage: (copy) => edit(join(copy, 'bob_example.org/summary.json'), (text) => text.replace('2', '3')),
+      kinds: ['file'],
+      says: /summary\.json/,
+    },
+    {
+      name: 'the index gone',
+      damage: (copy) => rm(join(copy, 'conversations.index.jsonl')),
+      kinds: ['file', 'count'],
+      says: /conversations\.index\.jsonl/,
+    },
+    {
+      name: 'the checksums gone',
+      damage: (copy) => rm(join(copy, 'checksums.sha256')),
+      kinds: ['file', 'unlisted'],
+      says: /checksums\.sha256: is missing/,
+    },
+    {
+      name: 'the users changed',
+      damage: (copy) => edit(join(copy, 'users.jsonl'), (text) => text.slice(0, text.indexOf('\n') + 1)),
+      kinds: ['file', 'count'],
+      says: /users/,
+    },
+    {
+      name: 'the manifest of files changed',
+      damage: (copy) =>
+        edit(join(copy, 'ana_example.org/files_manifest.jsonl'), (text) => text.replace('files/f1', 'files/f2')),
+      kinds: ['file'],
+      says: /says of file f1/,
+    },
+    {
+      name: 'another count in the manifest',
+      damage: (copy) => edit(join(copy, 'MANIFEST.json'), (text) => text.replace('"messages": 5', '"messages": 6')),
+      kinds: ['count'],
+      says: /messages: expected 6, found 5/,
+    },
+    {
+      name: 'the manifest gone',
+      damage: (copy) => rm(join(copy, 'MANIFEST.json')),
+      kinds: ['manifest'],
+      says: /not completed/,
+    },
+    {
+      name: 'the manifest broken',
+      damage: (copy) => truncate(join(copy, 'MANIFEST.json'), 30),
+      kinds: ['manifest'],
+      says: /not JSON/,
+    },
+    {
+      name: 'a checksum that is none',
+      damage: (copy) => appendFile(join(copy, 'checksums.sha256'), 'x\n'),
+      kinds: ['file'],
+      says: /no checksum/,
+    },
+  ];
+  for (const [number, { name, damage, kinds, says }] of cases.entries()) {
+    await t.test(name, async () => {
+      const copy = join(path, `copy-${number}`);
+      await cp(bundle, copy, { recursive: true });
+      await damage(copy);
+      const report = await verifyBundle(copy);
+      assert.equal(report.ok, false);
+      assert.match(found(report).join('\n'), says);
+      for (const kind of kinds)
+        assert.ok((report.differences.byKind[kind] ?? 0) > 0, `${kind} in ${found(report).join('\n')}`);
+    });
+  }
+});
+
+test('counts every difference and describes as many as are asked for', async (t) => {
+  const bundle = await bundleOf(await folder(t), 'bundle');
+  await rm(join(bundle, 'ana_example.org'), { recursive: true });
+  const all = await verifyBundle(bundle);
+  const few = await verifyBundle(bundle, { maxDifferences: 2 });
+  assert.equal(few.differences.first.length, 2);
+  assert.equal(few.differences.total, all.differences.total);
+  assert.ok(all.differences.total > 4);
+});
+
+test('what is no folder is an error', async (t) => {
+  await assert.rejects(verifyBundle(join(await folder(t), 'none')), { code: 'ETL_SOURCE_NOT_FOUND' });
+});
+
+test('beside its source: equal, or with exactly what differs', async (t) => {
+  const path = await folder(t);
+  const bundle = await bundleOf(path, 'bundle');
+  const compare = (source: readonly LibrechatRecord[]): Promise<VerifyReport> =>
+    verifyBundle(bundle, { against: { source: recordsSource(source), name: 'source' } });
+  assert.deepEqual(found(await compare(records)), []);
+  assert.equal((await compare(records)).checked.sourceChats, 4);
+
+  const changed = [
+    ana,
+    chatRecord(ana.user, 'c0', ['new']),
+    chatRecord(ana.user, 'c1', ['one', 'TWO', 'three', 'four']),
+    bob,
+    chatRecord(bob.user, 'c1', []),
+    chatRecord(bob.user, 'c2', ['new']),
+    chatRecord(bob.user, 'c3', ['five']),
+    chatRecord(bob.user, 'c4', ['new']),
+  ];
+  const report = await compare(changed);
+  assert.deepEqual(report.differences.byKind, { missing: 3, differs: 1, unexpected: 1 });
+  assert.deepEqual(
+    report.differences.first.map(({ kind, where }) => [kind, where]),
+    [
+      ['missing', 'chat c0 of user a1'],
+      ['differs', 'chat c1 of user a1'],
+      ['unexpected', 'chat c2 of user a1'],
+      ['missing', 'chat c2 of user b2'],
+      ['missing', 'chat c4 of user b2'],
+    ],
+  );
+  assert.deepEqual(report.differences.first[1]?.fields, [
+    { what: 'message', id: '"c1-1"', field: 'text', how: 'differs', here: '"two"', there: '"TWO"' },
+    { what: 'message', id: '"c1-3"', how: 'missing' },
+  ]);
+});
+
+test('beside another bundle', async (t) => {
+  const path = await folder(t);
+  const bundle = await bundleOf(path, 'bundle');
+  const other = await bundleOf(path, 'other', [...records.slice(0, 5), chatRecord(bob.user, 'c3', ['six'])], {
+    compress: 'gzip',
+  });
+  const against = { source: await verifySource(other, await readManifest(bundle), components), name: other };
+  const report = await verifyBundle(bundle, { against });
+  assert.deepEqual(report.differences.byKind, { differs: 1 });
+  await assert.rejects(verifySource(join(path, 'none'), undefined, components), { code: 'ETL_SOURCE_NOT_FOUND' });
+});
+
+test('sources in another order are refused', async (t) => {
+  const bundle = await bundleOf(await folder(t), 'bundle');
+  const source = recordsSource([ana, chatRecord(ana.user, 'c2', []), chatRecord(ana.user, 'c1', [])]);
+  await assert.rejects(verifyBundle(bundle, { against: { source, name: 'source' } }), (error: Error) =>
+    /does not give chats by owner/.test(error.message),
+  );
+});
+
+test('a source that fails does not pass for one that ends', async (t) => {
+  const bundle = await bundleOf(await folder(t), 'bundle');
+  const source = recordsSource(records, 2);
+  const failing: typeof source = {
+    ...source,
+    async *read(ctx) {
+      for await (const batch of source.read(ctx)) {
+        yield batch;
+        throw new Error('the server went away');
+      }
+    },
+  };
+  await assert.rejects(verifyBundle(bundle, { against: { source: failing, name: 'source' } }), {
+    code: 'ETL_SOURCE_FAILED',
+  });
+});

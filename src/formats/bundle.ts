@@ -122,7 +122,10 @@ export interface BundleFileEntry {
 }
 
 /** The order of a bundle: by owner, then by key, as UTF-8. */
-export function compareBundleOrder(a: Pick<BundleIndexEntry, 'user' | 'key'>, b: Pick<BundleIndexEntry, 'user' | 'key'>): number {
+export function compareBundleOrder(
+  a: Pick<BundleIndexEntry, 'user' | 'key'>,
+  b: Pick<BundleIndexEntry, 'user' | 'key'>,
+): number {
   return compareUtf8(a.user, b.user) || compareUtf8(a.key, b.key);
 }
 
@@ -130,7 +133,11 @@ export function compareBundleOrder(a: Pick<BundleIndexEntry, 'user' | 'key'>, b:
 export function compareUtf8(a: string, b: string): number {
   if (a === b) return 0;
   // UTF-16 order differs from that of code points only where surrogates meet U+E000 to U+FFFF.
-  return /[\ud800-\uffff]/.test(a) || /[\ud800-\uffff]/.test(b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1;
+  return /[\ud800-\uffff]/.test(a) || /[\ud800-\uffff]/.test(b)
+    ? Buffer.compare(Buffer.from(a), Buffer.from(b))
+    : a < b
+      ? -1
+      : 1;
 }
 
 /**
@@ -172,9 +179,20 @@ export function safeFileName(name: string): string {
 
 const maxNameBytes = 180;
 /** Names of files at the top of a bundle, lower case, that a user's folder must not have. */
-const reservedNames = new Set([MANIFEST_FILE.toLowerCase(), CHECKSUMS_FILE, USERS_FILE, INDEX_FILE, REMOVED_FILE, `${USERS_FILE}.gz`, FILES_FOLDER]);
+const reservedNames = new Set([
+  MANIFEST_FILE.toLowerCase(),
+  CHECKSUMS_FILE,
+  USERS_FILE,
+  INDEX_FILE,
+  REMOVED_FILE,
+  `${USERS_FILE}.gz`,
+  FILES_FOLDER,
+]);
 
-function addByKind(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
+function addByKind(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>> = {},
+): Readonly<Record<string, number>> {
   const kinds = Object.entries(b);
   if (kinds.length === 0) return a;
   const sum = { ...a };

@@ -29,7 +29,10 @@ export interface BundleSurroundings {
  *
  * @throws {EtlError} `ETL_RECORD_INVALID` for what is no line of a bundle.
  */
-export function bundleToConversation(line: unknown, around: BundleSurroundings): { readonly conversation: Conversation; readonly losses: readonly Loss[] } {
+export function bundleToConversation(
+  line: unknown,
+  around: BundleSurroundings,
+): { readonly conversation: Conversation; readonly losses: readonly Loss[] } {
   const { conversation, messages, threadmill, user_email: email, file_ids: fileIds } = asLine(line);
   if (threadmill?.['form'] === 'conversation') {
     const record = fromConversation(conversation, messages);
@@ -40,7 +43,15 @@ export function bundleToConversation(line: unknown, around: BundleSurroundings):
   const user = around.user ?? (email === null ? null : { _id: userId, email });
   const files = [...new Set(fileIds)].flatMap((id) => around.filesOf(id).map(({ metadata }) => metadata));
   const copies = listOf(threadmill?.['copies'])?.filter(isDocument) ?? [];
-  const chat = { userId, conversationId: conversationId === '' ? null : conversationId, user, conversation, copies, messages, files };
+  const chat = {
+    userId,
+    conversationId: conversationId === '' ? null : conversationId,
+    user,
+    conversation,
+    copies,
+    messages,
+    files,
+  };
   const result = librechatToConversation(chat);
   const placed = result.conversation.files.map((file) => withPlace(file, around));
   return { conversation: { ...result.conversation, files: placed }, losses: result.losses };
@@ -56,7 +67,10 @@ interface Line {
 
 function asLine(line: unknown): Line {
   if (!isDocument(line) || !Array.isArray(line['messages']) || !('conversation' in line)) {
-    throw new EtlError('ETL_RECORD_INVALID', 'expected a line of a bundle: an object with "conversation" and "messages"');
+    throw new EtlError(
+      'ETL_RECORD_INVALID',
+      'expected a line of a bundle: an object with "conversation" and "messages"',
+    );
   }
   const { user_email: email, conversation, messages, file_ids: fileIds, threadmill } = line;
   return {
@@ -71,7 +85,8 @@ function asLine(line: unknown): Line {
 /** What `conversationToBundle` took apart. */
 function fromConversation(document: Document | null, messages: readonly Document[]): Conversation {
   const rest = document?.['threadmill'];
-  if (!isDocument(rest)) throw new EtlError('ETL_RECORD_INVALID', 'expected the conversation under "conversation.threadmill"');
+  if (!isDocument(rest))
+    throw new EtlError('ETL_RECORD_INVALID', 'expected the conversation under "conversation.threadmill"');
   // Written by conversationToBundle; asConversation looks at what stages rely on.
   return asConversation({ ...rest, messages: messages.map(toMessage) });
 }

@@ -70,9 +70,13 @@ export function conversationToBundle(record: Conversation): LibrechatChatRecord 
 
 function messageDocument(message: Message, conversationId: string): object {
   const { id, parentId, role, name, createdAt, parts, model, unfinished, failed, ...rest } = message;
-  const text = parts.map(shownText).filter((shown) => shown !== '').join('\n\n');
+  const text = parts
+    .map(shownText)
+    .filter((shown) => shown !== '')
+    .join('\n\n');
   // A message that is its text and nothing else is kept once.
-  const isPlain = parts.length === 1 && parts[0] !== undefined && parts[0].type === 'text' && Object.keys(parts[0]).length === 2;
+  const isPlain =
+    parts.length === 1 && parts[0] !== undefined && parts[0].type === 'text' && Object.keys(parts[0]).length === 2;
   return {
     messageId: id,
     parentMessageId: parentId ?? NO_PARENT,
@@ -101,8 +105,27 @@ function shownText(part: Part): string {
 
 function fileRef(file: FileRecord): LibrechatFileRef {
   const { id, name, mediaType, bytes, storage, url, text, width, height, createdAt, paths = [], unavailable } = file;
-  const metadata = { file_id: id, filename: name, filepath: url, type: mediaType, bytes, source: storage, width, height, text, createdAt };
-  return { key: id, fileId: id, name: name ?? null, storage: storage ?? null, paths, unavailable, metadata: textOf(metadata) };
+  const metadata = {
+    file_id: id,
+    filename: name,
+    filepath: url,
+    type: mediaType,
+    bytes,
+    source: storage,
+    width,
+    height,
+    text,
+    createdAt,
+  };
+  return {
+    key: id,
+    fileId: id,
+    name: name ?? null,
+    storage: storage ?? null,
+    paths,
+    unavailable,
+    metadata: textOf(metadata),
+  };
 }
 
 function byKind(repairs: readonly { readonly kind: string }[]): Record<string, number> {

@@ -57,7 +57,10 @@ export interface LibrechatChatRecord {
 }
 
 /** What a chat adds to the counts of its bundle. */
-export type ChatCounts = Pick<BundleCounts, 'messages' | 'branchPoints' | 'orphans' | 'empty' | 'missingFiles' | 'repairs' | 'losses'>;
+export type ChatCounts = Pick<
+  BundleCounts,
+  'messages' | 'branchPoints' | 'orphans' | 'empty' | 'missingFiles' | 'repairs' | 'losses'
+>;
 
 /** A file as the database knows it. */
 export interface LibrechatFileRef {

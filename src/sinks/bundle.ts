@@ -26,7 +26,9 @@ const options = z.strictObject({
   layout: z
     .enum(['users', 'single'])
     .default('users')
-    .describe('`users`: a folder for each user, for which a user\'s records must follow one another. `single`: one for all.'),
+    .describe(
+      "`users`: a folder for each user, for which a user's records must follow one another. `single`: one for all.",
+    ),
   assetRoots: z
     .array(z.string().min(1))
     .default([])
@@ -35,12 +37,16 @@ const options = z.strictObject({
   copyFiles: z
     .boolean()
     .default(true)
-    .describe('Copies the files that are found into the bundle, equal ones once for a user. Otherwise they are only hashed.'),
+    .describe(
+      'Copies the files that are found into the bundle, equal ones once for a user. Otherwise they are only hashed.',
+    ),
   concurrency: z.int().positive().max(64).default(8).describe('Files looked for and copied at a time.'),
   ifExists: z
     .enum(['error', 'replace'])
     .default('error')
-    .describe('What to do when the folder holds a bundle: refuse, or put the new one in its place once that is complete.'),
+    .describe(
+      'What to do when the folder holds a bundle: refuse, or put the new one in its place once that is complete.',
+    ),
   compress,
   level,
   commitEvery,
@@ -52,8 +58,15 @@ const options = z.strictObject({
   exportedAt: z.iso
     .datetime()
     .optional()
-    .describe('Time to put into the bundle instead of when the run began: two bundles of the same data are then the same bytes.'),
-  scope: z.json().optional().describe('What was asked for, kept in the manifest, so that `etl verify --against` reads the same from the source.'),
+    .describe(
+      'Time to put into the bundle instead of when the run began: two bundles of the same data are then the same bytes.',
+    ),
+  scope: z
+    .json()
+    .optional()
+    .describe(
+      'What was asked for, kept in the manifest, so that `etl verify --against` reads the same from the source.',
+    ),
 });
 export type BundleSinkOptions = z.input<typeof options>;
 type Options = z.output<typeof options>;
@@ -83,16 +96,26 @@ export function bundleSink(input: BundleSinkOptions): Sink<Conversation | Librec
   };
 }
 
-async function* writeBundle(input: AsyncIterable<Batch<unknown>>, ctx: StageContext, chosen: Options): AsyncGenerator<Commit> {
+async function* writeBundle(
+  input: AsyncIterable<Batch<unknown>>,
+  ctx: StageContext,
+  chosen: Options,
+): AsyncGenerator<Commit> {
   // What comes back is what we gave with a commit.
-  let state = (ctx.cursor as unknown as BundleState | undefined) ?? newBundleState(chosen.exportedAt ?? new Date().toISOString());
+  let state =
+    (ctx.cursor as unknown as BundleState | undefined) ?? newBundleState(chosen.exportedAt ?? new Date().toISOString());
   let { records } = state;
   let last: Batch<unknown> | undefined;
   let bundle: Opened | undefined;
   async function commit(writer: BundleWriter, cursor: Json | undefined): Promise<Commit> {
     const before = state;
     state = { ...(await writer.commit()), records, read: bytesRead(cursor) ?? before.read };
-    return { records: records - before.records, bytes: written(state) - written(before), cursor, state: state as unknown as Json };
+    return {
+      records: records - before.records,
+      bytes: written(state) - written(before),
+      cursor,
+      state: state as unknown as Json,
+    };
   }
   try {
     for await (const batch of input) {
@@ -103,11 +126,13 @@ async function* writeBundle(input: AsyncIterable<Batch<unknown>>, ctx: StageCont
       records += await addBatch(bundle.writer, batch, ctx);
       last = batch;
       const read = bytesRead(batch.cursor);
-      if (read !== undefined && read - state.read >= chosen.commitEvery) yield await commit(bundle.writer, batch.cursor);
+      if (read !== undefined && read - state.read >= chosen.commitEvery)
+        yield await commit(bundle.writer, batch.cursor);
     }
     if (ctx.halted) {
       // Compressed blocks must end where those of an unbroken run do; records without a cursor cannot be resumed behind.
-      if (bundle !== undefined && last?.cursor !== undefined && chosen.compress === 'none') yield await commit(bundle.writer, last.cursor);
+      if (bundle !== undefined && last?.cursor !== undefined && chosen.compress === 'none')
+        yield await commit(bundle.writer, last.cursor);
       return;
     }
     if (bundle === undefined) {
@@ -142,7 +167,10 @@ async function open(ctx: StageContext, chosen: Options, state: BundleState): Pro
   const previous = since === undefined ? undefined : await PreviousIndex.open(since, state.compared);
   try {
     const target = ifExists === 'replace' ? replacementPath(path) : path;
-    const writer = await BundleWriter.open({ path: target, layout, compress: chosen.compress, scope, settings, previous }, state);
+    const writer = await BundleWriter.open(
+      { path: target, layout, compress: chosen.compress, scope, settings, previous },
+      state,
+    );
     return { writer, previous };
   } catch (error) {
     await previous?.close();
@@ -190,6 +218,9 @@ export const bundleSinkComponent = defineSink({
     'The same command after a kill goes on from the last commit and leaves the same bytes. `etl verify` proves a bundle whole.',
   accepts: 'any',
   options,
-  examples: ['type: bundle\npath: ./exports/librechat\nassetRoots: [./uploads, ./images]', 'type: bundle\npath: ./exports/chats\nlayout: single\ncompress: gzip'],
+  examples: [
+    'type: bundle\npath: ./exports/librechat\nassetRoots: [./uploads, ./images]',
+    'type: bundle\npath: ./exports/chats\nlayout: single\ncompress: gzip',
+  ],
   create: bundleSink,
 });

@@ -22,12 +22,16 @@ const options = z.strictObject({
   path: z
     .string()
     .min(1)
-    .describe('The bundle: its folder, one user\'s folder out of it, or a `conversations.jsonl`. Ours, or another tool\'s with this layout.')
+    .describe(
+      "The bundle: its folder, one user's folder out of it, or a `conversations.jsonl`. Ours, or another tool's with this layout.",
+    )
     .meta({ examples: ['./exports/librechat'] }),
   records: z
     .enum(['conversations', 'documents'])
     .default('conversations')
-    .describe('`conversations`: canonical records. `documents`: the lines as they stand, with the documents of the system they come from.'),
+    .describe(
+      '`conversations`: canonical records. `documents`: the lines as they stand, with the documents of the system they come from.',
+    ),
   userEmail: z
     .union([z.string(), z.array(z.string())])
     .optional()
@@ -56,7 +60,9 @@ export function bundleSource(input: BundleSourceOptions): Source<unknown> {
   const given = options.parse(input);
   const estimate = async (): Promise<Awaited<ReturnType<typeof inputEstimate>>> => {
     const { folders } = await bundleFolders(given.path);
-    return folders.length === 0 ? { records: 0, bytes: 0, plan: 'a bundle without chats' } : inputEstimate(folders.map(({ conversations }) => conversations));
+    return folders.length === 0
+      ? { records: 0, bytes: 0, plan: 'a bundle without chats' }
+      : inputEstimate(folders.map(({ conversations }) => conversations));
   };
   return {
     role: 'source',
@@ -66,7 +72,9 @@ export function bundleSource(input: BundleSourceOptions): Source<unknown> {
     estimate,
     async check() {
       const { folders, manifest } = await bundleFolders(given.path);
-      return manifest === undefined ? `${folders.length} folders with chats` : `a complete bundle of ${manifest.counts.conversations} chats, exported ${manifest.exported_at}`;
+      return manifest === undefined
+        ? `${folders.length} folders with chats`
+        : `a complete bundle of ${manifest.counts.conversations} chats, exported ${manifest.exported_at}`;
     },
   };
 }
@@ -74,7 +82,8 @@ export function bundleSource(input: BundleSourceOptions): Source<unknown> {
 async function* readBundle(given: Options, ctx: StageContext): AsyncGenerator<Batch<unknown>> {
   const { path, folders } = await bundleFolders(given.path);
   if (folders.length === 0) return;
-  const wanted = given.userEmail === undefined ? undefined : new Set([given.userEmail].flat().map((email) => email.toLowerCase()));
+  const wanted =
+    given.userEmail === undefined ? undefined : new Set([given.userEmail].flat().map((email) => email.toLowerCase()));
   const byFile = new Map(folders.map((folder) => [folder.conversations, folder]));
   const users = given.records === 'documents' ? new Map<string, Document>() : await usersOf(path);
   let open: { readonly folder: BundleFolder; readonly entries: BundleFileEntries } | undefined;
@@ -138,9 +147,13 @@ async function conversations(
   return { records, bytes, cursor, at: at === undefined ? undefined : (index) => at(origins[index] ?? -1) };
 }
 
-function bundledFile({ metadata, sha256, copied_rel_path: place, bytes }: FoundFileEntry, { name }: BundleFolder): BundledFile {
+function bundledFile(
+  { metadata, sha256, copied_rel_path: place, bytes }: FoundFileEntry,
+  { name }: BundleFolder,
+): BundledFile {
   const path = typeof place !== 'string' ? null : name === '.' ? place : `${name}/${place}`;
-  const document = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata) ? (metadata as Document) : {};
+  const document =
+    typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata) ? (metadata as Document) : {};
   return { metadata: document, sha256: sha256 ?? null, path, bytes: bytes ?? null };
 }
 
@@ -179,6 +192,9 @@ export const bundleSourceComponent = defineSource({
     'place of each file, relative to the bundle, or with `records: documents` the lines as they stand. A bundle that was not completed is refused.',
   gives: 'any',
   options,
-  examples: ['type: bundle\npath: ./exports/librechat', 'type: bundle\npath: ./exports/librechat\nuserEmail: [ana@example.org]\nrecords: documents'],
+  examples: [
+    'type: bundle\npath: ./exports/librechat',
+    'type: bundle\npath: ./exports/librechat\nuserEmail: [ana@example.org]\nrecords: documents',
+  ],
   create: bundleSource,
 });

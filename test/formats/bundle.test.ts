@@ -3,7 +3,14 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { addBundleCounts, compareUtf8, distinctName, noBundleCounts, safeFileName, userSlug } from '../../src/formats/bundle.ts';
+import {
+  addBundleCounts,
+  compareUtf8,
+  distinctName,
+  noBundleCounts,
+  safeFileName,
+  userSlug,
+} from '../../src/formats/bundle.ts';
 import { bundleLineHead, composeBundleLine } from '../../src/formats/bundle-line.ts';
 
 test('userSlug makes a folder of an e-mail', () => {
@@ -41,12 +48,15 @@ test('safeFileName keeps what file systems take', () => {
 
 test('a safe name is one path segment of at most 180 bytes, and safe again', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.string({ unit: 'grapheme', maxLength: 300 })), (name) => {
-      const safe = safeFileName(name);
-      assert.ok(safe !== '' && safe !== '.' && safe !== '..' && !/[/\\\0]/.test(safe));
-      assert.ok(Buffer.byteLength(safe) <= 180);
-      assert.equal(Buffer.from(safe).toString(), safe);
-    }),
+    fc.property(
+      fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.string({ unit: 'grapheme', maxLength: 300 })),
+      (name) => {
+        const safe = safeFileName(name);
+        assert.ok(safe !== '' && safe !== '.' && safe !== '..' && !/[/\\\0]/.test(safe));
+        assert.ok(Buffer.byteLength(safe) <= 180);
+        assert.equal(Buffer.from(safe).toString(), safe);
+      },
+    ),
   );
 });
 
@@ -77,8 +87,28 @@ test('a line holds its documents as they were given', () => {
     addition: { key: 'k', user_id: 'u', conversation_id: 'c', digest: 'd', active_leaf: null },
   });
   const text = Buffer.concat([bundleLineHead('2026-01-01T00:00:00.000Z'), line.subarray(1)]).toString();
-  assert.ok(text.startsWith('{"exported_at":"2026-01-01T00:00:00.000Z","user_email":"a@b.c","conversation":{"n":1.0},"messages":[{"text":"é"},{"n":1e2}],"message_count":2,'));
+  assert.ok(
+    text.startsWith(
+      '{"exported_at":"2026-01-01T00:00:00.000Z","user_email":"a@b.c","conversation":{"n":1.0},"messages":[{"text":"é"},{"n":1e2}],"message_count":2,',
+    ),
+  );
   const { threadmill, ...rest } = JSON.parse(text) as Record<string, unknown>;
-  assert.deepEqual(Object.keys(rest), ['exported_at', 'user_email', 'conversation', 'messages', 'message_count', 'file_ids', 'missing_file_ids', 'branching']);
-  assert.deepEqual(threadmill, { schema: 'threadmill/bundle@1', key: 'k', user_id: 'u', conversation_id: 'c', digest: 'd', active_leaf: null });
+  assert.deepEqual(Object.keys(rest), [
+    'exported_at',
+    'user_email',
+    'conversation',
+    'messages',
+    'message_count',
+    'file_ids',
+    'missing_file_ids',
+    'branching',
+  ]);
+  assert.deepEqual(threadmill, {
+    schema: 'threadmill/bundle@1',
+    key: 'k',
+    user_id: 'u',
+    conversation_id: 'c',
+    digest: 'd',
+    active_leaf: null,
+  });
 });

@@ -19,7 +19,11 @@ const kills = 5;
 
 /** Runs the pipeline in a process of its own, and kills it so long after it began to read. True when it was finished before. */
 async function attempt(options: BundleSinkOptions, killAfterMs: number | undefined): Promise<boolean> {
-  const child = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(options), killAfterMs === undefined ? '0' : '4'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', script, JSON.stringify(options), killAfterMs === undefined ? '0' : '4'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   const exited = once(child, 'exit');
   if (killAfterMs !== undefined) {
     await Promise.race([once(child.stdout, 'data'), exited]);
@@ -34,7 +38,12 @@ async function attempt(options: BundleSinkOptions, killAfterMs: number | undefin
   return true;
 }
 
-const variants: readonly Partial<BundleSinkOptions>[] = [{}, { compress: 'gzip' }, { layout: 'single' }, { ifExists: 'replace' }];
+const variants: readonly Partial<BundleSinkOptions>[] = [
+  {},
+  { compress: 'gzip' },
+  { layout: 'single' },
+  { ifExists: 'replace' },
+];
 
 for (const [number, variant] of variants.entries()) {
   test(`a bundle written with ${JSON.stringify(variant)} and killed ${kills} times is the same as one written without a break`, async (t) => {

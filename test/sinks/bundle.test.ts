@@ -54,11 +54,21 @@ const someRecords: readonly LibrechatRecord[] = [
   chatRecord(nobody.user, 'c1', ['é 😀'], [fileRef('f3')]),
 ];
 
-function write(records: readonly LibrechatRecord[], options: BundleSinkOptions, run: RunOptions = {}): Promise<RunReport> {
-  return pipeline(recordsSource(records)).to(bundleSink({ exportedAt, ...options })).run(run);
+function write(
+  records: readonly LibrechatRecord[],
+  options: BundleSinkOptions,
+  run: RunOptions = {},
+): Promise<RunReport> {
+  return pipeline(recordsSource(records))
+    .to(bundleSink({ exportedAt, ...options }))
+    .run(run);
 }
 
-const lines = <T>(text: string): T[] => text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+const lines = <T>(text: string): T[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
 const readJson = async <T>(...path: string[]): Promise<T> => JSON.parse(await readFile(join(...path), 'utf8')) as T;
 
 test('writes a folder for each user, with chats, files and what else is theirs', async (t) => {
@@ -104,7 +114,20 @@ test('writes a folder for each user, with chats, files and what else is theirs',
   const manifest = JSON.parse(tree['MANIFEST.json'] ?? '') as BundleManifest;
   assert.deepEqual(
     { ...manifest.counts },
-    { users: 3, conversations: 3, messages: 3, branchPoints: 0, orphans: 0, empty: 1, files: 3, filesCopied: 3, fileBytes: 15, missingFiles: 0, repairs: {}, losses: {} },
+    {
+      users: 3,
+      conversations: 3,
+      messages: 3,
+      branchPoints: 0,
+      orphans: 0,
+      empty: 1,
+      files: 3,
+      filesCopied: 3,
+      fileBytes: 15,
+      missingFiles: 0,
+      repairs: {},
+      losses: {},
+    },
   );
 });
 
@@ -112,12 +135,35 @@ test('keeps equal files of a user once, names each file once, and says where eac
   const path = await folder(t);
   const bundle = join(path, 'bundle');
   await write(someRecords, { path: bundle, assetRoots: [await uploads(path)] });
-  const entries = lines<BundleFileEntry>(await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'));
+  const entries = lines<BundleFileEntry>(
+    await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'),
+  );
   assert.deepEqual(
-    entries.map(({ file_id, copied, copied_rel_path, source_path, errors, bytes }) => ({ file_id, copied, copied_rel_path, source_path, errors, bytes })),
+    entries.map(({ file_id, copied, copied_rel_path, source_path, errors, bytes }) => ({
+      file_id,
+      copied,
+      copied_rel_path,
+      source_path,
+      errors,
+      bytes,
+    })),
     [
-      { file_id: 'f1', copied: true, copied_rel_path: 'files/f1/f1.txt', source_path: 'uploads/f1.txt', errors: [], bytes: 8 },
-      { file_id: 'f2', copied: true, copied_rel_path: 'files/f1/f1.txt', source_path: 'uploads/f2.txt', errors: [], bytes: 8 },
+      {
+        file_id: 'f1',
+        copied: true,
+        copied_rel_path: 'files/f1/f1.txt',
+        source_path: 'uploads/f1.txt',
+        errors: [],
+        bytes: 8,
+      },
+      {
+        file_id: 'f2',
+        copied: true,
+        copied_rel_path: 'files/f1/f1.txt',
+        source_path: 'uploads/f2.txt',
+        errors: [],
+        bytes: 8,
+      },
     ],
   );
   assert.deepEqual(entries[0]?.metadata, { file_id: 'f1', filename: 'f1.txt' });
@@ -146,7 +192,9 @@ test('says why a file has no bytes, and never looks outside the roots', async (t
   ];
   const files = cases.map(([id, paths, unavailable]) => fileRef(id, { paths, unavailable }));
   await write([ana, chatRecord(ana.user, 'c1', ['x'], files)], { path: bundle, assetRoots: [root] });
-  const entries = lines<BundleFileEntry>(await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'));
+  const entries = lines<BundleFileEntry>(
+    await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'),
+  );
   assert.deepEqual(
     entries.map(({ file_id, errors }) => [file_id, ...errors]),
     cases.map(([id, , , reason]) => (reason === null ? [id] : [id, reason])),
@@ -179,19 +227,31 @@ test('only hashes files when they are not to be copied', async (t) => {
   const path = await folder(t);
   const bundle = join(path, 'bundle');
   await write(someRecords, { path: bundle, assetRoots: [await uploads(path)], copyFiles: false });
-  const entries = lines<BundleFileEntry>(await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'));
-  assert.deepEqual(entries.map(({ copied, copied_rel_path, bytes, sha256 }) => [copied, copied_rel_path, bytes, sha256?.length]), [
-    [false, null, 8, 64],
-    [false, null, 8, 64],
-  ]);
+  const entries = lines<BundleFileEntry>(
+    await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'),
+  );
+  assert.deepEqual(
+    entries.map(({ copied, copied_rel_path, bytes, sha256 }) => [copied, copied_rel_path, bytes, sha256?.length]),
+    [
+      [false, null, 8, 64],
+      [false, null, 8, 64],
+    ],
+  );
   await assert.rejects(stat(join(bundle, 'ana_example.org', 'files')));
 });
 
 test('users whose e-mails make the same name have folders of their own', async (t) => {
   const bundle = join(await folder(t), 'bundle');
-  const users = ['ana+maria@example.org', 'ana!maria@example.org', 'Ana Maria@example.org'].map((email, place) => userRecord(`u${place}`, email));
-  await write(users.flatMap((user) => [user, chatRecord(user.user, 'c', [user.user.id])]), { path: bundle });
-  const folders = lines<{ folder: string }>(await readFile(join(bundle, 'users.jsonl'), 'utf8')).map((user) => user.folder);
+  const users = ['ana+maria@example.org', 'ana!maria@example.org', 'Ana Maria@example.org'].map((email, place) =>
+    userRecord(`u${place}`, email),
+  );
+  await write(
+    users.flatMap((user) => [user, chatRecord(user.user, 'c', [user.user.id])]),
+    { path: bundle },
+  );
+  const folders = lines<{ folder: string }>(await readFile(join(bundle, 'users.jsonl'), 'utf8')).map(
+    (user) => user.folder,
+  );
   assert.equal(folders[0], 'ana_maria_example.org');
   assert.equal(new Set(folders).size, 3);
   for (const [place, name] of folders.entries()) {
@@ -202,7 +262,13 @@ test('users whose e-mails make the same name have folders of their own', async (
 test('one folder for all takes users in any order', async (t) => {
   const path = await folder(t);
   const bundle = join(path, 'bundle');
-  const mixed = [ana, chatRecord(ana.user, 'c1', ['1'], [fileRef('f1')]), bob, chatRecord(bob.user, 'c2', ['2'], [fileRef('f2')]), chatRecord(ana.user, 'c3', ['3'])];
+  const mixed = [
+    ana,
+    chatRecord(ana.user, 'c1', ['1'], [fileRef('f1')]),
+    bob,
+    chatRecord(bob.user, 'c2', ['2'], [fileRef('f2')]),
+    chatRecord(ana.user, 'c3', ['3']),
+  ];
   await write(mixed, { path: bundle, layout: 'single', assetRoots: [await uploads(path)] });
   assert.deepEqual(Object.keys(await treeOf(bundle)), [
     'MANIFEST.json',
@@ -227,14 +293,23 @@ test('the index says where each line is, and the checksums hold', async (t) => {
   for (const compress of ['none', 'gzip'] as const) {
     const bundle = join(path, compress);
     await write(someRecords, { path: bundle, assetRoots: [root], compress });
-    for (const { folder: name, offset, bytes, digest } of lines<BundleIndexEntry>(await readFile(join(bundle, 'conversations.index.jsonl'), 'utf8'))) {
-      const raw = await readFile(join(bundle, name ?? '', compress === 'gzip' ? 'conversations.jsonl.gz' : 'conversations.jsonl'));
+    for (const { folder: name, offset, bytes, digest } of lines<BundleIndexEntry>(
+      await readFile(join(bundle, 'conversations.index.jsonl'), 'utf8'),
+    )) {
+      const raw = await readFile(
+        join(bundle, name ?? '', compress === 'gzip' ? 'conversations.jsonl.gz' : 'conversations.jsonl'),
+      );
       const text = (compress === 'gzip' ? gunzipSync(raw) : raw).subarray(offset, offset + bytes).toString();
       assert.equal((JSON.parse(text) as { threadmill: { digest: string } }).threadmill.digest, digest);
     }
     const { stdout } = await promisify(execFile)('sha256sum', ['--strict', '-c', 'checksums.sha256'], { cwd: bundle });
-    const checked = stdout.trim().split('\n').map((line) => line.replace(/: OK$/, ''));
-    const all = Object.keys(await treeOf(bundle)).filter((name) => name !== 'checksums.sha256' && name !== 'MANIFEST.json');
+    const checked = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/: OK$/, ''));
+    const all = Object.keys(await treeOf(bundle)).filter(
+      (name) => name !== 'checksums.sha256' && name !== 'MANIFEST.json',
+    );
     assert.deepEqual(checked.sort(), all.sort());
   }
 });
@@ -252,7 +327,12 @@ test('compressed or not, the lines are the same', async (t) => {
 test('a bundle of nothing is whole, too', async (t) => {
   const bundle = join(await folder(t), 'bundle');
   assert.equal((await write([], { path: bundle })).status, 'finished');
-  assert.deepEqual(await readdir(bundle), ['MANIFEST.json', 'checksums.sha256', 'conversations.index.jsonl', 'users.jsonl']);
+  assert.deepEqual(await readdir(bundle), [
+    'MANIFEST.json',
+    'checksums.sha256',
+    'conversations.index.jsonl',
+    'users.jsonl',
+  ]);
 });
 
 test('a second run of the same has nothing to do', async (t) => {
@@ -313,11 +393,18 @@ function failingSource(after: number): ReturnType<typeof recordsSource> {
 test('a run that fails anywhere and is repeated leaves the same bytes as an unbroken one', async (t) => {
   const path = await folder(t);
   const root = await uploads(path);
-  const variants: readonly Partial<BundleSinkOptions>[] = [{}, { compress: 'gzip' }, { layout: 'single' }, { ifExists: 'replace' }];
+  const variants: readonly Partial<BundleSinkOptions>[] = [
+    {},
+    { compress: 'gzip' },
+    { layout: 'single' },
+    { ifExists: 'replace' },
+  ];
   for (const [number, variant] of variants.entries()) {
     const options = { assetRoots: [root], commitEvery: 2000, ...variant };
     const whole = join(path, `whole-${number}`);
-    await pipeline(recordsSource(someRecords, 1)).to(bundleSink({ exportedAt, ...options, path: whole })).run();
+    await pipeline(recordsSource(someRecords, 1))
+      .to(bundleSink({ exportedAt, ...options, path: whole }))
+      .run();
     for (let after = 0; after < someRecords.length; after++) {
       const bundle = join(path, `broken-${number}-${after}`);
       const sink = bundleSink({ exportedAt, ...options, path: bundle });
@@ -339,7 +426,9 @@ test('the time of the export is that of the first attempt', async (t) => {
   const bundle = join(await folder(t), 'bundle');
   const sink: Sink<LibrechatRecord> = bundleSink({ path: bundle, commitEvery: 1 });
   await assert.rejects(pipeline(failingSource(3)).to(sink).run());
-  const first = lines<{ exported_at: string }>(await readFile(join(bundle, 'ana_example.org', 'conversations.jsonl'), 'utf8'))[0]?.exported_at;
+  const first = lines<{ exported_at: string }>(
+    await readFile(join(bundle, 'ana_example.org', 'conversations.jsonl'), 'utf8'),
+  )[0]?.exported_at;
   await pipeline(failingSource(100)).to(sink).run();
   assert.equal((await readJson<BundleManifest>(bundle, 'MANIFEST.json')).exported_at, first);
 });
@@ -366,14 +455,21 @@ test('rejects what is no conversation and goes on', async (t) => {
   const path = await folder(t);
   const records = [ana, { hello: 'world' }, chatRecord(ana.user, 'c1', ['x'])] as readonly LibrechatRecord[];
   const onReject = { to: join(path, 'rejects.jsonl') };
-  const report = await pipeline(recordsSource(records), { onReject }).to(bundleSink({ path: join(path, 'bundle') })).run();
+  const report = await pipeline(recordsSource(records), { onReject })
+    .to(bundleSink({ path: join(path, 'bundle') }))
+    .run();
   assert.deepEqual([report.counts.written, report.counts.rejected], [2, 1]);
   assert.equal(report.rejects.reasons[0]?.code, 'ETL_RECORD_INVALID');
 });
 
 test('since an earlier bundle: only what changed, and what is gone', async (t) => {
   const path = await folder(t);
-  const before = [ana, ...['c1', 'c2', 'c4', 'c5'].map((id) => chatRecord(ana.user, id, [`old ${id}`])), bob, chatRecord(bob.user, 'c1', ['b'])];
+  const before = [
+    ana,
+    ...['c1', 'c2', 'c4', 'c5'].map((id) => chatRecord(ana.user, id, [`old ${id}`])),
+    bob,
+    chatRecord(bob.user, 'c1', ['b']),
+  ];
   await write(before, { path: join(path, 'before') });
   const after = [
     ana,
@@ -387,7 +483,9 @@ test('since an earlier bundle: only what changed, and what is gone', async (t) =
   const source = recordsSource(after, 1);
   const delta = join(path, 'delta');
   const options = { since: join(path, 'before'), exportedAt, commitEvery: 1 };
-  const report = await pipeline(source).to(bundleSink({ ...options, path: delta })).run();
+  const report = await pipeline(source)
+    .to(bundleSink({ ...options, path: delta }))
+    .run();
   assert.deepEqual([report.counts.written, report.counts.skipped], [6, 1]);
   const removed = lines(await readFile(join(delta, 'removed.jsonl'), 'utf8'));
   assert.deepEqual(removed, [
@@ -396,15 +494,21 @@ test('since an earlier bundle: only what changed, and what is gone', async (t) =
     { user: 'b2', key: 'c1', conversation_id: 'c1' },
   ]);
   const index = lines<BundleIndexEntry>(await readFile(join(delta, 'conversations.index.jsonl'), 'utf8'));
-  assert.deepEqual(index.map(({ key, folder: name }) => [key, name]), [
-    ['c1', null],
-    ['c3', 'ana_example.org'],
-    ['c4', 'ana_example.org'],
-    ['c9', 'user-c3'],
-  ]);
+  assert.deepEqual(
+    index.map(({ key, folder: name }) => [key, name]),
+    [
+      ['c1', null],
+      ['c3', 'ana_example.org'],
+      ['c4', 'ana_example.org'],
+      ['c9', 'user-c3'],
+    ],
+  );
   const manifest = await readJson<BundleManifest>(delta, 'MANIFEST.json');
   assert.equal(manifest.kind, 'delta');
-  assert.equal(manifest.since?.index_sha256, (await readJson<BundleManifest>(path, 'before', 'MANIFEST.json')).files['conversations.index.jsonl']?.sha256);
+  assert.equal(
+    manifest.since?.index_sha256,
+    (await readJson<BundleManifest>(path, 'before', 'MANIFEST.json')).files['conversations.index.jsonl']?.sha256,
+  );
 
   for (let broken = 0; broken < after.length; broken++) {
     const again = join(path, `delta-${broken}`);
@@ -415,7 +519,9 @@ test('since an earlier bundle: only what changed, and what is gone', async (t) =
     assert.deepEqual(await treeOf(again), await treeOf(delta), `broken after ${broken}`);
   }
   // A bundle of changes serves as well as a full one for the next.
-  const next = await pipeline(source).to(bundleSink({ ...options, since: delta, path: join(path, 'next') })).run();
+  const next = await pipeline(source)
+    .to(bundleSink({ ...options, since: delta, path: join(path, 'next') }))
+    .run();
   assert.deepEqual([next.counts.written, next.counts.skipped], [3, 4]);
 });
 
@@ -430,8 +536,12 @@ function failAfter(source: ReturnType<typeof recordsSource>, after: number): Ret
 
 test('a bundle of changes needs an earlier whole one, and chats in order', async (t) => {
   const path = await folder(t);
-  await assert.rejects(write(someRecords, { path: join(path, 'x'), since: join(path, 'none') }), { code: 'ETL_SOURCE_NOT_FOUND' });
+  await assert.rejects(write(someRecords, { path: join(path, 'x'), since: join(path, 'none') }), {
+    code: 'ETL_SOURCE_NOT_FOUND',
+  });
   await write(someRecords, { path: join(path, 'before') });
   const unordered = [ana, chatRecord(ana.user, 'c2', []), chatRecord(ana.user, 'c1', [])];
-  await assert.rejects(write(unordered, { path: join(path, 'y'), since: join(path, 'before') }), { code: 'ETL_SOURCE_INVALID' });
+  await assert.rejects(write(unordered, { path: join(path, 'y'), since: join(path, 'before') }), {
+    code: 'ETL_SOURCE_INVALID',
+  });
 });

@@ -68,7 +68,12 @@ export class BundleWriter {
   #counts: BundleCounts;
   #section: UserSection | undefined;
 
-  private constructor(options: BundleOptions, state: BundleState, files: JournalledFiles, folders: Map<string, string>) {
+  private constructor(
+    options: BundleOptions,
+    state: BundleState,
+    files: JournalledFiles,
+    folders: Map<string, string>,
+  ) {
     this.#options = options;
     this.#exportedAt = state.exportedAt;
     this.#head = bundleLineHead(state.exportedAt);
@@ -127,7 +132,13 @@ export class BundleWriter {
     const lengths = await this.#files.sync();
     await syncPaths(this.#unsynced);
     this.#unsynced.clear();
-    return { exportedAt: this.#exportedAt, counts: this.#counts, lengths, section, compared: this.#options.previous?.place ?? null };
+    return {
+      exportedAt: this.#exportedAt,
+      counts: this.#counts,
+      lengths,
+      section,
+      compared: this.#options.previous?.place ?? null,
+    };
   }
 
   /** Completes the bundle: the last folder, what is gone since the bundle before, and last of all the manifest. */
@@ -138,7 +149,9 @@ export class BundleWriter {
     for (const { name, sha256 } of await this.#files.finish()) {
       if (name !== CHECKSUMS_FILE) await this.#addChecksum({ path: name, sha256 });
     }
-    const files = Object.fromEntries((await this.#files.finish()).map(({ name, bytes, sha256 }) => [name, { bytes, sha256 }]));
+    const files = Object.fromEntries(
+      (await this.#files.finish()).map(({ name, bytes, sha256 }) => [name, { bytes, sha256 }]),
+    );
     const { layout, compress, scope, previous, path } = this.#options;
     const manifest: BundleManifest = {
       schema: BUNDLE_SCHEMA,
@@ -167,7 +180,14 @@ export class BundleWriter {
   async #addChat(chat: LibrechatChatRecord): Promise<boolean> {
     const { previous } = this.#options;
     const { user, key, conversationId, updatedAt, digest, counts } = chat;
-    const entry = { user: user.id, key, conversation_id: conversationId, updated_at: updatedAt, messages: counts.messages, digest };
+    const entry = {
+      user: user.id,
+      key,
+      conversation_id: conversationId,
+      updated_at: updatedAt,
+      messages: counts.messages,
+      digest,
+    };
     if (previous !== undefined) {
       for await (const gone of previous.before(entry)) await this.#addRemoved(gone);
       if (await previous.isUnchanged(entry)) {
@@ -188,9 +208,13 @@ export class BundleWriter {
     const isKnown = this.#folders.has(user.id);
     if (current !== undefined && isKnown) return current;
     if (isKnown && !isSingle) {
-      throw new EtlError('ETL_SOURCE_INVALID', `records of user "${user.email ?? user.id}" came, then those of others, then more of theirs`, {
-        hint: 'Sort or group the records by their owner, or write one folder for all: `layout: single`.',
-      });
+      throw new EtlError(
+        'ETL_SOURCE_INVALID',
+        `records of user "${user.email ?? user.id}" came, then those of others, then more of theirs`,
+        {
+          hint: 'Sort or group the records by their owner, or write one folder for all: `layout: single`.',
+        },
+      );
     }
     if (current === undefined) await this.#finishSection();
     const folder = isSingle ? '.' : this.#newFolder(user);
@@ -200,7 +224,8 @@ export class BundleWriter {
     await this.#files.append(USERS_FILE, Buffer.from(JSON.stringify(line)));
     this.#folders.set(id, folder);
     this.#takenFolders.add(folder);
-    this.#section = current ?? (await UserSection.start(isSingle ? { id: null, email: null } : user, folder, this.#paths()));
+    this.#section =
+      current ?? (await UserSection.start(isSingle ? { id: null, email: null } : user, folder, this.#paths()));
     this.#section.addOwner();
     return this.#section;
   }

@@ -156,7 +156,10 @@ export class FileCopies {
   }
 
   /** Gives a copy its place: its own, or that of the same bytes. */
-  async #place({ key, fileId, name, paths }: LibrechatFileRef, { part, sha256 }: Found): Promise<{ path: string; isNew: boolean } | undefined> {
+  async #place(
+    { key, fileId, name, paths }: LibrechatFileRef,
+    { part, sha256 }: Found,
+  ): Promise<{ path: string; isNew: boolean } | undefined> {
     if (part === undefined || sha256 === undefined) return undefined;
     const { places, folders } = this.#committed;
     const known = places.get(sha256);
@@ -188,7 +191,11 @@ const unreadable = new Map([
   ['ENAMETOOLONG', 'missing'],
 ]);
 
-function lineOf({ key, fileId, metadata }: LibrechatFileRef, { sourcePath, bytes, sha256, errors }: Found, place: string | undefined): string {
+function lineOf(
+  { key, fileId, metadata }: LibrechatFileRef,
+  { sourcePath, bytes, sha256, errors }: Found,
+  place: string | undefined,
+): string {
   const rest = {
     source_path: sourcePath ?? null,
     bytes: bytes ?? null,

@@ -22,7 +22,12 @@ export class HashedTarget implements OutputTarget {
     if (length > 0) {
       const file = await open(path);
       try {
-        for await (const bytes of file.createReadStream({ end: length - 1, autoClose: false, highWaterMark: 1024 * 1024 })) hash.update(bytes as Buffer);
+        for await (const bytes of file.createReadStream({
+          end: length - 1,
+          autoClose: false,
+          highWaterMark: 1024 * 1024,
+        }))
+          hash.update(bytes as Buffer);
       } finally {
         await file.close();
       }

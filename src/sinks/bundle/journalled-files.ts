@@ -77,7 +77,9 @@ export class JournalledFiles {
   /** Name, length and SHA-256 of every file, brought to the disk, in the order of names. */
   async finish(): Promise<readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[]> {
     await this.sync();
-    return Array.from(this.#files, ([name, { target }]) => ({ name, ...target.digest() })).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return Array.from(this.#files, ([name, { target }]) => ({ name, ...target.digest() })).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
   }
 
   async close(): Promise<void> {

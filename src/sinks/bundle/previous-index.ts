@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { EtlError } from '../../errors.ts';
 import { inputError } from '../../files/file-error.ts';
 import { readJsonValues } from '../../files/read-json-values.ts';
-import { compareBundleOrder, INDEX_FILE, MANIFEST_FILE, type BundleIndexEntry, type BundleManifest } from '../../formats/bundle.ts';
+import {
+  compareBundleOrder,
+  INDEX_FILE,
+  MANIFEST_FILE,
+  type BundleIndexEntry,
+  type BundleManifest,
+} from '../../formats/bundle.ts';
 
 type Place = Pick<BundleIndexEntry, 'user' | 'key'>;
 
@@ -16,7 +22,11 @@ export class PreviousIndex {
   #next: BundleIndexEntry | undefined;
   #place: Place | null;
 
-  private constructor(bundle: NonNullable<BundleManifest['since']>, entries: AsyncIterator<BundleIndexEntry>, place: Place | null) {
+  private constructor(
+    bundle: NonNullable<BundleManifest['since']>,
+    entries: AsyncIterator<BundleIndexEntry>,
+    place: Place | null,
+  ) {
     this.bundle = bundle;
     this.#entries = entries;
     this.#place = place;
@@ -33,7 +43,9 @@ export class PreviousIndex {
     try {
       text = await readFile(manifestPath, 'utf8');
     } catch (error) {
-      throw inputError(error, manifestPath, { hint: 'A bundle without MANIFEST.json is not complete: finish that export, or make a full one.' });
+      throw inputError(error, manifestPath, {
+        hint: 'A bundle without MANIFEST.json is not complete: finish that export, or make a full one.',
+      });
     }
     // Written by us; whether it is whole is for `etl verify` to say.
     const manifest = JSON.parse(text) as BundleManifest;
@@ -41,7 +53,8 @@ export class PreviousIndex {
     const entries = readJsonValues(join(path, INDEX_FILE)) as AsyncGenerator<BundleIndexEntry>;
     const index = new PreviousIndex(bundle, entries, place);
     await index.#advance();
-    while (place !== null && index.#next !== undefined && compareBundleOrder(index.#next, place) <= 0) await index.#advance();
+    while (place !== null && index.#next !== undefined && compareBundleOrder(index.#next, place) <= 0)
+      await index.#advance();
     return index;
   }
 
@@ -53,9 +66,13 @@ export class PreviousIndex {
   /** Chats of the earlier bundle that come before this one and were not met: they are gone. */
   async *before(entry: Place): AsyncGenerator<BundleIndexEntry> {
     if (this.#place !== null && compareBundleOrder(this.#place, entry) >= 0) {
-      throw new EtlError('ETL_SOURCE_INVALID', `chats are not in the order of a bundle: ${nameOf(this.#place)}, then ${nameOf(entry)}`, {
-        hint: 'A bundle of changes needs a source that gives chats by owner and id.',
-      });
+      throw new EtlError(
+        'ETL_SOURCE_INVALID',
+        `chats are not in the order of a bundle: ${nameOf(this.#place)}, then ${nameOf(entry)}`,
+        {
+          hint: 'A bundle of changes needs a source that gives chats by owner and id.',
+        },
+      );
     }
     this.#place = { user: entry.user, key: entry.key };
     for (let next = this.#next; next !== undefined && compareBundleOrder(next, entry) < 0; next = this.#next) {

@@ -20,11 +20,18 @@ export function replacementPath(path: string): string {
 export async function checkTarget(path: string, ifExists: 'error' | 'replace'): Promise<void> {
   const found = await kindOf(path);
   if (found === 'nothing') return;
-  if (found === 'file') throw new EtlError('ETL_SINK_EXISTS', `${path} is a file`, { where: { file: path }, hint: 'A bundle is a folder: name another path.' });
+  if (found === 'file')
+    throw new EtlError('ETL_SINK_EXISTS', `${path} is a file`, {
+      where: { file: path },
+      hint: 'A bundle is a folder: name another path.',
+    });
   if ((await entriesOf(path)).length === 0) return;
   if (ifExists === 'error') throw new EtlError('ETL_SINK_EXISTS', `${path} is not empty`, { where: { file: path } });
   if ((await manifestOf(path)) === undefined) {
-    throw new EtlError('ETL_SINK_EXISTS', `${path} is not empty and no bundle: it is not replaced`, { where: { file: path }, hint: 'Choose another path, or remove the folder yourself.' });
+    throw new EtlError('ETL_SINK_EXISTS', `${path} is not empty and no bundle: it is not replaced`, {
+      where: { file: path },
+      hint: 'Choose another path, or remove the folder yourself.',
+    });
   }
 }
 

@@ -67,10 +67,17 @@ export class UserSection {
     this.#copies = copies;
   }
 
-  static async start(user: { readonly id: string | null; readonly email: string | null }, folder: string, paths: Paths): Promise<UserSection> {
+  static async start(
+    user: { readonly id: string | null; readonly email: string | null },
+    folder: string,
+    paths: Paths,
+  ): Promise<UserSection> {
     await mkdir(join(paths.bundlePath, folder), { recursive: true });
     paths.written(join(paths.bundlePath, folder));
-    return UserSection.resume({ userId: user.id, email: user.email, folder, lengths: {}, counts: noBundleCounts, offset: 0 }, paths);
+    return UserSection.resume(
+      { userId: user.id, email: user.email, folder, lengths: {}, counts: noBundleCounts, offset: 0 },
+      paths,
+    );
   }
 
   /** Goes on where a commit left the folder; what came after it is taken away. */
@@ -100,14 +107,18 @@ export class UserSection {
   /** Writes a user's own records. */
   async addUser({ related, files }: LibrechatUserRecord): Promise<void> {
     for (const { name, lines } of related) {
-      if (!/^[a-z][a-z_]{0,39}$/.test(name) || takenNames.has(name)) throw new Error(`"${name}" is no name for a file of related records`);
+      if (!/^[a-z][a-z_]{0,39}$/.test(name) || takenNames.has(name))
+        throw new Error(`"${name}" is no name for a file of related records`);
       for (const line of lines) await this.#files.append(`${name}.jsonl${this.#paths.settings.ending}`, line);
     }
     await this.#addFiles(files);
   }
 
   /** Writes a chat, and gives where its line is in the folder's conversations. */
-  async addChat({ line, files, counts }: LibrechatChatRecord, head: Buffer): Promise<{ offset: number; bytes: number }> {
+  async addChat(
+    { line, files, counts }: LibrechatChatRecord,
+    head: Buffer,
+  ): Promise<{ offset: number; bytes: number }> {
     await this.#files.append(CONVERSATIONS_FILE + this.#paths.settings.ending, head, line.subarray(1));
     const offset = this.#offset;
     const bytes = head.length + line.length - 1;
@@ -121,7 +132,14 @@ export class UserSection {
   async commit(): Promise<SectionState> {
     await this.#settleFiles(0);
     const lengths = await this.#files.sync();
-    return { userId: this.userId, email: this.#email, folder: this.folder, lengths, counts: this.#counts, offset: this.#offset };
+    return {
+      userId: this.userId,
+      email: this.#email,
+      folder: this.folder,
+      lengths,
+      counts: this.#counts,
+      offset: this.#offset,
+    };
   }
 
   /** Completes the folder: its summary, and the checksums of its files. */
@@ -129,8 +147,21 @@ export class UserSection {
     await this.#settleFiles(0);
     for (const { name, sha256 } of await this.#files.finish()) await this.#checksum(name, sha256);
     const { users: _, ...counts } = this.#counts;
-    const owner = this.userId === null ? { users: this.#counts.users } : { user_email: this.#email, user_id: this.userId };
-    const { conversations, messages, files, filesCopied, fileBytes, missingFiles, branchPoints, orphans, empty, repairs, losses } = counts;
+    const owner =
+      this.userId === null ? { users: this.#counts.users } : { user_email: this.#email, user_id: this.userId };
+    const {
+      conversations,
+      messages,
+      files,
+      filesCopied,
+      fileBytes,
+      missingFiles,
+      branchPoints,
+      orphans,
+      empty,
+      repairs,
+      losses,
+    } = counts;
     const summary = {
       exported_at: this.#paths.exportedAt,
       ...owner,

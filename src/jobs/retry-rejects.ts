@@ -9,8 +9,8 @@ import type { ConfiguredPipeline } from '../config/load-pipeline.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { fileLedger } from '../ledger/file.ts';
 import { identityOf, runPipeline, type PipelinePlan, type RunOptions } from '../run.ts';
-import type { Sink, Source } from '../stage.ts';
-import { readRejects } from './reject-file.ts';
+import type { Batch, Sink, Source } from '../stage.ts';
+import { readRejects, type RejectEntry } from './reject-file.ts';
 
 const batchSize = 500;
 
@@ -35,7 +35,7 @@ export interface RetryReport {
  */
 export async function retryRejects(
   pipeline: ConfiguredPipeline,
-  options: Pick<RunOptions, 'signal' | 'stopSignal' | 'onStart' | 'onWarning'> = {},
+  options: Pick<RunOptions, 'signal' | 'stopSignal' | 'onStart' | 'onCommit'> = {},
 ): Promise<RetryReport> {
   const { plan } = pipeline;
   const { onReject } = plan;
@@ -127,27 +127,27 @@ function rejectedRecords(file: string, wanted: string, digest: string): Source<u
     config: { file, stage: wanted, digest },
     async *read({ cursor, signal }) {
       const done = typeof cursor === 'number' ? cursor : 0;
-      let records: unknown[] = [];
-      let places: string[] = [];
-      let last = done;
-      for await (const { stage, record, at, line } of readRejects(file)) {
+      let entries: RejectEntry[] = [];
+      for await (const entry of readRejects(file)) {
         signal.throwIfAborted();
-        if (stage !== wanted || line <= done) continue;
-        records.push(record);
-        places.push(at);
-        last = line;
-        if (records.length < batchSize) continue;
-        yield { records, cursor: last, at: placesOf(places) };
-        records = [];
-        places = [];
+        if (entry.stage !== wanted || entry.line <= done) continue;
+        entries.push(entry);
+        if (entries.length < batchSize) continue;
+        yield batchOf(entries);
+        entries = [];
       }
-      if (records.length > 0) yield { records, cursor: last, at: placesOf(places) };
+      if (entries.length > 0) yield batchOf(entries);
     },
   };
 }
 
-function placesOf(places: readonly string[]): (index: number) => string {
-  return (index) => places[index] ?? '';
+function batchOf(entries: readonly RejectEntry[]): Batch<unknown> {
+  return {
+    records: entries.map(({ record }) => record),
+    bytes: entries.reduce((sum, { text }) => sum + text.length, 0),
+    cursor: entries.at(-1)?.line,
+    at: (index) => entries[index]?.at ?? '',
+  };
 }
 
 /** The pipeline's sink, adding to what is there. A progress that it keeps in files is kept apart from the finished run's. */

@@ -1,7 +1,6 @@
 import { jsonMembers, type JsonMember } from '../formats/json-members.ts';
 import type { Json } from '../json.ts';
-import { librechatFileIds } from '../mappings/librechat-chats.ts';
-import { librechatGroupOf } from '../mappings/librechat-chats.ts';
+import { librechatFileIds, librechatGroupOf } from '../mappings/librechat-chats.ts';
 
 /** What brings a document together with others. */
 export interface DocumentKeys {

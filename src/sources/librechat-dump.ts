@@ -37,12 +37,12 @@ const options = z.strictObject({
   batchBytes: z
     .int()
     .positive()
-    .default(1024 * 1024)
+    .default(256 * 1024)
     .describe('A batch also ends with the conversation that reaches this many bytes.'),
   memoryBytes: z
     .int()
     .positive()
-    .default(64 * 1024 * 1024)
+    .default(32 * 1024 * 1024)
     .describe(
       'Memory for bringing documents together, at least 4 MB; beyond it they go to files in the run’s own folder.',
     ),

@@ -1,0 +1,114 @@
+// How fast does a MongoDB collection become JSON lines, against a loop over the driver's cursor?
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { MongoClient, type Document } from 'mongodb';
+
+import { openMongodb } from '../src/connections/mongodb.ts';
+import { documentsBytes } from '../src/mongodb/bson-documents.ts';
+import { keysetPages } from '../src/mongodb/keyset-pages.ts';
+import { pipeline } from '../src/pipeline.ts';
+import { discardSink } from '../src/sinks/discard.ts';
+import { jsonlSink } from '../src/sinks/jsonl.ts';
+import { mongodbSource, type MongodbSourceOptions } from '../src/sources/mongodb.ts';
+import { sha256 } from './data.ts';
+import { bench, type Work } from './harness.ts';
+import { startMongodbServer } from './mongodb-server.ts';
+
+const megabytes = Number(process.env['ETL_BENCH_MB'] ?? 1000);
+const uri = (): string => process.env['ETL_BENCH_MONGODB'] ?? '';
+
+async function exported(options: Pick<MongodbSourceOptions, 'types'>, folder: string): Promise<Work> {
+  const to = join(folder, 'out.jsonl');
+  const source = mongodbSource({ uri: uri(), collection: 'messages', ...options });
+  const { counts, bytesRead } = await pipeline(source)
+    .to(jsonlSink({ path: to }))
+    .run();
+  return { records: counts.read, bytes: bytesRead, output: () => sha256(to) };
+}
+
+/** What one writes by hand. `each` gives the documents of a cursor. */
+async function byHand(
+  folder: string,
+  documents: (client: MongoClient) => AsyncIterable<readonly Document[]>,
+): Promise<Work> {
+  const to = join(folder, 'out.jsonl');
+  const client = new MongoClient(uri());
+  const file = createWriteStream(to);
+  let records = 0;
+  try {
+    for await (const some of documents(client)) {
+      for (const each of some) {
+        records += 1;
+        if (!file.write(`${JSON.stringify(each)}\n`)) await once(file, 'drain');
+      }
+    }
+  } finally {
+    await client.close();
+  }
+  file.end();
+  await finished(file);
+  return { records, bytes: megabytes * 1e6, output: () => sha256(to) };
+}
+
+await bench({
+  question: `A MongoDB collection as JSON lines: ${megabytes} MB of messages of 1.7 KB, server in another process`,
+  base: 'for await and stringify',
+  rounds: 3,
+  async data() {
+    process.env['ETL_BENCH_MONGODB'] = await startMongodbServer(megabytes);
+  },
+  variants: [
+    {
+      name: 'for await and stringify',
+      run: (folder) =>
+        byHand(folder, async function* (client) {
+          for await (const each of client.db().collection('messages').find()) yield [each];
+        }),
+    },
+    {
+      name: 'batches of 1000 and stringify',
+      run: (folder) =>
+        byHand(folder, async function* (client) {
+          const cursor = client.db().collection('messages').find({}, { batchSize: 1000 });
+          while (await cursor.hasNext()) yield cursor.readBufferedDocuments();
+        }),
+    },
+    {
+      name: 'mongodb to jsonl, plain',
+      target: { ratio: 3, peakMegabytes: 250 },
+      run: (folder) => exported({ types: 'plain' }, folder),
+    },
+    {
+      name: 'mongodb to jsonl, relaxed',
+      target: { ratio: 3, peakMegabytes: 250 },
+      outputLike: 'relaxed',
+      run: (folder) => exported({ types: 'relaxed' }, folder),
+    },
+    {
+      name: 'mongodb to discard',
+      outputLike: 'nothing',
+      async run() {
+        const source = mongodbSource({ uri: uri(), collection: 'messages', types: 'plain' });
+        const { counts, bytesRead } = await pipeline(source).to(discardSink({})).run();
+        return { records: counts.read, bytes: bytesRead };
+      },
+    },
+    {
+      name: 'pages only',
+      outputLike: 'nothing',
+      async run() {
+        const { signal } = new AbortController();
+        const connection = await openMongodb({ uri: uri() });
+        let [records, bytes] = [0, 0];
+        for await (const page of keysetPages(connection, { collection: 'messages', filter: {}, by: '_id' }, signal)) {
+          records += page.count;
+          bytes += documentsBytes(page);
+        }
+        await connection.close();
+        return { records, bytes };
+      },
+    },
+  ],
+});

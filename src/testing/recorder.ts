@@ -1,7 +1,8 @@
 import { jsonRecordText } from '../formats/json-records.ts';
 import type { Json } from '../json.ts';
 import { positionOf } from '../position.ts';
-import { runPipeline, type RunOptions } from '../run.ts';
+import { runPipeline } from '../run.ts';
+import type { RunOptions } from '../run-options.ts';
 import type { RejectPolicy } from '../rejects.ts';
 import type { RunReport } from '../report.ts';
 import type { Batch, Ledger, RunIdentity, Sink, Source } from '../stage.ts';

@@ -5,7 +5,8 @@ import { describe } from 'node:test';
 
 import { EtlError } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { runPipeline, type RunOptions } from '../run.ts';
+import { runPipeline } from '../run.ts';
+import type { RunOptions } from '../run-options.ts';
 import type { RejectPolicy } from '../rejects.ts';
 import type { RunReport } from '../report.ts';
 import type { Ledger, Sink, Source } from '../stage.ts';

@@ -28,7 +28,7 @@ async function folder(t: TestContext): Promise<string> {
 
 async function read<T = Conversation>(options: BundleSourceOptions): Promise<T[]> {
   const records: T[] = [];
-  await pipeline(bundleSource(options) as ReturnType<typeof bundleSource>)
+  await pipeline(bundleSource(options))
     .to(async (given: AsyncIterable<unknown>) => {
       // The form follows from the options.
       for await (const record of given) records.push(record as T);

@@ -33,18 +33,16 @@ for (const [name, layout] of [
 ] as const) {
   const from = async (directory: string, parts: readonly string[]) =>
     extendedJsonSource({ path: await makeFile(directory, 'in.json', layout(parts)), ...small });
+  const large = (directory: string) =>
+    from(
+      directory,
+      someRecords(50_000).map((record) => JSON.stringify(record)),
+    );
   testSource((directory) => from(directory, lines), {
     name: `extended-json, ${name}`,
     records: documents.length,
     damaged: { make: (directory) => from(directory, damaged), records: 197, rejected: 3, before: 6 },
-    readAhead: {
-      make: (directory) =>
-        from(
-          directory,
-          someRecords(50_000).map((record) => JSON.stringify(record)),
-        ),
-      maxBytes: 1_500_000,
-    },
+    ...(name.endsWith('gzip') ? {} : { readAhead: { make: large, maxBytes: 1_500_000 } }),
   });
 }
 

@@ -39,18 +39,16 @@ for (const [name, at, layout] of layouts) {
         ...small,
       });
     };
+    const large = (directory: string) =>
+      from(
+        directory,
+        someRecords(50_000).map((record) => JSON.stringify(record)),
+      );
     testSource((directory) => from(directory, elements), {
       name: `json-array, ${name}${compress ? ', gzip' : ''}`,
       records: records.length,
       damaged: { make: (directory) => from(directory, damaged), records: 197, rejected: 3, before: 6 },
-      readAhead: {
-        make: (directory) =>
-          from(
-            directory,
-            someRecords(50_000).map((record) => JSON.stringify(record)),
-          ),
-        maxBytes: 1_500_000,
-      },
+      ...(compress ? {} : { readAhead: { make: large, maxBytes: 1_500_000 } }),
     });
   }
 }

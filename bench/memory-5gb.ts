@@ -43,5 +43,9 @@ await bench({
   question: 'Peak memory of jsonl → filter → jsonl.gz',
   base: '100 MB',
   rounds: 3,
-  variants: [filtered('100 MB', small, 1), { ...filtered('5 GB', large, times), target: { peakOfBase: [0.8, 1.2] } }],
+  variants: [
+    filtered('100 MB', small, 1),
+    { ...filtered('1 GB', medium, 10), target: { peakOfBase: [0.8, 1.2] } },
+    { ...filtered('5 GB', large, 50), target: { peakOfBase: [0.8, 1.2] } },
+  ],
 });

@@ -2,7 +2,9 @@ import type { Duplex, Writable } from 'node:stream';
 
 import type { RejectPolicy } from './rejects.ts';
 import type { RunReport } from './report.ts';
-import { runPipeline, type PipelinePlan, type RunOptions } from './run.ts';
+import { runPipeline } from './run.ts';
+import type { PipelinePlan } from './plan.ts';
+import type { RunOptions } from './run-options.ts';
 import type { Sink, Source, Transform } from './stage.ts';
 import { toSink, toSource, toTransform, type RecordFunction, type SinkLike, type SourceLike } from './streams.ts';
 

@@ -1,4 +1,4 @@
-import type { EtlError, ErrorPlace } from './errors.ts';
+import { EtlError, type ErrorPlace } from './errors.ts';
 import type { RejectReason } from './rejects.ts';
 import type { Counts } from './stage.ts';
 
@@ -70,4 +70,18 @@ export function imbalance({ read, written, skipped, filtered, merged, expanded, 
 /** An error as it stands in a report. */
 export function errorReport(error: EtlError): NonNullable<RunReport['error']> {
   return { code: error.code, message: error.message, where: error.where, hint: error.hint };
+}
+
+/** The report of a failed run, on the error that ended it. */
+const reports = new WeakMap<EtlError, RunReport>();
+
+/** Puts a run's report on the error that ended it. */
+export function withReport(error: EtlError, report: RunReport): EtlError {
+  reports.set(error, report);
+  return error;
+}
+
+/** The report that belongs to an error thrown by a run. */
+export function reportOf(error: unknown): RunReport | undefined {
+  return error instanceof EtlError ? reports.get(error) : undefined;
 }

@@ -1,86 +1,21 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline as nodePipeline } from 'node:stream/promises';
 
-import { recordCount } from './batch.ts';
-import {
-  fusedItems,
-  sinkCommits,
-  sourceItems,
-  startOf,
-  transformItems,
-  type Halt,
-  type Item,
-  type StartedTransform,
-} from './boundary.ts';
-import { recordsRead, StageRun, type StageStats } from './context.ts';
+import { sinkCommits, sourceItems, startOf, type Halt, type Item } from './boundary.ts';
+import { checkStages } from './check-sums.ts';
+import { recordsRead, StageRun } from './context.ts';
 import { EtlError, toEtlError } from './errors.ts';
+import { countingSink, throughAll } from './flow.ts';
 import type { Json } from './json.ts';
+import { differences, identityOf, stageNames, type PipelinePlan } from './plan.ts';
 import { positionOf } from './position.ts';
-import { RejectLog, type Reject, type RejectPolicy } from './rejects.ts';
-import { errorReport, imbalance, noCounts, type RunReport } from './report.ts';
-import type { Commit, Counts, Ledger, Progress, RunIdentity, Sink, Source, Transform } from './stage.ts';
-
-/** A pipeline as the engine runs it: stages in order, with names that are unique in the run. */
-export interface PipelinePlan {
-  readonly name: string;
-  readonly source: Source<unknown>;
-  readonly transforms: readonly Transform<unknown, unknown>[];
-  readonly sink: Sink<unknown>;
-  readonly onReject: RejectPolicy;
-}
-
-/** How to run it. */
-export interface RunOptions {
-  /** Stops at once: what is in flight is lost, what is committed stays. The same run goes on from there. */
-  readonly signal?: AbortSignal | undefined;
-  /** Stops in order: no more is read, what was read is written and committed. */
-  readonly stopSignal?: AbortSignal | undefined;
-  /** Reads this many records only. Never moves the cursor: the next run without it starts where it would have. */
-  readonly limit?: number | undefined;
-  /** Forgets the progress of an earlier run and starts over. */
-  readonly newRun?: boolean | undefined;
-  /** Does everything but write. */
-  readonly dryRun?: boolean | undefined;
-  /** Gets a live view of the run, for progress displays. */
-  readonly onStart?: ((live: LiveRun) => void) | undefined;
-  readonly onWarning?: ((stage: string, message: string) => void) | undefined;
-  readonly onCommit?: ((progress: Progress) => void) | undefined;
-  /** Sees each record that is left out under the reject policy, when it is rejected: before the batch around it is committed. */
-  readonly onReject?: ((reject: Reject) => void) | undefined;
-}
-
-/** A running pipeline's figures, as they are at the moment of looking. */
-export interface LiveRun {
-  readonly run: string;
-  readonly pipeline: string;
-  readonly resumed: boolean;
-  readonly stages: readonly Readonly<StageStats>[];
-  /** Records and bytes read before this attempt. */
-  readonly before: { readonly read: number; readonly bytes: number };
-  /** Up to the last commit, over all attempts. */
-  committed(): Counts;
-}
-
-/** What makes a repeated command the same run. */
-export function identityOf(plan: PipelinePlan): RunIdentity {
-  const describe = ({ name, config }: { readonly name: string; readonly config?: Json | undefined }): Json => ({
-    [name]: config ?? {},
-  });
-  const config: Json = {
-    name: plan.name,
-    source: describe(plan.source),
-    transforms: plan.transforms.map(describe),
-    sink: describe(plan.sink),
-  };
-  const digest = createHash('sha256')
-    .update(JSON.stringify(sorted(config)))
-    .digest('hex')
-    .slice(0, 16);
-  return { pipeline: plan.name, digest, config };
-}
+import { RejectLog } from './rejects.ts';
+import { errorReport, imbalance, noCounts, withReport, type RunReport } from './report.ts';
+import type { RunOptions } from './run-options.ts';
+import type { Commit, Counts, Ledger, Progress, RunIdentity } from './stage.ts';
 
 /**
  * Runs a pipeline from where its last commit left it to its end.
@@ -396,115 +331,6 @@ class Run {
   }
 }
 
-/** Takes the sink's place in a dry run: counts what it would have written. */
-function countingSink(name: string): Sink<unknown> {
-  return {
-    role: 'sink',
-    name,
-    async *write(input) {
-      for await (const batch of input) yield { records: recordCount(batch), cursor: batch.cursor };
-    },
-  };
-}
-
-/** Every transform in turn; neighbours that need no await share one loop. */
-function throughAll(
-  transforms: readonly Transform<unknown, unknown>[],
-  runs: readonly StageRun[],
-  read: AsyncIterable<Item>,
-): AsyncIterable<Item> {
-  let items = read;
-  let fused: StartedTransform[] = [];
-  for (const [order, transform] of transforms.entries()) {
-    const run = runs[order] as StageRun;
-    if (transform.start !== undefined) {
-      fused.push({ run, step: transform.start(run) });
-      continue;
-    }
-    if (fused.length > 0) items = fusedItems(fused, items);
-    fused = [];
-    items = transformItems(transform, run, items);
-  }
-  return fused.length > 0 ? fusedItems(fused, items) : items;
-}
-
-/**
- * Each stage by itself: what went in came out, or was counted. A stage that ended before its input did leaves records read
- * ahead behind; gives how many, in the source's measure.
- */
-function checkStages(stages: readonly StageStats[]): number {
-  const early = stages.findLastIndex(({ role, exhausted }) => role !== 'source' && !exhausted);
-  let readAhead = 0;
-  let before = stages[0]?.out ?? 0;
-  for (const [order, stats] of stages.entries()) {
-    if (stats.role === 'source') continue;
-    if (order <= early) readAhead += before - stats.in;
-    const off =
-      stats.in +
-      stats.expanded -
-      stats.filtered -
-      stats.merged -
-      stats.rejected -
-      stats.skipped -
-      stats.replayed -
-      stats.out;
-    if (off !== 0 && order < early) readAhead += off;
-    else if (off !== 0) {
-      const what = `stage "${stats.stage}" took ${stats.in} records and gave ${stats.out}: ${Math.abs(off)} ${off > 0 ? 'are not accounted for' : 'too many'}`;
-      throw new EtlError('ETL_COUNT_MISMATCH', what, { where: { stage: stats.stage } });
-    }
-    before = stats.out;
-  }
-  return readAhead;
-}
-
-/** The stages' names in a run, from the source to the sink: `-2`, `-3` is added to one that occurs again. */
-export function stageNames({ source, transforms, sink }: PipelinePlan): string[] {
-  const seen = new Map<string, number>();
-  return [source, ...transforms, sink].map(({ name }) => {
-    const times = (seen.get(name) ?? 0) + 1;
-    seen.set(name, times);
-    return times === 1 ? name : `${name}-${times}`;
-  });
-}
-
 function aborted(cause: unknown): EtlError {
   return new EtlError('ETL_ABORTED', 'the run was stopped before it was finished', { cause });
-}
-
-/** The report of a failed run, on the error that ended it. */
-const reports = new WeakMap<EtlError, RunReport>();
-
-function withReport(error: EtlError, report: RunReport): EtlError {
-  reports.set(error, report);
-  return error;
-}
-
-/** The report that belongs to an error thrown by a run. */
-export function reportOf(error: unknown): RunReport | undefined {
-  return error instanceof EtlError ? reports.get(error) : undefined;
-}
-
-/** `sink.jsonl.path: "a" → "b"` for every option that differs. */
-function differences(before: Json, after: Json, path = ''): string[] {
-  if (JSON.stringify(sorted(before)) === JSON.stringify(sorted(after))) return [];
-  if (!isObject(before) || !isObject(after)) return [`${path}: ${JSON.stringify(before)} → ${JSON.stringify(after)}`];
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return keys.flatMap((key) =>
-    differences(before[key] ?? null, after[key] ?? null, path === '' ? key : `${path}.${key}`),
-  );
-}
-
-function isObject(value: Json): value is { readonly [key: string]: Json } {
-  return value !== null && typeof value === 'object';
-}
-
-function sorted(value: Json): Json {
-  if (!isObject(value)) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, sorted((value as { [key: string]: Json })[key] ?? null)]),
-  );
 }

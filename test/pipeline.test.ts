@@ -9,7 +9,7 @@ import fc from 'fast-check';
 
 import { EtlError } from '../src/errors.ts';
 import { pipeline } from '../src/pipeline.ts';
-import { reportOf } from '../src/run.ts';
+import { reportOf } from '../src/report.ts';
 import type { StageContext, Transform } from '../src/stage.ts';
 import { syncTransform } from '../src/streams.ts';
 import { arraySource, Store, storeSink } from './helpers/memory.ts';

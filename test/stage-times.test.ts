@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { pipeline } from '../src/pipeline.ts';
-import { reportOf } from '../src/run.ts';
+import { reportOf } from '../src/report.ts';
 import type { RunReport } from '../src/report.ts';
 import { syncTransform } from '../src/streams.ts';
 import { arraySource, Store, storeSink } from './helpers/memory.ts';

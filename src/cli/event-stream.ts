@@ -1,5 +1,5 @@
 import type { RunReport } from '../report.ts';
-import type { LiveRun } from '../run.ts';
+import type { LiveRun } from '../run-options.ts';
 import type { Progress } from '../stage.ts';
 import { viewer } from './progress-display.ts';
 import { progressShare, timeLeft } from './progress-view.ts';

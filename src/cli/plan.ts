@@ -4,7 +4,7 @@ import type { ConfiguredPipeline, ConfiguredStage } from '../config/load-pipelin
 import { maskOptions } from '../config/mask.ts';
 import { optionsSchema } from '../config/option-info.ts';
 import { kindsAlong } from '../config/wiring.ts';
-import { identityOf } from '../run.ts';
+import { identityOf } from '../plan.ts';
 import type { Estimate, Progress } from '../stage.ts';
 import { createCommand } from './command.ts';
 import { formatBytes, formatCount, padWidth } from './format.ts';

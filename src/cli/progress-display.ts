@@ -1,4 +1,4 @@
-import type { LiveRun } from '../run.ts';
+import type { LiveRun } from '../run-options.ts';
 import type { Estimate } from '../stage.ts';
 import type { Cli } from './io.ts';
 import type { ProgressView } from './progress-view.ts';

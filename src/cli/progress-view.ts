@@ -1,4 +1,4 @@
-import type { LiveRun } from '../run.ts';
+import type { LiveRun } from '../run-options.ts';
 import type { Counts, Estimate } from '../stage.ts';
 
 type StageFigures = LiveRun['stages'][number];

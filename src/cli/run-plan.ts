@@ -4,7 +4,9 @@ import type { Command } from 'commander';
 
 import { EtlError, toEtlError } from '../errors.ts';
 import type { RunReport } from '../report.ts';
-import { reportOf, runPipeline, type PipelinePlan } from '../run.ts';
+import { reportOf } from '../report.ts';
+import { runPipeline } from '../run.ts';
+import type { PipelinePlan } from '../plan.ts';
 import { wholeNumber } from './command.ts';
 import { eventStream, type EventStream } from './event-stream.ts';
 import { exitCodeOfError, exitCodeOfReport } from './exit-codes.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { identityOf } from '../run.ts';
+import { identityOf } from '../plan.ts';
 import type { Progress } from '../stage.ts';
 import { createCommand } from './command.ts';
 import { formatCount, formatDuration } from './format.ts';

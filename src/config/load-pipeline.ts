@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { Component } from '../component.ts';
 import { EtlError, toEtlError } from '../errors.ts';
 import { pipeline } from '../pipeline.ts';
-import { stageNames, type PipelinePlan } from '../run.ts';
+import { stageNames, type PipelinePlan } from '../plan.ts';
 import type { Sink, Source, Transform } from '../stage.ts';
 import { closest } from './closest.ts';
 import type { Environment } from './environment.ts';

@@ -8,7 +8,9 @@ import { optionsSchema } from '../config/option-info.ts';
 import type { ConfiguredPipeline } from '../config/load-pipeline.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { fileLedger } from '../ledger/file.ts';
-import { identityOf, runPipeline, type PipelinePlan, type RunOptions } from '../run.ts';
+import { identityOf, type PipelinePlan } from '../plan.ts';
+import { runPipeline } from '../run.ts';
+import type { RunOptions } from '../run-options.ts';
 import type { Batch, Sink, Source } from '../stage.ts';
 import { readRejects, type RejectEntry } from './reject-file.ts';
 

@@ -12,7 +12,7 @@ import type { BundleFileEntry, BundleIndexEntry, BundleManifest } from '../../sr
 import type { LibrechatRecord } from '../../src/models/librechat-chat.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import type { RunReport } from '../../src/report.ts';
-import type { RunOptions } from '../../src/run.ts';
+import type { RunOptions } from '../../src/run-options.ts';
 import { bundleSink, type BundleSinkOptions } from '../../src/sinks/bundle.ts';
 import type { Sink } from '../../src/stage.ts';
 import { chatRecord, fileRef, recordsSource, treeOf, userRecord } from '../helpers/bundle.ts';

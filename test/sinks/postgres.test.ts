@@ -8,7 +8,7 @@ import { jsonBatch } from '../../src/batch.ts';
 import { EtlError } from '../../src/errors.ts';
 import { encodeJsonRecords } from '../../src/formats/json-records.ts';
 import { pipeline } from '../../src/pipeline.ts';
-import { reportOf } from '../../src/run.ts';
+import { reportOf } from '../../src/report.ts';
 import { postgresSink, type PostgresSinkOptions } from '../../src/sinks/postgres.ts';
 import type { Source } from '../../src/stage.ts';
 import { arraySource } from '../helpers/memory.ts';

@@ -49,6 +49,7 @@ export class RejectLog {
   readonly #reasons = new Map<string, { reject: Reject; count: number }>();
   #pending: Pending[] = [];
   #file: FileHandle | undefined;
+  #isRegular = false;
   #length = 0;
   #total = 0;
 
@@ -69,7 +70,11 @@ export class RejectLog {
     await mkdir(dirname(this.#policy.to), { recursive: true });
     // Rejects hold people's messages: nobody else needs to read them.
     this.#file = await open(this.#policy.to, 'a+', 0o600);
-    const { size } = await this.#file.stat();
+    const stats = await this.#file.stat();
+    // A device or a pipe cannot be cut back or brought to a disk.
+    this.#isRegular = stats.isFile();
+    if (!this.#isRegular) return;
+    const { size } = stats;
     this.#length = Math.min(length ?? size, size);
     if (size > this.#length) await this.#file.truncate(this.#length);
   }
@@ -105,7 +110,7 @@ export class RejectLog {
     due.sort((left, right) => left.seq - right.seq || left.stage - right.stage);
     const bytes = Buffer.from(due.map(({ line }) => line).join(''));
     await this.#file.appendFile(bytes);
-    await this.#file.datasync();
+    if (this.#isRegular) await this.#file.datasync();
     this.#length += bytes.length;
     return due.length;
   }

@@ -86,6 +86,14 @@ test('a record without a JSON form is kept as text', async (t) => {
   assert.deepEqual(await records(to), ['undefined', '5', '[object Object]']);
 });
 
+test('a device may take the rejects', async () => {
+  const log = new RejectLog({ to: '/dev/null' }, 0);
+  await log.open(undefined);
+  log.add(reject(1), { seq: 1, stage: 1 }, 1);
+  assert.equal(await log.flush(1), 1);
+  await log.close();
+});
+
 const refused = [
   { name: 'stop: the first one', policy: 'stop' as const, before: 0, read: 1, code: 'ETL_RECORD_REJECTED' },
   {

@@ -1,17 +1,23 @@
 import type { Component } from './component.ts';
 import { bsonDumpSinkComponent } from './sinks/bson-dump.ts';
+import { bundleSinkComponent } from './sinks/bundle.ts';
 import { discardSinkComponent } from './sinks/discard.ts';
 import { jsonArraySinkComponent } from './sinks/json-array.ts';
 import { jsonlSinkComponent } from './sinks/jsonl.ts';
+import { postgresSinkComponent } from './sinks/postgres.ts';
 import { stdoutSinkComponent } from './sinks/stdout.ts';
 import { bsonDumpSourceComponent } from './sources/bson-dump.ts';
+import { bundleSourceComponent } from './sources/bundle.ts';
 import { extendedJsonSourceComponent } from './sources/extended-json.ts';
 import { jsonArraySourceComponent } from './sources/json-array.ts';
 import { jsonlSourceComponent } from './sources/jsonl.ts';
 import { librechatDumpSourceComponent } from './sources/librechat-dump.ts';
+import { mongodbSourceComponent } from './sources/mongodb.ts';
 import { dedupeComponent } from './transforms/dedupe.ts';
 import { detectBranchesComponent } from './transforms/detect-branches.ts';
 import { filterComponent } from './transforms/filter.ts';
+import { groupByComponent } from './transforms/group-by.ts';
+import { hashFilesComponent } from './transforms/hash-files.ts';
 import { librechatConversationsComponent } from './transforms/librechat-conversations.ts';
 import { limitComponent } from './transforms/limit.ts';
 import { linearizeComponent } from './transforms/linearize.ts';
@@ -23,13 +29,17 @@ import { tapComponent } from './transforms/tap.ts';
 /** Every source, transform and sink that YAML, `etl list`, the docs and the JSON Schema know. A new one is a line here. */
 export const components: readonly Component[] = [
   bsonDumpSourceComponent,
+  bundleSourceComponent,
   extendedJsonSourceComponent,
   jsonArraySourceComponent,
   jsonlSourceComponent,
   librechatDumpSourceComponent,
+  mongodbSourceComponent,
   dedupeComponent,
   detectBranchesComponent,
   filterComponent,
+  groupByComponent,
+  hashFilesComponent,
   librechatConversationsComponent,
   limitComponent,
   linearizeComponent,
@@ -38,8 +48,10 @@ export const components: readonly Component[] = [
   redactComponent,
   tapComponent,
   bsonDumpSinkComponent,
+  bundleSinkComponent,
   discardSinkComponent,
   jsonArraySinkComponent,
   jsonlSinkComponent,
+  postgresSinkComponent,
   stdoutSinkComponent,
 ];

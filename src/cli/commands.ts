@@ -35,6 +35,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./test.ts')).testCommand,
   },
   {
+    name: 'verify',
+    summary: 'prove that a bundle is whole, or equal to its source',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  {
     name: 'status',
     summary: 'show how far a run has come',
     load: async () => (await import('./status.ts')).statusCommand,

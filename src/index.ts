@@ -1,0 +1,106 @@
+// The public surface of the library. What is not named here may change without notice.
+
+export { pipeline, type Pipeline, type PipelineOptions, type RunnablePipeline } from './pipeline.ts';
+export { type LiveRun, type RunOptions } from './run-options.ts';
+export { type PipelinePlan } from './plan.ts';
+export { reportOf, type RunReport, type StageReport } from './report.ts';
+export { type Reject, type RejectPolicy, type RejectReason } from './rejects.ts';
+export { EtlError, errorCodes, type ErrorCode, type ErrorPlace } from './errors.ts';
+export { type Json } from './json.ts';
+
+// Stages: what they are made of, and how to write one.
+export {
+  type Batch,
+  type Commit,
+  type Counts,
+  type Estimate,
+  type Ledger,
+  type Progress,
+  type RecordOrigin,
+  type RunIdentity,
+  type Sink,
+  type Source,
+  type StageContext,
+  type Tally,
+  type Transform,
+} from './stage.ts';
+export { joinBatches, jsonBatch, pickRecords, recordCount, sliceRecords, withCursor } from './batch.ts';
+export { encodeJsonRecords, type JsonRecords } from './formats/json-records.ts';
+export { mapBatch } from './map-batch.ts';
+export { bytesRead } from './position.ts';
+export { retry, type RetryOptions } from './retry.ts';
+export { fileLedger, ledgerDirectory } from './ledger/file.ts';
+export {
+  fromIterable,
+  fromReadable,
+  syncTransform,
+  throughDuplex,
+  throughRecords,
+  toFunction,
+  toWritable,
+  type RecordFunction,
+  type SinkLike,
+  type SourceLike,
+} from './streams.ts';
+
+// Components: stages that YAML knows.
+export {
+  defineSink,
+  defineSource,
+  defineTransform,
+  type Component,
+  type RecordKind,
+  type SinkComponent,
+  type SourceComponent,
+  type TransformComponent,
+} from './component.ts';
+export { components } from './components.ts';
+export {
+  checkPipeline,
+  loadPipeline,
+  type ConfiguredPipeline,
+  type ConfiguredStage,
+  type LoadOptions,
+} from './config/load-pipeline.ts';
+
+// Sources.
+export { bsonDumpSource, type BsonDumpSourceOptions } from './sources/bson-dump.ts';
+export { bundleSource, type BundleSourceOptions } from './sources/bundle.ts';
+export { extendedJsonSource, type ExtendedJsonSourceOptions } from './sources/extended-json.ts';
+export { jsonArraySource, type JsonArraySourceOptions } from './sources/json-array.ts';
+export { jsonlSource, type JsonlSourceOptions } from './sources/jsonl.ts';
+export { librechatDumpSource, type LibrechatDumpSourceOptions } from './sources/librechat-dump.ts';
+export { mongodbSource, type MongodbSourceOptions } from './sources/mongodb.ts';
+
+// Transforms.
+export { dedupe, type DedupeOptions } from './transforms/dedupe.ts';
+export { detectBranches, type DetectBranchesOptions } from './transforms/detect-branches.ts';
+export { filter, type FilterOptions } from './transforms/filter.ts';
+export { groupBy, type GroupByOptions, type GroupRecord } from './transforms/group-by.ts';
+export { hashFiles, type HashFilesOptions, type StoredFile } from './transforms/hash-files.ts';
+export {
+  librechatConversations,
+  type DocumentGroup,
+  type LibrechatConversationsOptions,
+} from './transforms/librechat-conversations.ts';
+export { limit, type LimitOptions } from './transforms/limit.ts';
+export { linearize, type LinearizeOptions } from './transforms/linearize.ts';
+export { map, type MapOptions } from './transforms/map.ts';
+export { mapConcurrent, type MapConcurrentOptions } from './transforms/map-concurrent.ts';
+export { rebatch, type RebatchOptions } from './transforms/rebatch.ts';
+export { redact, type RedactOptions } from './transforms/redact.ts';
+export { tap, type TapFunction, type TapOptions } from './transforms/tap.ts';
+
+// Sinks.
+export { bsonDumpSink, type BsonDumpSinkOptions } from './sinks/bson-dump.ts';
+export { bundleSink, type BundleSinkOptions } from './sinks/bundle.ts';
+export { discardSink } from './sinks/discard.ts';
+export { jsonArraySink, type JsonArraySinkOptions } from './sinks/json-array.ts';
+export { jsonlSink, type JsonlSinkOptions } from './sinks/jsonl.ts';
+export { postgresSink, type PostgresSinkOptions } from './sinks/postgres.ts';
+export { stdoutSink } from './sinks/stdout.ts';
+
+// The conversation record.
+export { asConversation, CONVERSATION_SCHEMA, isConversation, type Conversation, type Message } from './models/conversation.ts';
+export { conversationSchema } from './models/conversation-schema.ts';
+export { type Part } from './models/conversation-parts.ts';

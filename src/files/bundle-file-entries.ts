@@ -63,7 +63,9 @@ export class BundleFileEntries {
     const found = new Map<string, readonly FoundFileEntry[]>();
     for (const id of new Set(fileIds)) {
       const places = this.#places.get(id) ?? [];
-      found.set(id, await Promise.all(places.map((place) => ('offset' in place ? this.#read(place) : place))));
+      const entries: FoundFileEntry[] = [];
+      for (const place of places) entries.push('offset' in place ? await this.#read(place) : place);
+      found.set(id, entries);
     }
     return found;
   }

@@ -14,7 +14,12 @@ import { pipeline } from '../../src/pipeline.ts';
 import type { RunReport } from '../../src/report.ts';
 import type { RunOptions } from '../../src/run-options.ts';
 import { bundleSink, type BundleSinkOptions } from '../../src/sinks/bundle.ts';
-import type { Sink } from '../../src/stage.ts';
+import type { Json } from '../../src/json.ts';
+import { conversationSchema } from '../../src/models/conversation-schema.ts';
+import type { Conversation } from '../../src/models/conversation.ts';
+import { bundleSource } from '../../src/sources/bundle.ts';
+import type { Ledger, Sink } from '../../src/stage.ts';
+import { testSink } from '../../src/testing/index.ts';
 import { chatRecord, fileRef, recordsSource, treeOf, userRecord } from '../helpers/bundle.ts';
 
 const exportedAt = '2026-01-02T03:04:05.678Z';
@@ -422,6 +427,36 @@ test('a run that fails anywhere and is repeated leaves the same bytes as an unbr
   }
 });
 
+test('a run killed between its last file and its last note is finished by the next', async (t) => {
+  const path = await folder(t);
+  for (const ifExists of ['error', 'replace'] as const) {
+    const bundle = join(path, ifExists);
+    const sink = bundleSink({ path: bundle, exportedAt, ifExists });
+    let isFirst = true;
+    const forgetful: typeof sink = {
+      ...sink,
+      ledger(run) {
+        const ledger = sink.ledger?.(run) as Ledger;
+        return {
+          ...ledger,
+          async save(progress) {
+            if (progress.status === 'finished' && isFirst) {
+              isFirst = false;
+              throw new Error('killed');
+            }
+            await ledger.save(progress);
+          },
+        };
+      },
+    };
+    await assert.rejects(pipeline(recordsSource(someRecords)).to(forgetful).run(), /killed/);
+    const complete = await treeOf(bundle);
+    assert.ok('MANIFEST.json' in complete);
+    assert.equal((await pipeline(recordsSource(someRecords)).to(forgetful).run()).status, 'finished');
+    assert.deepEqual(await treeOf(bundle), complete);
+  }
+});
+
 test('the time of the export is that of the first attempt', async (t) => {
   const bundle = join(await folder(t), 'bundle');
   const sink: Sink<LibrechatRecord> = bundleSink({ path: bundle, commitEvery: 1 });
@@ -545,3 +580,91 @@ test('a bundle of changes needs an earlier whole one, and chats in order', async
     code: 'ETL_SOURCE_INVALID',
   });
 });
+
+/** A conversation of three users in turn, eleven each. */
+function conversation(index: number): Conversation {
+  const id = `c${String(index).padStart(3, '0')}`;
+  const message = {
+    id: 'm1',
+    parentId: null,
+    role: 'user',
+    createdAt: null,
+    parts: [{ type: 'text', text: `${index} 😀` }],
+  } as const;
+  return conversationSchema.parse({
+    schema: 'threadmill/conversation@1',
+    id,
+    key: `test:${id}`,
+    owner: { id: `u${Math.floor(index / 11)}`, email: `user${Math.floor(index / 11)}@example.org` },
+    title: `No. ${index}`,
+    createdAt: null,
+    updatedAt: null,
+    archived: false,
+    pinned: false,
+    temporary: false,
+    tags: [],
+    project: null,
+    settings: {},
+    messages: [message],
+    tree: {
+      hasBranching: false,
+      roots: ['m1'],
+      leaves: ['m1'],
+      activeLeaf: 'm1',
+      branchPoints: [],
+      missingParentIds: [],
+      depth: 1,
+      repairs: [],
+    },
+    files: [],
+    source: { system: 'test' },
+  }) as Conversation;
+}
+
+async function readBundle(path: string): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
+  await pipeline(bundleSource({ path }))
+    .to(async (records: AsyncIterable<Conversation>) => {
+      for await (const record of records) found.push(record);
+    })
+    .run();
+  return found;
+}
+
+for (const [name, variant] of Object.entries({
+  users: {},
+  gzip: { compress: 'gzip' },
+  single: { layout: 'single' },
+} as const)) {
+  testSink(
+    (directory, { ifExists }) => {
+      const mode = ifExists === 'replace' ? 'replace' : 'error';
+      return bundleSink({
+        path: join(directory, 'bundle'),
+        exportedAt,
+        commitEvery: 30,
+        ...variant,
+        ifExists: mode,
+      }) as Sink<unknown>;
+    },
+    {
+      name: `bundle, ${name}`,
+      read: (directory) => readBundle(join(directory, 'bundle')),
+      content: (directory) => treeOf(join(directory, 'bundle')),
+      async committed(directory, state: Json) {
+        // What the sink left with the commit: so many bytes of the index are safe.
+        const { lengths } = state as { readonly lengths: Readonly<Record<string, number>> };
+        const length = lengths['conversations.index.jsonl'];
+        if (length === undefined) return 0;
+        const replacing = join(directory, 'bundle.etl', 'new', 'conversations.index.jsonl');
+        const index = await readFile(replacing).catch(() =>
+          readFile(join(directory, 'bundle', 'conversations.index.jsonl')),
+        );
+        return index.subarray(0, length).toString().split('\n').length - 1;
+      },
+      record: conversation,
+      unwritable: [{ hello: 'world' }, null, 7],
+      ifExists: ['error', 'replace'],
+    },
+  );
+}

@@ -1,13 +1,14 @@
-import { constants } from 'node:fs';
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { close } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import pLimit from 'p-limit';
 
 import { systemCode } from '../../errors.ts';
-import { hashFile } from '../../files/hash-file.ts';
+import { hashDescriptor } from '../../files/hash-file.ts';
 import { readJsonValues } from '../../files/read-json-values.ts';
-import { resolveInRoots } from '../../files/resolve-in-roots.ts';
+import { RootedFiles } from '../../files/resolve-in-roots.ts';
 import { distinctName, FILES_FOLDER, safeFileName, type BundleFileEntry } from '../../formats/bundle.ts';
 import type { LibrechatFileRef } from '../../models/librechat-chat.ts';
 import type { BundleSettings } from './bundle-settings.ts';
@@ -21,6 +22,8 @@ export interface SettledFile {
   /** Absent when nothing was added: no bytes, or the same bytes as an earlier file. */
   readonly added: { readonly path: string; readonly sha256: string; readonly bytes: number } | undefined;
 }
+
+const closeFile = promisify(close);
 
 /** What was found where a file should be. */
 interface Found {
@@ -66,14 +69,17 @@ export class FileCopies {
   readonly #settings: BundleSettings;
   readonly #committed: Committed;
   readonly #limit: ReturnType<typeof pLimit>;
+  readonly #roots: RootedFiles;
   readonly #waiting: { readonly file: LibrechatFileRef; readonly found: Promise<Found> }[] = [];
   #parts = 0;
+  #isClosed = false;
 
   constructor(folder: string, settings: BundleSettings, committed: Committed) {
     this.#folder = folder;
     this.#settings = settings;
     this.#committed = committed;
     this.#limit = pLimit(settings.concurrency);
+    this.#roots = new RootedFiles(settings.assetRoots);
   }
 
   /** Folders below `files/` that hold something. */
@@ -114,9 +120,8 @@ export class FileCopies {
 
   /** Waits for what was started, so that nothing is written after this. */
   async close(): Promise<void> {
-    this.#limit.clearQueue();
-    // Those not begun will never settle; those begun are few.
-    while (this.#limit.activeCount > 0) await new Promise((resolve) => setImmediate(resolve));
+    this.#isClosed = true;
+    await Promise.allSettled(this.#waiting.map(({ found }) => found));
     this.#waiting.length = 0;
   }
 
@@ -124,35 +129,41 @@ export class FileCopies {
     const { assetRoots, signal } = this.#settings;
     if (unavailable !== undefined) return { errors: [unavailable] };
     if (assetRoots.length === 0) return { errors: ['notLookedFor'] };
-    const reasons: string[] = [];
+    // "missing" says least: what is wrong with a path that does exist comes first.
+    let reason = 'missing';
     for (const path of paths) {
       signal.throwIfAborted();
-      const place = await resolveInRoots(assetRoots, path);
-      if ('problem' in place) {
-        reasons.push(place.problem);
+      if (this.#isClosed) break;
+      const opened = await this.#roots.open(path);
+      if ('problem' in opened) {
+        if (reason === 'missing') reason = opened.problem;
         continue;
       }
       try {
-        return await this.#take(place.path, path);
+        return { sourcePath: path, ...(await this.#take(opened.descriptor)), errors: [] };
       } catch (error) {
-        const reason = unreadable.get(systemCode(error) ?? '');
-        if (reason === undefined) throw error;
-        reasons.push(reason);
+        // A bad sector is that file's trouble; anything else, such as a full disk, is the run's.
+        if (systemCode(error) !== 'EIO') throw error;
+        reason = 'unreadable';
+      } finally {
+        await closeFile(opened.descriptor);
       }
     }
-    // "missing" says least: what is wrong with a path that does exist comes first.
-    const reason = reasons.find((one) => one !== 'missing') ?? 'missing';
     return { errors: [reason] };
   }
 
-  async #take(from: string, sourcePath: string): Promise<Found> {
+  /** Hashes an open file. What is hashed is what is copied, even if the file changes meanwhile. */
+  async #take(descriptor: number): Promise<Pick<Found, 'sha256' | 'bytes' | 'part'>> {
     const { copyFiles, signal } = this.#settings;
-    if (!copyFiles) return { sourcePath, ...(await hashFile(from, signal)), errors: [] };
+    if (!copyFiles) return hashDescriptor(descriptor, { signal });
     await mkdir(this.#folder, { recursive: true });
     const part = join(this.#folder, `${this.#parts++}.part`);
-    // The copy is what is hashed: a file that changes meanwhile cannot come to a digest that is not its own.
-    await copyFile(from, part, constants.COPYFILE_FICLONE);
-    return { sourcePath, part, ...(await hashFile(part, signal)), errors: [] };
+    const copy = await open(part, 'w');
+    try {
+      return { part, ...(await hashDescriptor(descriptor, { signal, copy })) };
+    } finally {
+      await copy.close();
+    }
   }
 
   /** Gives a copy its place: its own, or that of the same bytes. */
@@ -179,17 +190,6 @@ export class FileCopies {
     return { path, isNew: true };
   }
 }
-
-/** Errors of one file that is not as it should be; any other, such as a full disk, ends the run. */
-const unreadable = new Map([
-  ['EACCES', 'unreadable'],
-  ['EPERM', 'unreadable'],
-  ['EIO', 'unreadable'],
-  ['ENOENT', 'missing'],
-  ['EISDIR', 'notAFile'],
-  ['ELOOP', 'refused'],
-  ['ENAMETOOLONG', 'missing'],
-]);
 
 function lineOf(
   { key, fileId, metadata }: LibrechatFileRef,

@@ -1,7 +1,7 @@
 import { recordCount, sliceRecords, withCursor } from './batch.ts';
 import { recordsRead, seqOfBatch, type StageRun } from './context.ts';
 import { toEtlError, type EtlError } from './errors.ts';
-import { cursorOf, positionOf, type Position } from './position.ts';
+import { cursorOf, positionOf, seqInto, type Position } from './position.ts';
 import type { Batch, Sink, Source, Transform, Commit } from './stage.ts';
 
 /**
@@ -31,7 +31,7 @@ export async function* sourceItems(
 ): AsyncGenerator<Item> {
   const { stats } = run;
   let { read, bytes } = start;
-  let seq = Math.ceil(start.seq);
+  let seq = seqInto(start, 0);
   let left = limit ?? Number.POSITIVE_INFINITY;
   run.turnTo('busyMs');
   try {

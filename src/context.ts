@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Json } from './json.ts';
-import { cursorOf, partStep, positionOf, withStageState, type Position } from './position.ts';
+import { cursorOf, positionOf, renumberedBy, seqInto, withStageState, type Position } from './position.ts';
 import { recordId, rejectReason, type RejectLog } from './rejects.ts';
 import type { Batch, RecordOrigin, StageContext, Tally } from './stage.ts';
 
@@ -63,6 +63,8 @@ export class StageRun implements StageContext {
   seq = 0;
   readonly #order: number;
   readonly #services: RunServices;
+  /** The last number that the stage gave to a batch of its own (see `partCursor`). */
+  #given: number;
   #pending: PendingCount[] = [];
   #directory: Promise<string> | undefined;
   #temporary: string | undefined;
@@ -71,14 +73,15 @@ export class StageRun implements StageContext {
 
   constructor(
     stage: { readonly name: string; readonly role: StageStats['role']; readonly order: number },
-    resume: { readonly cursor: Json | undefined; readonly seq: number },
+    resume: { readonly cursor: Json | undefined },
     signal: AbortSignal,
     services: RunServices,
   ) {
     this.stage = stage.name;
     this.signal = signal;
     this.cursor = resume.cursor;
-    this.seq = resume.seq;
+    this.seq = seqInto(services.start, stage.order);
+    this.#given = seqInto(services.start, stage.order + 1);
     this.#order = stage.order;
     this.#services = services;
     this.stats = {
@@ -138,10 +141,11 @@ export class StageRun implements StageContext {
     return withStageState(cursor, this.stage, state);
   }
 
-  partCursor(part: number, state: Json, after?: Json): Json {
-    const { seq, ...position } = positionOf(after) ?? this.#services.start;
+  partCursor(state: Json, after?: Json): Json {
+    const position = positionOf(after) ?? this.#services.start;
+    this.#given += 1;
     const states = { ...position.states, [this.stage]: state };
-    return cursorOf({ ...position, seq: seq + part * partStep, states });
+    return cursorOf({ ...renumberedBy(position, this.#order, this.#given), states });
   }
 
   replayed(records: number): void {
@@ -165,8 +169,9 @@ export class StageRun implements StageContext {
     return this.#services.progressAt(cursor, commit);
   }
 
-  /** Takes the counts up to batch `seq` off the waiting list. */
-  settle(seq: number, add: (what: Tally | 'rejected', records: number) => void): void {
+  /** Takes the counts up to a position, or all, off the waiting list. */
+  settle(position: Position | undefined, add: (what: Tally | 'rejected', records: number) => void): void {
+    const seq = position === undefined ? Number.POSITIVE_INFINITY : seqInto(position, this.#order);
     const later: PendingCount[] = [];
     for (const pending of this.#pending) {
       if (pending.seq <= seq) add(pending.what, pending.records);
@@ -222,5 +227,5 @@ function placeOf(record: unknown, seq: number, { batch, index, at }: RecordOrigi
 
 /** The sequence number that a batch without a cursor belongs to: after `seq`, before the next batch with one. */
 export function seqOfBatch(batch: Batch<unknown>, seq: number): number {
-  return positionOf(batch.cursor)?.seq ?? (Math.floor(seq / partStep) + 0.5) * partStep;
+  return positionOf(batch.cursor)?.seq ?? Math.floor(seq) + 0.5;
 }

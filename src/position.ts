@@ -5,8 +5,10 @@ import type { Json } from './json.ts';
  * commits also says how much had been read up to there and what each stage needs to go on.
  */
 export interface Position {
-  /** Number of the source's batch, from 1, over all attempts; with a fraction for batches that a stage gives in between. */
+  /** Number of the batch, from 1, over all attempts: the source's, or that of the last stage that numbers its batches anew. */
   readonly seq: number;
+  /** For each such stage, in the order of the pipeline: the number up to which its input has been given in full. */
+  readonly renumbered?: readonly { readonly stage: number; readonly seq: number }[];
   /** Records read up to and with this batch. */
   readonly read: number;
   /** Bytes read up to and with this batch. */
@@ -17,9 +19,6 @@ export interface Position {
   readonly states: { readonly [stage: string]: Json };
 }
 
-/** What `seq` grows by from one batch in between to the next: room for 16 million of them, exact up to 2^28 batches. */
-export const partStep = 2 ** -24;
-
 /** The position in a batch's cursor; nothing when the batch has none. */
 export function positionOf(cursor: Json | undefined): Position | undefined {
   if (cursor === undefined || cursor === null || typeof cursor !== 'object' || !('seq' in cursor)) return undefined;
@@ -27,9 +26,20 @@ export function positionOf(cursor: Json | undefined): Position | undefined {
   return cursor as unknown as Position;
 }
 
+/** The number that everything up to a position has where it goes into a stage: a stage after it may have given it another. */
+export function seqInto({ seq, renumbered = [] }: Position, stage: number): number {
+  return renumbered.find((mark) => mark.stage >= stage)?.seq ?? seq;
+}
+
+/** The position with a number of `stage`'s own. */
+export function renumberedBy(position: Position, stage: number, seq: number): Position {
+  const before = (position.renumbered ?? []).filter((mark) => mark.stage < stage);
+  return { ...position, seq, renumbered: [...before, { stage, seq: seqInto(position, stage) }] };
+}
+
 /** A position as the JSON that batches carry and ledgers save. */
 export function cursorOf(position: Position): Json {
-  return { ...position };
+  return { ...position, ...(position.renumbered === undefined ? {} : { renumbered: [...position.renumbered] }) };
 }
 
 /** The cursor with one stage's state in it. */

@@ -102,11 +102,12 @@ export class RejectLog {
     this.#pending.push({ ...order, line: `${JSON.stringify(printable(reject))}\n` });
   }
 
-  /** Appends the rejects up to batch `seq` and brings them to the disk. Gives how many they were. */
-  async flush(seq: number): Promise<number> {
-    const due = this.#pending.filter((pending) => pending.seq <= seq);
+  /** Appends the rejects up to batch `seq` (which may differ by stage) and brings them to the disk. Gives how many they were. */
+  async flush(seq: number | ((stage: number) => number)): Promise<number> {
+    const isDue = (pending: Pending): boolean => pending.seq <= (typeof seq === 'number' ? seq : seq(pending.stage));
+    const due = this.#pending.filter(isDue);
     if (due.length === 0 || this.#file === undefined) return 0;
-    this.#pending = this.#pending.filter((pending) => pending.seq > seq);
+    this.#pending = this.#pending.filter((pending) => !isDue(pending));
     due.sort((left, right) => left.seq - right.seq || left.stage - right.stage);
     const bytes = Buffer.from(due.map(({ line }) => line).join(''));
     await this.#file.appendFile(bytes);

@@ -11,7 +11,7 @@ import { EtlError, toEtlError } from './errors.ts';
 import { countingSink, throughAll } from './flow.ts';
 import type { Json } from './json.ts';
 import { differences, identityOf, stageNames, type PipelinePlan } from './plan.ts';
-import { positionOf } from './position.ts';
+import { positionOf, seqInto, type Position } from './position.ts';
 import { RejectLog } from './rejects.ts';
 import { errorReport, imbalance, noCounts, withReport, type RunReport } from './report.ts';
 import type { RunOptions } from './run-options.ts';
@@ -165,7 +165,7 @@ class Run {
       const state = states[role] ?? null;
       const cursor = state === null || (role !== 'sink' && !resumed) ? undefined : state;
       const signal = role === 'source' ? sourceSignal : this.#abort.signal;
-      this.#stages.push(new StageRun({ name, role, order }, { cursor, seq: start.seq }, signal, services));
+      this.#stages.push(new StageRun({ name, role, order }, { cursor }, signal, services));
     }
     this.#options.onStart?.({
       run: this.#id,
@@ -224,17 +224,17 @@ class Run {
     if (position === undefined)
       throw new EtlError('ETL_STAGE_FAILED', 'a sink committed a cursor that is not from a batch');
     for (const flush of this.#flushes) await flush();
-    await this.#rejects.flush(position.seq);
-    this.#settle(position.seq, position.read, commit.records);
+    await this.#rejects.flush((stage) => seqInto(position, stage));
+    this.#settle(position, position.read, commit.records);
     this.#position = cursor;
     if (commit.state !== undefined) this.#sinkState = commit.state;
     return this.#progress('running') as unknown as Json;
   }
 
-  #settle(seq: number, read: number, written: number): void {
+  #settle(position: Position | undefined, read: number, written: number): void {
     const counts = { ...this.#counts, read, written: this.#counts.written + written };
     for (const stage of this.#stages) {
-      stage.settle(seq, (what, records) => {
+      stage.settle(position, (what, records) => {
         counts[what] += records;
       });
     }
@@ -246,7 +246,7 @@ class Run {
     await this.#rejects.flush(Number.POSITIVE_INFINITY);
     const read = startOf(this.#saved?.status === 'sampled' ? null : (this.#saved?.position ?? null)).read;
     const readAhead = checkStages(this.#stages.map(({ stats }) => stats));
-    this.#settle(Number.POSITIVE_INFINITY, read + this.#read() - readAhead, 0);
+    this.#settle(undefined, read + this.#read() - readAhead, 0);
     const off = imbalance(this.#counts);
     if (off !== 0)
       throw new EtlError(

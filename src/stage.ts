@@ -69,11 +69,12 @@ export interface StageContext {
   /** Puts this stage's own small state into a batch's cursor: it comes back as `ctx.cursor` when the run is resumed. */
   withState(cursor: Json | undefined, state: Json): Json | undefined;
   /**
-   * For a stage that gives several batches between two cursors of its input: the cursor of the `part`-th of them, from 1.
-   * `after` is the last cursor that everything before has been given of; absent: where this attempt began. With the state,
-   * a resumed run knows what to leave out (see `replayed`).
+   * For a stage that gives several batches between two cursors of its input: the cursor of the next of them. `after` is the
+   * last cursor of the input that everything before has been given of; absent: where this attempt began. The state says how
+   * far beyond that the stage is: a resumed run knows by it what to leave out (see `replayed`). Such a stage takes the
+   * cursors of all its batches from here.
    */
-  partCursor(part: number, state: Json, after?: Json): Json;
+  partCursor(state: Json, after?: Json): Json;
   /** Says that so many records, given in an earlier attempt of this run, were read again and are not given again. */
   replayed(records: number): void;
   /** Says something to the person who runs this, once for each different text. */

@@ -120,7 +120,7 @@ async function* recordsOf({ path, isBson }: DumpFile, ctx: StageContext): AsyncG
     },
     count: (what, records, from) => ctx.count(what, records, from),
     withState: (cursor, state) => ctx.withState(cursor, state),
-    partCursor: (part, state, at) => ctx.partCursor(part, state, at),
+    partCursor: (state, after) => ctx.partCursor(state, after),
     replayed: (records) => ctx.replayed(records),
     warn: (message) => ctx.warn(message),
     directory: () => ctx.directory(),

@@ -107,15 +107,13 @@ async function* given<T>(
 ): AsyncGenerator<Batch<GroupRecord<T>>> {
   let replay = typeof ctx.cursor === 'number' ? ctx.cursor : 0;
   let total = replay;
-  let part = 0;
   let held: Group[] = [];
   let bytes = 0;
   const give = (): Batch<GroupRecord<T>> => {
     const json = groupsToJson(held, keyOf, ['records']);
     total += held.length;
-    part += 1;
     // The source's cursor stays at the beginning: its records are needed again to go on from here.
-    const cursor = hasCursors ? ctx.partCursor(part, total) : undefined;
+    const cursor = hasCursors ? ctx.partCursor(total) : undefined;
     held = [];
     bytes = 0;
     return jsonBatch<GroupRecord<T>>(json, { cursor });

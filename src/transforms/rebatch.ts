@@ -58,9 +58,8 @@ class HeldRecords<T> {
   /** The last cursor that everything before has been taken of; at first, the place where this attempt began. */
   #cursor: Json | undefined;
   #hasCursors = false;
-  /** Records taken after that cursor, and batches given that end after it. */
+  /** Records taken after that cursor. */
   #after = 0;
-  #part = 0;
 
   constructor(ctx: StageContext, { records, bytes }: z.output<typeof options>) {
     this.#ctx = ctx;
@@ -114,7 +113,6 @@ class HeldRecords<T> {
     if (batch.cursor === undefined) return;
     this.#cursor = batch.cursor;
     this.#after = 0;
-    this.#part = 0;
   }
 
   #isFull(): boolean {
@@ -131,9 +129,7 @@ class HeldRecords<T> {
 
   #place(): Json | undefined {
     if (!this.#hasCursors) return undefined;
-    if (this.#after === 0) return this.#ctx.withState(this.#cursor, 0);
-    this.#part += 1;
-    return this.#ctx.partCursor(this.#part, this.#after, this.#cursor);
+    return this.#ctx.partCursor(this.#after, this.#cursor);
   }
 }
 

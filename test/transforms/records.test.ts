@@ -242,6 +242,13 @@ test('rebatch knows where its records came from', async () => {
   );
 });
 
+/** Rejects the record of one number. */
+const rejecting = (wanted: number): Transform<unknown, unknown> =>
+  map((record) => {
+    if ((record as { n: number }).n === wanted) throw new Error(`no ${wanted}`);
+    return record;
+  });
+
 test('a run broken anywhere around rebatch gives each record and each reject once', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -259,25 +266,32 @@ test('a run broken anywhere around rebatch gives each record and each reject onc
           const stages = () => [
             filter({ where: 'n != 3' }),
             dedupe({ key: 'n' }),
+            rejecting(11),
             rebatch({ records: size }),
             filter({ where: 'n != 7' }),
+            rejecting(13),
             rebatch({ records: again }),
+            filter({ where: 'n != 17' }),
+            rejecting(19),
           ];
-          const result = await runBroken(doubled, stages, broken, { ...rhythm, json, directory });
-          assert.deepEqual(
-            result.records,
-            numbered(25).filter(({ n }) => n !== 3 && n !== 7),
-          );
-          // 3 twice and 7 once by the filters, 18 others by dedupe, and 7 again by it.
-          assert.deepEqual(result.counts, {
-            read: 45,
-            written: 23,
-            filtered: 22,
-            skipped: 0,
-            merged: 0,
-            expanded: 0,
-            rejected: 0,
-          });
+          const outcome = async (name: string, breaking: typeof broken) => {
+            const to = join(directory, `${name}.rejects`);
+            const result = await runBroken(doubled, stages, breaking, {
+              ...rhythm,
+              json,
+              directory: join(directory, name),
+              onReject: { to },
+            });
+            const rejects = await readFile(to, 'utf8');
+            return { records: result.records, counts: result.counts, rejects: rejects.split('\n').sort() };
+          };
+          const unbroken = await outcome('unbroken', []);
+          const left = numbered(25).filter(({ n }) => ![3, 7, 11, 13, 17, 19].includes(n));
+          assert.deepEqual(unbroken.records, left);
+          // 3 twice, 7 and 17 by the filters; what comes again, but for 3, by dedupe.
+          const { read, written, filtered, rejected } = unbroken.counts;
+          assert.deepEqual([read, written, filtered, rejected], [45, 19, 4 + 19, 3]);
+          assert.deepEqual(await outcome('broken', broken), unbroken);
         });
       },
     ),

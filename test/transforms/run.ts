@@ -44,14 +44,21 @@ export async function runBroken(
     commitEvery = 1,
     directory,
     json = false,
-  }: { batchSize?: number; commitEvery?: number; directory?: string; json?: boolean },
+    onReject = 'stop',
+  }: {
+    batchSize?: number;
+    commitEvery?: number;
+    directory?: string;
+    json?: boolean;
+    onReject?: PipelineOptions['onReject'];
+  },
 ): Promise<Result> {
   const store = new Store<unknown>();
   store.directory = directory;
   let report: RunReport | undefined;
   for (const { failAt, failAfter } of [...breaks, {}] as Break[]) {
     const source = arraySource(records, { batchSize, ...(failAt === undefined ? {} : { failAt }) });
-    let stages = pipeline(json ? asJson(source) : source, { name: 'test' });
+    let stages = pipeline(json ? asJson(source) : source, { name: 'test', onReject });
     for (const transform of transforms()) stages = stages.through(transform);
     const sink = storeSink(store, { commitEvery, ...(failAfter === undefined ? {} : { failAfter }) });
     report = await stages.to(sink).run().catch(expected);

@@ -3,7 +3,7 @@
 //   npm run bench -- formats-json-array
 //
 // 2026-11-21, 2 cores x64 2.5 GHz shared with other work (load 10 to 20: CPU seconds are the steadier column), Node 20.20.2,
-// 60 MB in memory, 2,850 threads of 20 KB, read in pieces of 256 KiB, median of 3 rounds:
+// 60 MB in memory, about 2,840 threads of 20 KB, read in pieces of 256 KiB, median of 3 rounds:
 //
 //   variant                                        wall MB/s   CPU s   ratio   CPU ratio   peak MB
 //   stream-json                                           21    2.15    1.00        1.00       347

@@ -53,6 +53,13 @@ interface PendingCount {
   records: number;
 }
 
+/** Findings that belong to batches not committed yet. */
+interface PendingFinding {
+  readonly seq: number;
+  readonly kind: string;
+  times: number;
+}
+
 /** A stage in a run: its context, its figures, and the counts that wait for the next commit. */
 export class StageRun implements StageContext {
   readonly stage: string;
@@ -66,6 +73,7 @@ export class StageRun implements StageContext {
   /** The last number that the stage gave to a batch of its own (see `partCursor`). */
   #given: number;
   #pending: PendingCount[] = [];
+  #findings: PendingFinding[] = [];
   #directory: Promise<string> | undefined;
   #temporary: string | undefined;
   #activity: Activity = 'idle';
@@ -137,6 +145,15 @@ export class StageRun implements StageContext {
     this.#hold(what, records, this.#seqOf(from));
   }
 
+  finding(kind: string, times: number, from: RecordOrigin = {}): void {
+    if (times === 0) return;
+    const seq = this.#seqOf(from);
+    // Few kinds, and few batches that wait.
+    const known = this.#findings.findLast((finding) => finding.kind === kind);
+    if (known?.seq === seq) known.times += times;
+    else this.#findings.push({ seq, kind, times });
+  }
+
   withState(cursor: Json | undefined, state: Json): Json | undefined {
     return withStageState(cursor, this.stage, state);
   }
@@ -178,6 +195,17 @@ export class StageRun implements StageContext {
       else later.push(pending);
     }
     this.#pending = later;
+  }
+
+  /** Takes the findings up to a position, or all, off the waiting list. */
+  settleFindings(position: Position | undefined, add: (kind: string, times: number) => void): void {
+    const seq = position === undefined ? Number.POSITIVE_INFINITY : seqInto(position, this.#order);
+    const later: PendingFinding[] = [];
+    for (const finding of this.#findings) {
+      if (finding.seq <= seq) add(finding.kind, finding.times);
+      else later.push(finding);
+    }
+    this.#findings = later;
   }
 
   /** Removes what was only for this attempt. */

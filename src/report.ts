@@ -44,6 +44,8 @@ export interface RunReport {
   readonly attempts: number;
   readonly resumed: boolean;
   readonly counts: Counts;
+  /** What the stages found worth knowing about the records, by kind: what was mended, what could not be kept. */
+  readonly findings: Readonly<Record<string, number>>;
   /** Bytes read and written in this attempt. */
   readonly bytesRead: number;
   readonly bytesWritten: number;

@@ -77,6 +77,7 @@ class Run {
   readonly #flushes: (() => Promise<void>)[] = [];
   readonly #warnings = new Map<string, { stage: string; message: string; times: number }>();
   #counts: Counts;
+  #findings: Readonly<Record<string, number>>;
   #position: Json;
   #sinkState: Json;
   #halt: Halt | undefined;
@@ -98,6 +99,7 @@ class Run {
     const fresh = saved === undefined || saved.status === 'sampled';
     this.#id = fresh ? randomUUID() : saved.run;
     this.#counts = fresh ? noCounts : saved.counts;
+    this.#findings = fresh ? {} : (saved.findings ?? {});
     this.#position = fresh ? null : saved.position;
     this.#sinkState = saved?.sink ?? null;
     this.#rejects = new RejectLog(
@@ -239,6 +241,13 @@ class Run {
       });
     }
     this.#counts = counts;
+    const findings: Record<string, number> = { ...this.#findings };
+    for (const stage of this.#stages) {
+      stage.settleFindings(position, (kind, times) => {
+        findings[kind] = (findings[kind] ?? 0) + times;
+      });
+    }
+    this.#findings = findings;
   }
 
   /** The input ended by itself: settle what is left, check the sums, and say so in the ledger. */
@@ -280,6 +289,7 @@ class Run {
       position: limited ? null : this.#position,
       sink: this.#sinkState,
       counts: this.#counts,
+      ...(Object.keys(this.#findings).length > 0 && { findings: this.#findings }),
       rejectBytes: limited ? (this.#saved?.rejectBytes ?? 0) : this.#rejects.length,
       attempts: this.#attempts(),
       startedAt: this.#saved?.startedAt ?? this.#startedAt.toISOString(),
@@ -301,6 +311,7 @@ class Run {
       attempts: status === 'unchanged' ? (this.#saved?.attempts ?? 1) : this.#attempts(),
       resumed: this.#position !== null && (this.#saved?.attempts ?? 0) > 0,
       counts: this.#counts,
+      findings: this.#findings,
       bytesRead: this.#stages[0]?.stats.bytes ?? 0,
       bytesWritten: this.#stages.at(-1)?.stats.bytes ?? 0,
       stages: this.#stages.map(({ stats: { exhausted: _, ...figures } }) => figures),

@@ -66,6 +66,11 @@ export interface StageContext {
   reject(record: unknown, cause: unknown, from?: RecordOrigin): void;
   /** Counts records that are not written for a reason, or that became more. `from` as for `reject`. */
   count(what: Tally, records: number, from?: RecordOrigin): void;
+  /**
+   * Counts something worth knowing about the records that are given: what was mended, what could not be kept. `kind` is one of a
+   * few words, such as `mended: missing-parent`. The report has the sums over all attempts. `from` as for `reject`.
+   */
+  finding(kind: string, times: number, from?: RecordOrigin): void;
   /** Puts this stage's own small state into a batch's cursor: it comes back as `ctx.cursor` when the run is resumed. */
   withState(cursor: Json | undefined, state: Json): Json | undefined;
   /**
@@ -165,6 +170,8 @@ export interface Progress {
   /** What the sink left with its last commit. */
   readonly sink: Json;
   readonly counts: Counts;
+  /** What the stages found up to here, by kind. Absent: nothing. */
+  readonly findings?: Readonly<Record<string, number>> | undefined;
   /** Length of the reject file, in bytes. */
   readonly rejectBytes: number;
   readonly attempts: number;

@@ -17,6 +17,7 @@ export function failedReport(pipeline: string, error: EtlError, startedAt: Date)
     attempts: 1,
     resumed: false,
     counts: noCounts,
+    findings: {},
     bytesRead: 0,
     bytesWritten: 0,
     stages: [],

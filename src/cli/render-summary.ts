@@ -4,6 +4,7 @@ import { safe, type Cli } from './io.ts';
 import { bottleneck } from './progress-view.ts';
 
 const warningsShown = 10;
+const findingsShown = 8;
 const tellingMs = 1000;
 
 const headlines: Readonly<Record<RunReport['status'], string>> = {
@@ -23,6 +24,7 @@ export function renderSummary(report: RunReport, { colors }: Pick<Cli, 'colors'>
     `${paint(colors.bold(headlines[status]))} · ${safe(pipeline)} · ${formatDuration(report.elapsedMs)}${attemptsText(report)}`,
     ...countLines(report),
     ...rejectLines(report),
+    ...findingLines(report),
     ...report.warnings.slice(0, warningsShown).map(({ stage, message, times }) => {
       return `  ${colors.yellow('warning')} ${safe(stage)}: ${safe(message)}${times > 1 ? ` (${formatCount(times)} times)` : ''}`;
     }),
@@ -58,6 +60,21 @@ function countLines({ counts, bytesRead, bytesWritten, elapsedMs, attempts, stag
       ? []
       : [`  slowest stage: ${slowest.stage}, at work ${formatShare(slowest.busy)} of its time`]),
   ];
+}
+
+/** What was found, in a line for each group: `mended: 3 missing-parent, 1 self-parent`. */
+function findingLines({ findings, status }: RunReport): string[] {
+  if (status === 'unchanged') return [];
+  const groups = new Map<string, string[]>();
+  for (const [kind, times] of Object.entries(findings).sort(([, a], [, b]) => b - a)) {
+    const colon = kind.indexOf(': ');
+    const [group, what] = colon < 0 ? ['found', kind] : [kind.slice(0, colon), kind.slice(colon + 2)];
+    groups.set(group, [...(groups.get(group) ?? []), `${formatCount(times)} ${safe(what)}`]);
+  }
+  return [...groups].map(([group, parts]) => {
+    const more = parts.length > findingsShown ? `, and ${parts.length - findingsShown} more kinds` : '';
+    return `  ${safe(group)}: ${parts.slice(0, findingsShown).join(', ')}${more}`;
+  });
 }
 
 function rejectLines({ counts, rejects, status }: RunReport): string[] {

@@ -119,6 +119,7 @@ async function* recordsOf({ path, isBson }: DumpFile, ctx: StageContext): AsyncG
       if (!isResumed) ctx.reject(record, cause, from);
     },
     count: (what, records, from) => ctx.count(what, records, from),
+    finding: (kind, times, from) => ctx.finding(kind, times, from),
     withState: (cursor, state) => ctx.withState(cursor, state),
     partCursor: (state, after) => ctx.partCursor(state, after),
     replayed: (records) => ctx.replayed(records),

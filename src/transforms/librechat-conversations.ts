@@ -41,7 +41,7 @@ function convert(batch: Batch<LibrechatGroup | DocumentGroup>, ctx: StageContext
       const made = librechatChats(groupOf(record)).map(librechatToConversation);
       ctx.count('expanded', made.length - 1, { batch });
       for (const { conversation, losses } of made) {
-        reportFindings(ctx, conversation, losses);
+        reportFindings(ctx, conversation, losses, { batch });
         records.push(conversation);
         origins.push(index);
       }

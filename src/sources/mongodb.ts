@@ -1,16 +1,14 @@
 import { EJSON } from 'bson';
 import { z } from 'zod';
 
-import { jsonBatch } from '../batch.ts';
 import { defineSource } from '../component.ts';
 import { mongodbAddress, openMongodb, type MongodbConnection } from '../connections/mongodb.ts';
 import { EtlError } from '../errors.ts';
 import { batchBytes, batchSize, bsonTypes } from '../files/file-source-options.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
-import { bsonToJson, type BadBson } from '../formats/bson-to-json.ts';
-import { decodeJsonRecords, sliceJsonRecords, type JsonRecords } from '../formats/json-records.ts';
 import type { Json } from '../json.ts';
-import { cutDocuments, documentsBytes, fieldOf } from '../mongodb/bson-documents.ts';
+import { cutDocuments, documentsBytes } from '../mongodb/bson-documents.ts';
+import { cursorValue, documentBatches } from '../mongodb/document-batches.ts';
 import { keysetPages } from '../mongodb/keyset-pages.ts';
 import { readAhead } from '../mongodb/read-ahead.ts';
 import type { Batch, Source, StageContext } from '../stage.ts';
@@ -166,18 +164,14 @@ async function* readCollection(
   const { collection, sort, types } = given;
   const query = { collection, filter: asBson(given.filter), projection: given.projection };
   const uuid = await existing(connection, collection, ctx.signal);
-  // What comes back is what we gave with a batch.
-  const after =
-    ctx.cursor === undefined
-      ? undefined
-      : (EJSON.deserialize((ctx.cursor as { readonly after: object }).after, { relaxed: false }) as { value: unknown });
+  const after = cursorValue(ctx.cursor);
   const open = (signal: AbortSignal): AsyncIterable<BsonDocuments> =>
     isById(sort)
       ? keysetPages(connection, { ...query, by: '_id', after }, signal)
       : connection.stream({ ...query, sort: sort ?? {}, batchSize: 1000 }, signal);
   const pages = readAhead(open, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf: documentsBytes });
   for await (const documents of cutDocuments(pages, given)) {
-    yield* toBatches(documents, { collection, types, hasCursor: isById(sort) }, ctx);
+    yield* documentBatches(documents, { collection, types, hasCursor: isById(sort) }, ctx);
   }
   await stillThere(connection, collection, uuid, ctx.signal);
 }
@@ -195,59 +189,6 @@ async function stillThere(
   throw new EtlError('ETL_SOURCE_CHANGED', `collection "${collection}" ${what} while it was read`, {
     where: { file: connection.where },
   });
-}
-
-/** One batch; what comes before it when a document is rejected and the run stops there. */
-function* toBatches(
-  documents: BsonDocuments,
-  { collection, types, hasCursor }: Pick<Options, 'collection' | 'types'> & { readonly hasCursor: boolean },
-  ctx: StageContext,
-): Generator<Batch<unknown>> {
-  const { json, bad, replaced } = bsonToJson(documents, { types });
-  if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);
-  const batch = (records: JsonRecords, upTo: number): Batch<unknown> => {
-    const cursor = hasCursor ? cursorAfter(documents, upTo) : undefined;
-    return jsonBatch(records, {
-      bytes: sizeUpTo(documents, upTo),
-      cursor,
-      at: (index) => placeOf(collection, records, index),
-    });
-  };
-  for (const each of bad) {
-    try {
-      reject(documents, each, collection, ctx);
-    } catch (error) {
-      if (each.document > 0) yield batch(sliceJsonRecords(json, 0, each.index), each.document - 1);
-      throw error;
-    }
-  }
-  yield batch(json, documents.count - 1);
-}
-
-function reject(
-  documents: BsonDocuments,
-  { document, offset, reason }: BadBson,
-  collection: string,
-  ctx: StageContext,
-): void {
-  const id: unknown = fieldOf(documents, document, '_id');
-  const cause = new EtlError('ETL_RECORD_INVALID', `not a BSON document: ${reason}`, { where: { offset } });
-  ctx.reject({ _id: id === undefined ? null : EJSON.serialize({ id }, { relaxed: true })['id'] }, cause, {
-    at: `${collection}, _id ${EJSON.stringify(id)}`,
-  });
-}
-
-function cursorAfter(documents: BsonDocuments, i: number): Json {
-  return { after: EJSON.serialize({ value: fieldOf(documents, i, '_id') }, { relaxed: false }) as Json };
-}
-
-function sizeUpTo({ starts, ends, ...rest }: BsonDocuments, last: number): number {
-  return documentsBytes({ ...rest, starts, ends, count: last + 1 });
-}
-
-function placeOf(collection: string, records: JsonRecords, index: number): string {
-  const [record] = decodeJsonRecords(sliceJsonRecords(records, index, index + 1));
-  return `${collection}, _id ${JSON.stringify((record as { readonly _id?: unknown } | undefined)?._id)}`;
 }
 
 function isById(sort: Options['sort']): boolean {

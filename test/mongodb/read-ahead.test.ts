@@ -80,7 +80,7 @@ test('stops when the run is aborted', async () => {
   const abort = new AbortController();
   async function* values(signal: AbortSignal) {
     yield 1;
-    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
   }
   await assert.rejects(async () => {
     for await (const _ of readAhead(values, { ...options(100), signal: abort.signal })) abort.abort(new Error('stop'));

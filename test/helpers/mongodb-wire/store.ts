@@ -59,7 +59,7 @@ const context = Context.init({
   pipeline: pipelineOperators,
   projection,
   query: { ...query, ...operators },
-} as unknown as NonNullable<Parameters<typeof Context.init>[0]>);
+});
 
 /** Documents in the order they were inserted, unique by `_id`. */
 export class Collection {

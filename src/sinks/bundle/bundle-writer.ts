@@ -55,6 +55,13 @@ interface BundleOptions {
   readonly previous: PreviousIndex | undefined;
 }
 
+interface Opened {
+  readonly files: JournalledFiles;
+  readonly folders: Map<string, string>;
+  /** Paths to bring to the disk before the next commit. */
+  readonly unsynced: Set<string>;
+}
+
 /** Writes a bundle's files; {@link commit} gives where they stand once they are on the disk. */
 export class BundleWriter {
   readonly #options: BundleOptions;
@@ -64,22 +71,18 @@ export class BundleWriter {
   /** Folders by the user's id, of all users that were begun. */
   readonly #folders: Map<string, string>;
   readonly #takenFolders: Set<string>;
-  readonly #unsynced = new Set<string>();
+  readonly #unsynced: Set<string>;
   #counts: BundleCounts;
   #section: UserSection | undefined;
 
-  private constructor(
-    options: BundleOptions,
-    state: BundleState,
-    files: JournalledFiles,
-    folders: Map<string, string>,
-  ) {
+  private constructor(options: BundleOptions, state: BundleState, { files, folders, unsynced }: Opened) {
     this.#options = options;
     this.#exportedAt = state.exportedAt;
     this.#head = bundleLineHead(state.exportedAt);
     this.#counts = state.counts;
     this.#files = files;
     this.#folders = folders;
+    this.#unsynced = unsynced;
     this.#takenFolders = new Set(folders.values());
   }
 
@@ -87,7 +90,11 @@ export class BundleWriter {
   static async open(options: BundleOptions, state: BundleState): Promise<BundleWriter> {
     const { path, layout } = options;
     await mkdir(path, { recursive: true });
-    const files = await JournalledFiles.open(path, state.lengths);
+    const unsynced = new Set<string>();
+    const written = (...paths: readonly string[]): void => {
+      for (const one of paths) unsynced.add(one);
+    };
+    const files = await JournalledFiles.open(path, state.lengths, written);
     try {
       const folders = new Map<string, string>();
       if (state.lengths[USERS_FILE] !== undefined) {
@@ -100,7 +107,7 @@ export class BundleWriter {
       const own = Object.keys(state.lengths);
       const section = state.section === null ? [] : [...Object.keys(state.section.lengths), 'files'];
       await keepOnly(path, new Set(layout === 'single' ? [...own, ...section] : [...own, ...folders.values()]));
-      const writer = new BundleWriter(options, state, files, folders);
+      const writer = new BundleWriter(options, state, { files, folders, unsynced });
       if (state.section !== null) writer.#section = await UserSection.resume(state.section, writer.#paths());
       return writer;
     } catch (error) {

@@ -9,6 +9,10 @@ export class HashedTarget implements OutputTarget {
   readonly #hash: Hash;
   #length: number;
   #isCut = false;
+  /** Something was written since the last sync. */
+  #isChanged = true;
+  /** Somebody else brings the file to the disk. */
+  #isSyncLeft = false;
 
   private constructor(target: OutputTarget, hash: Hash, length: number) {
     this.#target = target;
@@ -44,15 +48,24 @@ export class HashedTarget implements OutputTarget {
   async write(bytes: Uint8Array, position: number): Promise<void> {
     this.#hash.update(bytes);
     this.#length += bytes.length;
+    this.#isChanged = true;
     await this.#target.write(bytes, position);
   }
 
-  sync(): Promise<void> {
-    return this.#target.sync();
+  async sync(): Promise<void> {
+    if (this.#isSyncLeft || !this.#isChanged) return;
+    await this.#target.sync();
+    this.#isChanged = false;
+  }
+
+  /** From now on `sync` only has everything written: whoever calls this brings the file to the disk later. */
+  leaveSync(): void {
+    this.#isSyncLeft = true;
   }
 
   async truncate(length: number): Promise<void> {
     this.#isCut = true;
+    this.#isChanged = true;
     await this.#target.truncate(length);
   }
 

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { BufferedOutput } from '../../files/buffered-output.ts';
@@ -24,17 +25,28 @@ const LINE_FEED = Buffer.from('\n');
  */
 export class JournalledFiles {
   readonly #folder: string;
+  readonly #written: (...paths: readonly string[]) => void;
   readonly #gzipLevel: number | undefined;
   readonly #files = new Map<string, OpenFile>();
 
-  private constructor(folder: string, gzipLevel: number | undefined) {
+  private constructor(folder: string, written: (...paths: readonly string[]) => void, gzipLevel: number | undefined) {
     this.#folder = folder;
+    this.#written = written;
     this.#gzipLevel = gzipLevel;
   }
 
-  /** @throws {EtlError} `ETL_SINK_CHANGED` when a file is shorter than what was committed. */
-  static async open(folder: string, committed: Lengths, gzipLevel?: number): Promise<JournalledFiles> {
-    const files = new JournalledFiles(folder, gzipLevel);
+  /**
+   * `written` is told of paths that are to be on the disk before the next commit, besides what `sync` brings there.
+   *
+   * @throws {EtlError} `ETL_SINK_CHANGED` when a file is shorter than what was committed.
+   */
+  static async open(
+    folder: string,
+    committed: Lengths,
+    written: (...paths: readonly string[]) => void,
+    gzipLevel?: number,
+  ): Promise<JournalledFiles> {
+    const files = new JournalledFiles(folder, written, gzipLevel);
     try {
       for (const [name, length] of Object.entries(committed)) await files.#open(name, length);
     } catch (error) {
@@ -74,8 +86,13 @@ export class JournalledFiles {
     return Object.fromEntries(Array.from(this.#files, ([name, { output }]) => [name, output.length]));
   }
 
-  /** Name, length and SHA-256 of every file, brought to the disk, in the order of names. */
+  /** Name, length and SHA-256 of every file, in the order of names. All is written, and to be brought to the disk. */
   async finish(): Promise<readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[]> {
+    // Waiting for the disk once for each of thousands of small files would take most of a run.
+    for (const [name, { target }] of this.#files) {
+      target.leaveSync();
+      this.#written(join(this.#folder, name));
+    }
     await this.sync();
     return Array.from(this.#files, ([name, { target }]) => ({ name, ...target.digest() })).sort((a, b) =>
       a.name < b.name ? -1 : 1,
@@ -89,6 +106,11 @@ export class JournalledFiles {
 
   async #open(name: string, committed: number | undefined): Promise<OpenFile> {
     const path = join(this.#folder, name);
+    if (committed === undefined) {
+      // Made here, so that its name is brought to the disk with the next commit and not at once.
+      await writeFile(path, '');
+      this.#written(this.#folder);
+    }
     const { file, length } = await openTargetFile(path, 'replace', committed);
     try {
       const target = await HashedTarget.over(file, path, length);

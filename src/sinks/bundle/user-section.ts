@@ -84,7 +84,7 @@ export class UserSection {
   static async resume(state: SectionState, paths: Paths): Promise<UserSection> {
     const { settings, bundlePath } = paths;
     const path = join(bundlePath, state.folder);
-    const files = await JournalledFiles.open(path, state.lengths, settings.gzipLevel);
+    const files = await JournalledFiles.open(path, state.lengths, paths.written, settings.gzipLevel);
     try {
       const committed = await committedFiles(join(path, FILES_MANIFEST_FILE + settings.ending), state.lengths);
       const copies = new FileCopies(join(path, FILES_FOLDER), settings, committed);

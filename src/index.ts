@@ -101,6 +101,12 @@ export { postgresSink, type PostgresSinkOptions } from './sinks/postgres.ts';
 export { stdoutSink } from './sinks/stdout.ts';
 
 // The conversation record.
-export { asConversation, CONVERSATION_SCHEMA, isConversation, type Conversation, type Message } from './models/conversation.ts';
+export {
+  asConversation,
+  CONVERSATION_SCHEMA,
+  isConversation,
+  type Conversation,
+  type Message,
+} from './models/conversation.ts';
 export { conversationSchema } from './models/conversation-schema.ts';
 export { type Part } from './models/conversation-parts.ts';

@@ -1,0 +1,13 @@
+// A LibreChat from its mongodump: conversations in JSON lines, in order, branches found, files hashed.
+import { detectBranches, hashFiles, jsonlSink, librechatDumpSource, linearize, pipeline } from '../src/index.ts';
+
+const report = await pipeline(librechatDumpSource({ from: './samples/librechat/dump/LibreChat' }), {
+  name: 'librechat-dump',
+})
+  .through(hashFiles({ roots: ['uploads', 'images', 'public'].map((name) => `./samples/librechat/${name}`) }))
+  .through(detectBranches())
+  .through(linearize({ branches: 'all' }))
+  .to(jsonlSink({ path: './out/librechat.jsonl' }))
+  .run();
+
+console.log(`${report.status}: ${report.counts.written} conversations`);

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const run = promisify(execFile);
+
+/** What each script prints. A file that only exports stages prints nothing. */
+const prints: Readonly<Record<string, RegExp>> = {
+  'clean-messages.ts': /^finished: 8 read, 6 written\n$/,
+  'folder-sink.ts': /^$/,
+  'folder-source.ts': /^$/,
+  'librechat-dump.ts': /^finished: 54 conversations\n$/,
+  'number-records.ts': /^$/,
+  'own-stages.ts': /^finished: 2 written\n$/,
+  'plain-streams.ts': /^\{ user: 5, assistant: 3 \}\n$/,
+  'shout.ts': /^$/,
+};
+
+/** Pipelines that need a server: they are checked, with these variables, and not run. */
+const needServers: Readonly<Record<string, Readonly<Record<string, string>>>> = {};
+
+/** An empty folder to run things in, with the data they use. */
+async function workplace(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'examples-'));
+  t.after(() => rm(directory, { recursive: true }));
+  for (const name of ['examples', 'samples']) await symlink(join(root, name), join(directory, name));
+  return directory;
+}
+
+const tsx = import.meta.resolve('tsx');
+
+test('every TypeScript example runs and prints what it should', async (t) => {
+  const files = (await readdir(join(root, 'examples'))).filter((name) => name.endsWith('.ts'));
+  assert.deepEqual(files.sort(), Object.keys(prints).sort(), 'say what each example prints');
+  for (const file of files) {
+    await t.test(file, async (inner) => {
+      const { stdout } = await run(process.execPath, ['--import', tsx, join(root, 'examples', file)], {
+        cwd: await workplace(inner),
+      });
+      assert.match(stdout, prints[file] ?? /no such example/);
+    });
+  }
+});
+
+test('every pipeline file checks, passes its own tests, and runs where no server is needed', async (t) => {
+  const files = (await readdir(join(root, 'pipelines'))).filter((name) => name.endsWith('.yaml'));
+  assert.ok(files.length >= 5);
+  for (const file of files) {
+    await t.test(file, async (inner) => {
+      const cwd = await workplace(inner);
+      const path = join(root, 'pipelines', file);
+      const env = { PATH: process.env['PATH'], ...needServers[file] };
+      const etl = (...argv: string[]) =>
+        run(process.execPath, ['--import', tsx, join(root, 'src/cli/main.ts'), ...argv], { cwd, env });
+      const text = await readFile(path, 'utf8');
+      assert.match(text, /^# yaml-language-server: \$schema=\.\.\/schema\/pipeline\.schema\.json\n# \S/);
+      if (/^tests:/m.test(text)) await etl('test', path);
+      if (file in needServers) {
+        await etl('check', path);
+        return;
+      }
+      const { stdout } = await etl('run', path, '--json');
+      const report = JSON.parse(stdout) as { status: string; counts: { read: number; written: number } };
+      assert.equal(report.status, 'finished');
+      assert.ok(report.counts.written > 0);
+      assert.ok((await stat(join(cwd, 'out'))).isDirectory());
+    });
+  }
+});

@@ -1,5 +1,5 @@
 import type { BsonDocuments } from '../formats/bson-documents.ts';
-import { elements } from '../mongodb/bson-elements.ts';
+import { elements } from '../formats/bson-elements.ts';
 
 const arrayType = 0x04;
 const int64Type = 0x12;

@@ -1,5 +1,5 @@
 import type { BsonDocuments } from '../formats/bson-documents.ts';
-import { elementValue, findElement } from './bson-elements.ts';
+import { elementValue, findElement } from '../formats/bson-elements.ts';
 
 /** No documents. */
 export const noDocuments: BsonDocuments = {

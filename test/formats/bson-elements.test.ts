@@ -18,7 +18,7 @@ import {
 } from 'bson';
 import fc from 'fast-check';
 
-import { elements, elementValue, findElement } from '../../src/mongodb/bson-elements.ts';
+import { elements, elementValue, findElement } from '../../src/formats/bson-elements.ts';
 
 const values: Record<string, unknown> = {
   double: new Double(1.5),

@@ -4,9 +4,9 @@ import { detectBranches, hashFiles, jsonlSink, librechatDumpSource, linearize, p
 const report = await pipeline(librechatDumpSource({ from: './samples/librechat/dump/LibreChat' }), {
   name: 'librechat-dump',
 })
-  .through(hashFiles({ roots: ['uploads', 'images', 'public'].map((name) => `./samples/librechat/${name}`) }))
   .through(detectBranches())
   .through(linearize({ branches: 'all' }))
+  .through(hashFiles({ roots: ['uploads', 'images', 'public'].map((name) => `./samples/librechat/${name}`) }))
   .to(jsonlSink({ path: './out/librechat.jsonl' }))
   .run();
 

@@ -9,6 +9,7 @@ import { pipelineSchema } from '../src/config/pipeline-schema.ts';
 import { commandPage } from './docs/command-page.ts';
 import { componentIndex, componentPage } from './docs/component-page.ts';
 import { errorPage } from './docs/error-page.ts';
+import { withExamples } from './docs/guide.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 // Everything in here is made by this script.
@@ -17,11 +18,20 @@ const ownFolders = ['docs/components'];
 const types = [...new Set(components.map(({ type }) => type))].sort();
 const pages = new Map<string, string>([
   ['docs/components/README.md', componentIndex(components)],
-  ...types.map((type) => [`docs/components/${type}.md`, componentPage(components.filter((component) => component.type === type))] as const),
+  ...types.map(
+    (type) =>
+      [`docs/components/${type}.md`, componentPage(components.filter((component) => component.type === type))] as const,
+  ),
   ['docs/errors.md', errorPage()],
   ['docs/cli.md', await commandPage()],
   ['schema/pipeline.schema.json', `${JSON.stringify(pipelineSchema(components), null, 2)}\n`],
 ]);
+for (const path of filesUnder('docs/guides')) {
+  pages.set(
+    path,
+    withExamples(textOf(path) ?? '', (example) => textOf(example) ?? missing(example)),
+  );
+}
 const stale = [...pages].filter(([path, text]) => textOf(path) !== text).map(([path]) => path);
 const leftOver = ownFolders.flatMap(filesUnder).filter((path) => !pages.has(path));
 
@@ -44,6 +54,10 @@ function textOf(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function missing(path: string): never {
+  throw new Error(`there is no ${path}, which a guide shows`);
 }
 
 function filesUnder(folder: string): string[] {

@@ -3,6 +3,7 @@
 export { pipeline, type Pipeline, type PipelineOptions, type RunnablePipeline } from './pipeline.ts';
 export { type LiveRun, type RunOptions } from './run-options.ts';
 export { type PipelinePlan } from './plan.ts';
+export { runPipeline } from './run.ts';
 export { reportOf, type RunReport, type StageReport } from './report.ts';
 export { type Reject, type RejectPolicy, type RejectReason } from './rejects.ts';
 export { EtlError, errorCodes, type ErrorCode, type ErrorPlace } from './errors.ts';

@@ -11,7 +11,12 @@ export async function commandPage(): Promise<string> {
   const sections: string[] = [];
   for (const { name, summary, load } of commands) {
     const maker = await load();
-    const group = maker(createCli(ioTo(() => undefined), [])).commands;
+    const group = maker(
+      createCli(
+        ioTo(() => undefined),
+        [],
+      ),
+    ).commands;
     const calls = [[name], ...group.map((command) => [name, command.name()])];
     const helps = [];
     for (const call of calls) helps.push(`\`\`\`text\n${(await helpOf(call)).trimEnd()}\n\`\`\``);
@@ -27,7 +32,10 @@ directory; the environment wins.
 
 ## Exit codes
 
-${table(['code', 'meaning'], exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]))}
+${table(
+  ['code', 'meaning'],
+  exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]),
+)}
 
 ## Environment
 
@@ -45,7 +53,10 @@ ${sections.join('\n\n')}
 
 async function helpOf(call: readonly string[]): Promise<string> {
   let text = '';
-  await commandLine([...call, '--help'], ioTo((part) => (text += part)));
+  await commandLine(
+    [...call, '--help'],
+    ioTo((part) => (text += part)),
+  );
   return text;
 }
 

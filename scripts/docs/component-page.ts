@@ -9,7 +9,11 @@ export function componentIndex(components: readonly Component[]): string {
     const rows = components
       .filter((component) => component.role === role)
       .toSorted((left, right) => (left.type < right.type ? -1 : 1))
-      .map((component) => [`[\`${component.type}\`](${component.type}.md)`, cell(component.summary), flowOf(component)]);
+      .map((component) => [
+        `[\`${component.type}\`](${component.type}.md)`,
+        cell(component.summary),
+        flowOf(component),
+      ]);
     return `## ${titles[role]}\n\n${table(['type', 'what', 'records'], rows)}`;
   });
   return `# Components\n\n${madeFromCode}\n\n${parts.join('\n\n')}\n`;
@@ -39,7 +43,8 @@ function section(component: Component): string {
 
 function flowOf(component: Component): string {
   const takes = 'accepts' in component ? [`takes ${kind(component.accepts)}`] : [];
-  const gives = 'gives' in component ? [`gives ${component.gives === 'same' ? 'the same kind' : kind(component.gives)}`] : [];
+  const gives =
+    'gives' in component ? [`gives ${component.gives === 'same' ? 'the same kind' : kind(component.gives)}`] : [];
   const text = [...takes, ...gives].join(', ');
   return `${text[0]?.toUpperCase()}${text.slice(1)}.`;
 }

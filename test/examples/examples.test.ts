@@ -17,6 +17,7 @@ const prints: Readonly<Record<string, RegExp>> = {
   'folder-source.ts': /^$/,
   'librechat-dump.ts': /^finished: 54 conversations\n$/,
   'number-records.ts': /^$/,
+  'own-component.ts': /^finished: 1 read\n$/,
   'own-stages.ts': /^finished: 2 written\n$/,
   'plain-streams.ts': /^\{ user: 5, assistant: 3 \}\n$/,
   'shout.ts': /^$/,

@@ -1,29 +1,34 @@
 // Runs the tests: `npm test`, or `npm test -- test/sources test/batch.test.ts` for some of them.
 //
-// The files are found here and given to node:test one by one: a quoted glob or a folder after `node --test` runs nothing on
-// Node 20, and passes. A run without tests, a file without tests and a path without files are failures.
-import { readFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+// The files are found here and run one by one, each in a process of its own: a quoted glob or a folder after `node --test`
+// runs nothing on Node 20, and passes. A run without tests, a file without tests and a path without files are failures.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { run } from 'node:test';
 
-import { TestSummary, type TestEvent } from './test-summary.ts';
+import type { TestEvent } from './test-events.ts';
+import { type FileRun, TestSummary } from './test-summary.ts';
 
 // The longest file starts real servers and kills them; one that takes longer than this hangs.
-const timeoutMs = 15 * 60_000;
+const timeoutMs = 10 * 60_000;
 
 const asked = process.argv.slice(2);
 const files = (asked.length === 0 ? ['test'] : asked).flatMap(testFiles);
 const folder = mkdtempSync(join(tmpdir(), 'etl-tests-'));
 // Helpers write here, a line each, which servers they used (`server: …`) and what they left out (`skipped: …`).
 const notes = join(folder, 'notes.txt');
-process.env['ETL_TEST_NOTES'] ??= notes;
+const reporter = new URL('./test-events.ts', import.meta.url).href;
+const loader = import.meta.resolve('tsx');
 
 try {
-  const summary = new TestSummary(files);
-  const events = run({ files, concurrency: Math.max(2, availableParallelism()), timeout: timeoutMs });
-  for await (const event of events) summary.take(event as TestEvent);
-  process.exitCode = summary.finish(readNotes(process.env['ETL_TEST_NOTES'])) ? 0 : 1;
+  const summary = new TestSummary();
+  const waiting = files.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, file] of waiting) summary.take(await runFile(file, join(folder, `${index}.jsonl`)));
+  };
+  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
+  process.exitCode = summary.finish(linesOf(notes)) ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -39,13 +44,36 @@ function testFiles(path: string): string[] {
   return found;
 }
 
-function readNotes(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
+function runFile(file: string, events: string): Promise<FileRun> {
+  const reporting = ['--test-reporter', reporter, '--test-reporter-destination', events];
+  const started = performance.now();
+  return new Promise((done, fail) => {
+    let output = '';
+    const child = spawn(process.execPath, ['--import', loader, ...reporting, file], {
+      // Without the context: a file started by this runner reports to this runner, whoever started that.
+      env: { ...process.env, ETL_TEST_NOTES: notes, NODE_TEST_CONTEXT: undefined },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    child.once('error', fail);
+    child.once('close', (code, signal) => {
+      const seconds = (performance.now() - started) / 1000;
+      const happened = linesOf(events).map((line) => JSON.parse(line) as TestEvent);
+      done({ file, events: happened, output, seconds, ended: signal ?? code ?? 1 });
+    });
+  });
+}
+
+function linesOf(path: string): string[] {
+  return existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : [];
 }

@@ -29,10 +29,8 @@ async function runnerOn(name: string, files: Readonly<Record<string, string>>): 
     await writeFile(join(root, path), text);
   }
   await mkdir(root, { recursive: true });
-  // Inside a test, node:test's run() would take itself for a nested one; and this test's own notes are not the runner's.
-  const { NODE_TEST_CONTEXT: _context, ETL_TEST_NOTES: _notes, ...env } = process.env;
   return new Promise((done) => {
-    execFile(process.execPath, ['--import', loader, runner, root], { env }, (error, stdout, stderr) => {
+    execFile(process.execPath, ['--import', loader, runner, root], (error, stdout, stderr) => {
       done({ code: error === null ? 0 : 1, output: stdout + stderr });
     });
   });
@@ -50,7 +48,7 @@ const cases = [
     name: 'fails on a file without tests',
     files: { 'a.test.ts': passing, 'b.test.ts': 'export {};\n' },
     code: 1,
-    says: ['the file has no tests'],
+    says: ['the file has no tests', '# fail 1'],
   },
   {
     name: 'fails on a failing test and shows its error and the output of its file',
@@ -67,7 +65,7 @@ const cases = [
         "import { describe, it } from 'node:test';\ndescribe('s', () => { it('inner', () => { throw new Error('why'); }); });\n",
     },
     code: 1,
-    says: ['✖ inner (', 'FAILED: 1\n'],
+    says: ['✖ inner (', 'FAILED\n', '1 tests, 1 failed'],
   },
   {
     name: 'fails on a file that cannot be loaded',
@@ -80,6 +78,16 @@ const cases = [
     files: { 'a.test.ts': `${passing}setTimeout(() => { throw new Error('late'); }, 1);\n` },
     code: 1,
     says: ['late'],
+  },
+  {
+    name: 'counts tests that another module defines, as the contract suites do',
+    files: {
+      'suite.ts': "import { test } from 'node:test';\nexport const suite = () => test('shared', () => undefined);\n",
+      'a.test.ts': "import { suite } from './suite.ts';\nsuite();\n",
+      'b.test.ts': "import { suite } from './suite.ts';\nsuite();\n",
+    },
+    code: 0,
+    says: ['a.test.ts  1 tests', 'b.test.ts  1 tests', '# tests 2', '# pass 2'],
   },
   {
     name: 'names what was skipped and why, and the servers used',

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -6,6 +6,7 @@ import type { Json } from './json.ts';
 import { cursorOf, positionOf, renumberedBy, seqInto, withStageState, type Position } from './position.ts';
 import { recordId, rejectReason, type RejectLog } from './rejects.ts';
 import type { Batch, RecordOrigin, StageContext, Tally } from './stage.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** What is counted at one stage, for progress, the report and the check of the sums. Records, bytes, milliseconds. */
 export interface StageStats {
@@ -232,7 +233,7 @@ export class StageRun implements StageContext {
       return this.#temporary;
     }
     const path = join(parent, this.stage);
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     return path;
   }
 }

@@ -1,7 +1,8 @@
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { describeCause, EtlError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 
 /**
  * What happens to records that cannot be processed. `stop` ends the run at the first one, with all that came before it
@@ -67,7 +68,7 @@ export class RejectLog {
   /** Opens the file; `length` is where the last commit left it, and what came after that is cut off. */
   async open(length: number | undefined): Promise<void> {
     if (this.#policy === 'stop') return;
-    await mkdir(dirname(this.#policy.to), { recursive: true });
+    await makeFolder(dirname(this.#policy.to));
     // Rejects hold people's messages: nobody else needs to read them.
     this.#file = await open(this.#policy.to, 'a+', 0o600);
     const stats = await this.#file.stat();

@@ -1,8 +1,9 @@
-import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { EtlError, systemCode } from '../errors.ts';
 import type { OutputTarget } from './output.ts';
+import { makeFolder } from '../make-folder.ts';
 
 /** What a file sink does when its target holds data already. */
 export type IfExists = 'append' | 'replace' | 'error';
@@ -81,7 +82,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
 /** Makes a file, and brings its name in the folder to the disk: a power cut must not lose the file itself. */
 async function create(path: string): Promise<FileHandle> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const file = await open(path, 'wx+');
   try {
     const handle = await open(folder, 'r');

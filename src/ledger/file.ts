@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { EtlError, systemCode } from '../errors.ts';
 import type { Ledger, Progress } from '../stage.ts';
 import { lockFile } from './lock.ts';
+import { makeFolder } from '../make-folder.ts';
 
 // Past this size the journal is written anew with its last entry only.
 const compactBytes = 1024 * 1024;
@@ -46,7 +47,7 @@ export function fileLedger(directory: string): Ledger {
     where: directory,
     directory,
     async open() {
-      await mkdir(directory, { recursive: true });
+      await makeFolder(directory);
       const release = await lockFile(join(directory, 'lock'), directory);
       try {
         const last = await lastEntry(journalPath);

@@ -13,7 +13,8 @@ import { asConversation, type Conversation } from '../models/conversation.ts';
 import { isLibrechatRecord, type LibrechatRecord } from '../models/librechat-chat.ts';
 import { bytesRead } from '../position.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
-import { BundleWriter, newBundleState, type BundleState } from './bundle/bundle-writer.ts';
+import { newBundleState, type BundleState } from './bundle/bundle-state.ts';
+import { BundleWriter } from './bundle/bundle-writer.ts';
 import { PreviousIndex } from './bundle/previous-index.ts';
 import { checkTarget, replacementPath, swapIn, takeBackSwap } from './bundle/replace-bundle.ts';
 

@@ -10,7 +10,6 @@ import {
   distinctName,
   INDEX_FILE,
   MANIFEST_FILE,
-  noBundleCounts,
   REMOVED_FILE,
   userSlug,
   USERS_FILE,
@@ -22,27 +21,12 @@ import { bundleLineHead } from '../../formats/bundle-line.ts';
 import type { Json } from '../../json.ts';
 import type { LibrechatChatRecord, LibrechatRecord, LibrechatUserRef } from '../../models/librechat-chat.ts';
 import type { BundleSettings } from './bundle-settings.ts';
-import { JournalledFiles, type Lengths } from './journalled-files.ts';
+import type { BundleState } from './bundle-state.ts';
+import { JournalledFiles } from './journalled-files.ts';
 import { keepOnly } from './keep-only.ts';
 import type { PreviousIndex } from './previous-index.ts';
 import { syncPaths } from './sync-paths.ts';
-import { UserSection, type Checksum, type SectionState } from './user-section.ts';
-
-/** Where a bundle stood at a commit. */
-export interface BundleState {
-  readonly exportedAt: string;
-  /** Records written. */
-  readonly records: number;
-  /** Bytes read: commits are counted from it, so that a resumed run makes them at the same places. */
-  readonly read: number;
-  /** Of the folders that are complete. */
-  readonly counts: BundleCounts;
-  /** The files at the top. */
-  readonly lengths: Lengths;
-  readonly section: SectionState | null;
-  /** How far the chats have been compared with those of the bundle before. */
-  readonly compared: Pick<BundleIndexEntry, 'user' | 'key'> | null;
-}
+import { UserSection, type Checksum } from './user-section.ts';
 
 interface BundleOptions {
   /** The folder that is written to. */
@@ -272,9 +256,4 @@ export class BundleWriter {
       },
     };
   }
-}
-
-/** What a run begins with. */
-export function newBundleState(exportedAt: string): BundleState {
-  return { exportedAt, records: 0, read: 0, counts: noBundleCounts, lengths: {}, section: null, compared: null };
 }

@@ -191,7 +191,7 @@ async function* loads(
 
 export const postgresSinkComponent = defineSink({
   type: 'postgres',
-  summary: 'Writes records into a PostgreSQL table by COPY, exactly once.',
+  summary: 'Writes records into a PostgreSQL table by COPY, exactly once',
   details:
     'Rows and progress are committed in one transaction. Bad rows are found and rejected one by one. Values travel in binary form; types without a binary form here travel as text and are cast by the server.',
   accepts: 'any',

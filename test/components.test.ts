@@ -55,6 +55,8 @@ test('every option says what it is for, with examples and defaults that it takes
     const schema = optionsSchema(component);
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
       for (const example of property.examples ?? []) {
+        // What a variable holds is not known here.
+        if (String(example).includes('${')) continue;
         const accepted = z.fromJSONSchema(property as Parameters<typeof z.fromJSONSchema>[0]).safeParse(example);
         assert.ok(accepted.success, `${component.type}: ${name}: ${JSON.stringify(example)}`);
       }

@@ -57,7 +57,8 @@ export async function loadPipeline(path: string, options: LoadOptions): Promise<
   const { pipeline: loaded, problems } = await checkPipeline(path, options);
   if (loaded !== undefined) return loaded;
   const [first, ...more] = problems;
-  if (first === undefined) throw new EtlError('ETL_CONFIG_INVALID', 'the pipeline is not valid', { where: { file: path } });
+  if (first === undefined)
+    throw new EtlError('ETL_CONFIG_INVALID', 'the pipeline is not valid', { where: { file: path } });
   if (more.length === 0) throw first;
   throw new EtlError(first.code, first.message, {
     where: first.where,

@@ -21,6 +21,8 @@ export interface JsonSchema {
   readonly exclusiveMinimum?: number | undefined;
   readonly exclusiveMaximum?: number | undefined;
   readonly pattern?: string | undefined;
+  readonly $ref?: string | undefined;
+  readonly definitions?: Readonly<Record<string, JsonSchema>> | undefined;
   /** Ours: the value must not be printed. */
   readonly secret?: boolean | undefined;
 }

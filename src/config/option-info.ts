@@ -89,6 +89,8 @@ export function schemasAt(schema: JsonSchema, path: readonly PropertyKey[]): Jso
 
 /** What a value may be, in words. */
 export function typeText(schema: JsonSchema): string {
+  // Only what may hold itself, any JSON, is described by reference.
+  if (schema.$ref !== undefined) return 'JSON value';
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches !== undefined) return [...new Set(branches.map(typeText))].join(' or ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);

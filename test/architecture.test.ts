@@ -16,6 +16,7 @@ const beneathComponents = [
   'ledger',
   'files',
   'spill',
+  'librechat',
 ];
 
 /**
@@ -31,8 +32,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   connections: ['core', 'formats', 'models'],
   mongodb: ['core', 'formats', 'connections'],
   ledger: ['core', 'connections'],
-  files: ['core', 'formats'],
+  files: ['core', 'formats', 'ledger'],
   spill: ['core', 'formats', 'files'],
+  librechat: ['core', 'formats', 'models', 'mappings', 'connections', 'mongodb', 'files', 'spill'],
   sources: beneathComponents,
   transforms: beneathComponents,
   sinks: beneathComponents,
@@ -52,6 +54,7 @@ const computes = [
   'node:util',
   'node:string_decoder',
   'node:stream',
+  'node:stream/promises',
   'node:events',
 ];
 /** Reads the compiled WebAssembly module that belongs to the package itself. */

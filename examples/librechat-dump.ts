@@ -1,7 +1,7 @@
 // A LibreChat from its mongodump: conversations in JSON lines, in order, branches found, files hashed.
-import { detectBranches, hashFiles, jsonlSink, librechatDumpSource, linearize, pipeline } from '../src/index.ts';
+import { detectBranches, hashFiles, jsonlSink, librechatSource, linearize, pipeline } from '../src/index.ts';
 
-const report = await pipeline(librechatDumpSource({ from: './samples/librechat/dump/LibreChat' }), {
+const report = await pipeline(librechatSource({ from: './samples/librechat/dump/LibreChat' }), {
   name: 'librechat-dump',
 })
   .through(detectBranches())

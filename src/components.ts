@@ -11,7 +11,7 @@ import { bundleSourceComponent } from './sources/bundle.ts';
 import { extendedJsonSourceComponent } from './sources/extended-json.ts';
 import { jsonArraySourceComponent } from './sources/json-array.ts';
 import { jsonlSourceComponent } from './sources/jsonl.ts';
-import { librechatDumpSourceComponent } from './sources/librechat-dump.ts';
+import { librechatSourceComponent } from './sources/librechat.ts';
 import { mongodbSourceComponent } from './sources/mongodb.ts';
 import { dedupeComponent } from './transforms/dedupe.ts';
 import { detectBranchesComponent } from './transforms/detect-branches.ts';
@@ -33,7 +33,7 @@ export const components: readonly Component[] = [
   extendedJsonSourceComponent,
   jsonArraySourceComponent,
   jsonlSourceComponent,
-  librechatDumpSourceComponent,
+  librechatSourceComponent,
   mongodbSourceComponent,
   dedupeComponent,
   detectBranchesComponent,

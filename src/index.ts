@@ -70,7 +70,7 @@ export { bundleSource, type BundleSourceOptions } from './sources/bundle.ts';
 export { extendedJsonSource, type ExtendedJsonSourceOptions } from './sources/extended-json.ts';
 export { jsonArraySource, type JsonArraySourceOptions } from './sources/json-array.ts';
 export { jsonlSource, type JsonlSourceOptions } from './sources/jsonl.ts';
-export { librechatDumpSource, type LibrechatDumpSourceOptions } from './sources/librechat-dump.ts';
+export { librechatSource, type LibrechatSourceOptions } from './sources/librechat.ts';
 export { mongodbSource, type MongodbSourceOptions } from './sources/mongodb.ts';
 
 // Transforms.

@@ -3,25 +3,17 @@ import { basename, join } from 'node:path';
 
 import { EtlError, systemCode } from '../errors.ts';
 import { inputError } from '../files/file-error.ts';
-
-/** The collections that conversations are made of. */
-const collections = ['conversations', 'messages', 'users', 'files'] as const;
-export type DumpCollection = (typeof collections)[number];
+import { librechatCollections, type LibrechatCollection } from './librechat-input.ts';
 
 export interface DumpFile {
   readonly path: string;
   readonly isBson: boolean;
 }
 
-/** Where a LibreChat's collections lie. Users and files may be missing: their conversations do not need them. */
-export interface LibrechatDumpFiles {
-  readonly conversations: DumpFile;
-  readonly messages: DumpFile;
-  readonly users?: DumpFile;
-  readonly files?: DumpFile;
-}
+/** Where a LibreChat's collections lie. Conversations and messages are there; chats do not need the others. */
+export type LibrechatDumpFiles = ReadonlyMap<LibrechatCollection, DumpFile>;
 
-const name = /^(conversations|messages|users|files)\.(bson|json|jsonl|ndjson)(?:\.gz|\.zst)?$/;
+const name = /^([a-z]+)\.(bson|json|jsonl|ndjson)(?:\.gz|\.zst)?$/;
 
 /**
  * Finds a LibreChat's collections in a `mongodump` folder (of the database, or the one above it), in a folder of `mongoexport`
@@ -30,12 +22,12 @@ const name = /^(conversations|messages|users|files)\.(bson|json|jsonl|ndjson)(?:
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` with the collections that are missing, `ETL_SOURCE_INVALID` when one is there twice.
  */
 export async function librechatDumpFiles(from: string | readonly string[]): Promise<LibrechatDumpFiles> {
-  const found = new Map<DumpCollection, DumpFile>();
+  const found = new Map<LibrechatCollection, DumpFile>();
   const places = typeof from === 'string' ? [from] : from;
   for (const path of (await Promise.all(places.map(candidates))).flat()) {
     const [, collection, ending] = name.exec(basename(path)) ?? [];
-    if (collection === undefined) continue;
-    const other = found.get(collection as DumpCollection);
+    if (!isCollection(collection)) continue;
+    const other = found.get(collection);
     if (other !== undefined) {
       throw new EtlError(
         'ETL_SOURCE_INVALID',
@@ -45,20 +37,20 @@ export async function librechatDumpFiles(from: string | readonly string[]): Prom
         },
       );
     }
-    found.set(collection as DumpCollection, { path, isBson: ending === 'bson' });
+    found.set(collection, { path, isBson: ending === 'bson' });
   }
-  const conversations = found.get('conversations');
-  const messages = found.get('messages');
-  const users = found.get('users');
-  const files = found.get('files');
-  if (conversations === undefined || messages === undefined) {
+  if (!found.has('conversations') || !found.has('messages')) {
     const missing = (['conversations', 'messages'] as const).filter((collection) => !found.has(collection));
     const there = [...found.keys()].join(', ') || 'none of LibreChat’s collections';
     throw new EtlError('ETL_SOURCE_NOT_FOUND', `no dump of ${missing.join(' and ')} in ${places.join(', ')}`, {
       hint: `There is: ${there}. Expected <collection>.bson of mongodump or <collection>.json of mongoexport.`,
     });
   }
-  return { conversations, messages, ...(users && { users }), ...(files && { files }) };
+  return found;
+}
+
+function isCollection(collection: string | undefined): collection is LibrechatCollection {
+  return librechatCollections.some((known) => known === collection);
 }
 
 /** A file itself; of a folder the files in it and in the folders in it. */
@@ -79,6 +71,6 @@ async function candidates(path: string): Promise<string[]> {
 
 /** Bytes in the files, as they lie there. */
 export async function dumpBytes(files: LibrechatDumpFiles): Promise<number> {
-  const sizes = await Promise.all(Object.values(files).map(async ({ path }: DumpFile) => (await stat(path)).size));
+  const sizes = await Promise.all([...files.values()].map(async ({ path }) => (await stat(path)).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -49,6 +49,11 @@ export class FileList {
     if (document !== undefined) this.#files.set(id, this.#record(id, document));
   }
 
+  /** The document that counts of those with this id. */
+  chosen(id: string): Document | undefined {
+    return this.#documents.get(id);
+  }
+
   /** Takes in what is known of a file that has no id, such as the short-lived result of a tool. */
   put(file: FileRecord): void {
     this.#files.set(file.id, file);

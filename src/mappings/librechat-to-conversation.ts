@@ -29,7 +29,7 @@ import { librechatOwner } from './librechat-user.ts';
 import type { Loss } from './loss.ts';
 
 /** A message document as the tree's repair looks at it. */
-interface MessageNode extends TreeNode {
+export interface MessageNode extends TreeNode {
   readonly document: Document;
 }
 
@@ -115,7 +115,8 @@ export function librechatToConversation(chat: LibrechatChat): {
   return { conversation, losses };
 }
 
-function nodeOf(document: Document): MessageNode {
+/** What the tree's repair has to know of a message. */
+export function nodeOf(document: Document): MessageNode {
   const recordId = idText(document['_id']);
   const id = idText(document['messageId']);
   const parentId = idText(document['parentMessageId']);
@@ -137,7 +138,14 @@ function nodeOf(document: Document): MessageNode {
   };
 }
 
-function chatRepairs({ conversation, conversationId, user, userId, copies = [] }: LibrechatChat): ConversationRepair[] {
+/** What was wrong with the chat around its messages. */
+export function chatRepairs({
+  conversation,
+  conversationId,
+  user,
+  userId,
+  copies = [],
+}: LibrechatChat): ConversationRepair[] {
   const repairs: ConversationRepair[] = [];
   if (conversation === null)
     repairs.push({ kind: 'conversation-missing', detail: 'messages without their conversation' });
@@ -190,7 +198,7 @@ function settingsOf(reader: DocumentReader, clean: (value: Json, place: string) 
  * Whether the conversation's own list names every message and nothing else. It is a hint only: forks carry their original's
  * list, and rows whose write failed are not in it.
  */
-function holdsAll(list: readonly Json[] | undefined, messages: readonly Document[]): boolean {
+export function holdsAll(list: readonly Json[] | undefined, messages: readonly Document[]): boolean {
   if (list === undefined) return true;
   const listed = new Set(list.map(idText));
   const own = new Set(messages.map((message) => idText(message['_id'])));

@@ -86,7 +86,7 @@ export const librechatConversationsComponent = defineTransform({
   summary: 'Makes conversations of LibreChat documents grouped by owner and conversation id',
   details:
     'Trees are mended, and every repair is on the record and in the report; unknown fields are kept; secrets stay behind. ' +
-    'The sources `librechat` and `librechat-dump` do this themselves.',
+    'The source `librechat` does this itself.',
   accepts: 'group',
   gives: 'conversation',
   options,

@@ -10,7 +10,7 @@ import type { Conversation } from '../../src/models/conversation.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { bundleSink } from '../../src/sinks/bundle.ts';
 import { bundleSource } from '../../src/sources/bundle.ts';
-import { librechatDumpSource } from '../../src/sources/librechat-dump.ts';
+import { librechatSource } from '../../src/sources/librechat.ts';
 import { treeOf } from '../helpers/bundle.ts';
 
 const sample = 'samples/librechat';
@@ -23,7 +23,7 @@ async function exported(
   t.after(() => rm(path, { recursive: true, force: true }));
   const bundle = join(path, 'bundle');
   const conversations: Conversation[] = [];
-  await pipeline(librechatDumpSource({ from: join(sample, 'dump') }))
+  await pipeline(librechatSource({ from: join(sample, 'dump') }))
     .through(async function* (records: AsyncIterable<Conversation>) {
       for await (const record of records) {
         conversations.push(record);
@@ -87,7 +87,7 @@ test('the same sample gives the same bundle, wherever it lies', async (t) => {
   const copy = join(bundle, '..', 'moved');
   await cp(sample, copy, { recursive: true });
   const again = join(bundle, '..', 'again');
-  await pipeline(librechatDumpSource({ from: join(copy, 'dump') }))
+  await pipeline(librechatSource({ from: join(copy, 'dump') }))
     .to(bundleSink({ path: again, exportedAt, assetRoots: [copy] }))
     .run();
   assert.deepEqual(await treeOf(again), await treeOf(bundle));

@@ -10,7 +10,7 @@ import { librechatToConversation } from '../../src/mappings/librechat-to-convers
 import type { Conversation } from '../../src/models/conversation.ts';
 import { isTemporary } from '../../src/models/librechat.ts';
 import { pipeline } from '../../src/pipeline.ts';
-import { librechatDumpSource, type LibrechatDumpSourceOptions } from '../../src/sources/librechat-dump.ts';
+import { librechatSource, type LibrechatSourceOptions } from '../../src/sources/librechat.ts';
 import { testSource } from '../../src/testing/index.ts';
 import { joinRecords } from '../helpers/joined-librechat.ts';
 import { generateLibrechat } from '../helpers/librechat-data/generate-librechat.ts';
@@ -24,9 +24,11 @@ import { storeSink, Store } from '../helpers/memory.ts';
 const options = { seed: 23, conversations: 300, users: 8, damage: true, textScale: 0.5, maxTurns: 20, binaries: false };
 const sample = fileURLToPath(new URL('../../samples/librechat/dump', import.meta.url));
 
-async function read(input: LibrechatDumpSourceOptions) {
+type DumpOptions = Omit<LibrechatSourceOptions, 'records'>;
+
+async function read(input: DumpOptions) {
   const records: Conversation[] = [];
-  const report = await pipeline(librechatDumpSource(input))
+  const report = await pipeline(librechatSource(input))
     .to(async (stream) => {
       for await (const record of stream) records.push(record);
     })
@@ -34,7 +36,7 @@ async function read(input: LibrechatDumpSourceOptions) {
   return { records, report };
 }
 
-describe('librechat-dump', () => {
+describe('librechat', () => {
   let directory: string;
   let records: GeneratedRecord[];
   let manifest: Manifest;
@@ -50,7 +52,7 @@ describe('librechat-dump', () => {
     dump = join(directory, 'dump');
     await writeDump(records, { directory });
     expected = joinRecords(records)
-      .map((chat) => librechatToConversation(chat).conversation)
+      .map((chat) => withProjectName(librechatToConversation(chat).conversation, records))
       .sort((a, b) => (a.owner.id + a.id < b.owner.id + b.id ? -1 : 1));
   });
   after(() => rm(directory, { recursive: true }));
@@ -150,7 +152,7 @@ describe('librechat-dump', () => {
   test('goes on after the last commit when the target fails, and ends with the same records', async () => {
     const store = new Store<Conversation>();
     const run = (failAfter?: number) =>
-      pipeline(librechatDumpSource({ from: dump, batchSize: 20, memoryBytes: 100_000, ...everything }))
+      pipeline(librechatSource({ from: dump, batchSize: 20, memoryBytes: 100_000, ...everything }))
         .to(storeSink(store, failAfter === undefined ? {} : { failAfter }))
         .run();
     for (const failAfter of [1, 60, 200]) await assert.rejects(run(failAfter), /disk is full/);
@@ -170,7 +172,7 @@ describe('librechat-dump', () => {
       expected.map(({ messages }) => messages.length).sort(),
     );
     assert.ok(given.every(({ owner }) => owner.email === undefined));
-    assert.equal(report.warnings.filter(({ message }) => message.startsWith('there is no dump of')).length, 2);
+    assert.equal(report.warnings.filter(({ message }) => message.startsWith('there are no ')).length, 2);
   });
 
   test('says what is missing, what is there twice, and what was cut short', async () => {
@@ -203,12 +205,23 @@ describe('librechat-dump', () => {
   });
 });
 
+/** As the source gives it: with what the project is called. */
+function withProjectName(conversation: Conversation, records: readonly GeneratedRecord[]): Conversation {
+  const { project } = conversation;
+  const found = records.find(
+    (record) =>
+      'document' in record && record.collection === 'chatprojects' && String(record.document['_id']) === project?.id,
+  );
+  if (project === null || found === undefined || !('document' in found)) return conversation;
+  return { ...conversation, project: { ...project, name: String(found.document['name']) } };
+}
+
 const counts = JSON.parse(
   readFileSync(new URL('../../samples/librechat/manifest.json', import.meta.url), 'utf8'),
 ) as Manifest;
 const orphaned = new Set(counts.damage['orphan-message']?.cases.map(({ conversationId }) => conversationId));
 
-testSource(() => librechatDumpSource({ from: sample, batchSize: 12, includeTemporary: true, memoryBytes: 50_000 }), {
-  name: 'librechat-dump',
+testSource(() => librechatSource({ from: sample, batchSize: 12, includeTemporary: true, memoryBytes: 50_000 }), {
+  name: 'librechat',
   records: (counts.collections['conversations'] ?? 0) + orphaned.size,
 });

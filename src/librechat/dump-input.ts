@@ -1,0 +1,40 @@
+import { EtlError } from '../errors.ts';
+import { bsonFormat, extendedJsonFormat } from '../files/bson-formats.ts';
+import { readRecords } from '../files/read-records.ts';
+import type { JsonRecords } from '../formats/json-records.ts';
+import type { StageContext } from '../stage.ts';
+import type { LibrechatDumpFiles } from './dump-files.ts';
+import { readingContext } from './reading-context.ts';
+import type { LibrechatCollection, LibrechatInput } from './librechat-input.ts';
+
+const limits = { batchSize: 2000, batchBytes: 1024 * 1024, maxLineBytes: 128 * 1024 * 1024 };
+
+/** A dump's files as an input. They are read whole: there are no indexes in a dump. */
+export function dumpInput(files: LibrechatDumpFiles): LibrechatInput {
+  return {
+    has: (collection) => files.has(collection),
+    read: (collection, _, ctx) => read(files, collection, ctx),
+    close: async () => undefined,
+  };
+}
+
+async function* read(
+  files: LibrechatDumpFiles,
+  collection: LibrechatCollection,
+  ctx: StageContext,
+): AsyncGenerator<JsonRecords> {
+  const file = files.get(collection);
+  if (file === undefined) return;
+  const format = file.isBson ? bsonFormat('relaxed', limits) : extendedJsonFormat('relaxed', limits);
+  try {
+    for await (const { json } of readRecords(file.path, format, readingContext(ctx)))
+      if (json !== undefined) yield json;
+  } catch (error) {
+    if (!(error instanceof EtlError) || error.code !== 'ETL_SOURCE_TRUNCATED') throw error;
+    throw new EtlError(error.code, error.message, {
+      where: error.where,
+      cause: error,
+      hint: `No chat was given: any of them could lack ${collection} that were in the rest. Make the dump again.`,
+    });
+  }
+}

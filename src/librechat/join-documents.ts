@@ -1,0 +1,300 @@
+import { join } from 'node:path';
+
+import { asBuffer, type JsonRecords } from '../formats/json-records.ts';
+import { jsonMember, jsonMembers } from '../formats/json-members.ts';
+import { librechatUserDocument } from '../mappings/librechat-user.ts';
+import { idText, parseDocument, type Document } from '../models/extended-json.ts';
+import { externalGroup, type ExternalGroup, type Group } from '../spill/external-group.ts';
+import { decodeKey, encodeKey } from '../spill/key-bytes.ts';
+import type { StageContext } from '../stage.ts';
+import { documentKeys, fileIdOf } from './document-keys.ts';
+import {
+  relatedCollections,
+  type LibrechatInput,
+  type LibrechatSelection,
+  type RelatedCollection,
+} from './librechat-input.ts';
+
+// Tags in the group of chats.
+const conversationTag = 0;
+const messageTag = 1;
+const fileTag = 2;
+const userTag = 3;
+const relatedTag = 4;
+const relatedNames = Object.keys(relatedCollections) as RelatedCollection[];
+// Tags in the group of files.
+const documentTag = 0;
+const referenceTag = 1;
+
+// Less would write a file for every few documents: memory is taken a megabyte at a time.
+const leastMemoryBytes = 2 * 1024 * 1024;
+
+export interface JoinOptions {
+  readonly input: LibrechatInput;
+  /** E-mail addresses, lower case, or ids of owners; absent: everybody's. */
+  readonly users?: ReadonlySet<string> | undefined;
+  readonly conversationId?: string | undefined;
+  /** Whether users come, with what is theirs besides chats. */
+  readonly withUsers: boolean;
+  readonly memoryBytes: number;
+  /** What comes up to and with this key is left out. */
+  readonly after?: Uint8Array | undefined;
+}
+
+interface Joined {
+  readonly key: Buffer;
+  /** Bytes of JSON text in it. */
+  readonly bytes: number;
+  readonly userId: string;
+  /** As much of the owner's document as chats need; null when there is none. */
+  readonly user: Document | null;
+}
+
+/** A user, and what is theirs besides chats: before their chats. */
+export interface JoinedUser extends Joined {
+  readonly kind: 'user';
+  /** Their whole document. */
+  readonly document: Buffer | undefined;
+  readonly related: readonly { readonly name: string; readonly texts: readonly Buffer[] }[];
+  /** Documents of their files that no chat names. */
+  readonly files: readonly Buffer[];
+}
+
+/** Documents of one owner and conversation id. */
+export interface JoinedChats extends Joined {
+  readonly kind: 'chats';
+  readonly conversationId: string | null;
+  readonly conversations: readonly Buffer[];
+  readonly messages: readonly Buffer[];
+  readonly files: readonly Buffer[];
+}
+
+/**
+ * Joins a LibreChat's documents by owner and conversation id, ordered by these.
+ *
+ * Documents come in the order of insertion, so everything is grouped outside of memory: `memoryBytes`, and files for the
+ * rest. Files are found by the ids that messages and conversations name and by the conversation they name themselves. Users
+ * are held in memory, a few hundred bytes each.
+ */
+export async function* joinDocuments(
+  options: JoinOptions,
+  ctx: StageContext,
+): AsyncGenerator<JoinedUser | JoinedChats> {
+  const { memoryBytes, after, withUsers, conversationId } = options;
+  const directory = await ctx.directory();
+  const { signal } = ctx;
+  const chats = externalGroup({ directory: join(directory, 'chats'), memoryBytes: shareOf(memoryBytes, 0.75), signal });
+  const uploads = externalGroup({
+    directory: join(directory, 'files'),
+    memoryBytes: shareOf(memoryBytes, 0.25),
+    signal,
+  });
+  try {
+    const users = new Map<string, Document>();
+    await readUsers(options, users, chats, ctx);
+    const userIds = ownersOf(options, users, ctx);
+    const isSelected = userIds !== undefined || conversationId !== undefined;
+    const work: Join = {
+      ...options,
+      chats,
+      uploads,
+      selection: { userIds, conversationId },
+      fileIds: isSelected ? new Set() : undefined,
+    };
+    await readChatDocuments(work, 'conversations', conversationTag, ctx);
+    await readChatDocuments(work, 'messages', messageTag, ctx);
+    await readUploads(work, ctx);
+    await placeUploads(work);
+    // Of one conversation only that.
+    if (withUsers && conversationId === undefined) await readRelated(work, ctx);
+    for await (const group of chats.groups()) {
+      if (after !== undefined && Buffer.compare(group.key, after) <= 0) continue;
+      const joined = joinedGroup(group, users);
+      if (joined !== undefined && (joined.kind === 'chats' || userIds?.has(joined.userId) !== false)) yield joined;
+    }
+  } finally {
+    await uploads.close();
+    await chats.close();
+  }
+}
+
+function shareOf(memoryBytes: number, share: number): number {
+  return Math.max(leastMemoryBytes, memoryBytes * share);
+}
+
+interface Join extends JoinOptions {
+  readonly chats: ExternalGroup;
+  readonly uploads: ExternalGroup;
+  readonly selection: LibrechatSelection;
+  /** Ids that the documents name, where not all of the files are read. */
+  readonly fileIds: Set<string> | undefined;
+}
+
+function isWanted({ selection }: Join, userId: string, conversationId: string | null): boolean {
+  if (selection.conversationId !== undefined && selection.conversationId !== conversationId) return false;
+  return selection.userIds === undefined || selection.userIds.has(userId);
+}
+
+async function readUsers(
+  { input, withUsers, conversationId }: JoinOptions,
+  users: Map<string, Document>,
+  chats: ExternalGroup,
+  ctx: StageContext,
+): Promise<void> {
+  if (!input.has('users')) ctx.warn('there are no users: owners are known by their ids only');
+  if (!input.has('files')) ctx.warn('there are no files: they are known by what messages say of them');
+  for await (const json of input.read('users', {}, ctx)) {
+    for (const text of textsOf(json)) {
+      const user = parseDocument(text.toString('utf8'));
+      const id = idText(user['_id']);
+      if (id === undefined) continue;
+      users.set(id, librechatUserDocument(user));
+      if (withUsers && conversationId === undefined && chats.add(encodeKey([id]), text, userTag)) await chats.spill();
+    }
+  }
+}
+
+/** Ids of the owners that are wanted. */
+function ownersOf(
+  { users: wanted }: JoinOptions,
+  users: ReadonlyMap<string, Document>,
+  ctx: StageContext,
+): ReadonlySet<string> | undefined {
+  if (wanted === undefined) return undefined;
+  // An id may be that of an account that is gone.
+  const ids = new Set([...wanted].filter((name) => !name.includes('@')));
+  const known = new Set<string>();
+  for (const [id, { email }] of users) {
+    if (typeof email !== 'string' || !wanted.has(email.toLowerCase())) continue;
+    ids.add(id);
+    known.add(email.toLowerCase());
+  }
+  for (const name of wanted) if (name.includes('@') && !known.has(name)) ctx.warn(`there is no user ${name}`);
+  return ids;
+}
+
+async function readChatDocuments(
+  join: Join,
+  collection: 'conversations' | 'messages',
+  tag: number,
+  ctx: StageContext,
+): Promise<void> {
+  const { input, selection, chats, uploads } = join;
+  for await (const json of input.read(collection, selection, ctx)) {
+    for (const text of textsOf(json)) {
+      const { userId, conversationId, fileIds } = documentKeys(text, 0, text.length);
+      if (!isWanted(join, userId, conversationId)) continue;
+      const key = encodeKey([userId, conversationId]);
+      if (chats.add(key, text, tag)) await chats.spill();
+      for (const id of fileIds) {
+        join.fileIds?.add(id);
+        if (uploads.add(encodeKey([id]), key, referenceTag)) await uploads.spill();
+      }
+    }
+  }
+}
+
+async function readUploads(join: Join, ctx: StageContext): Promise<void> {
+  const { input, selection, uploads } = join;
+  for await (const json of input.read('files', { ...selection, fileIds: join.fileIds }, ctx)) {
+    for (const text of textsOf(json)) {
+      const id = fileIdOf(text, 0, text.length);
+      if (id === undefined) continue;
+      const key = encodeKey([id]);
+      if (uploads.add(key, text, documentTag)) await uploads.spill();
+      const { userId, conversationId } = documentKeys(text, 0, text.length);
+      if (conversationId === null || !isWanted(join, userId, conversationId)) continue;
+      if (uploads.add(key, encodeKey([userId, conversationId]), referenceTag)) await uploads.spill();
+    }
+  }
+}
+
+/** Puts each file's document into the chats that name it, or, when no chat does, to its owner. */
+async function placeUploads({ uploads, chats, withUsers, selection }: Join): Promise<void> {
+  const add = async (key: Uint8Array, text: Buffer): Promise<void> => {
+    if (chats.add(key, text, fileTag)) await chats.spill();
+  };
+  for await (const { members } of uploads.groups()) {
+    const documents = members.filter(({ tag }) => tag === documentTag);
+    if (documents.length === 0) continue;
+    const keys = new Map(
+      members.filter(({ tag }) => tag === referenceTag).map(({ text }) => [text.toString('latin1'), text]),
+    );
+    for (const key of keys.values()) for (const { text } of documents) await add(key, text);
+    if (keys.size > 0 || !withUsers || selection.conversationId !== undefined) continue;
+    for (const { text } of documents) {
+      const { userId } = documentKeys(text, 0, text.length);
+      if (selection.userIds === undefined || selection.userIds.has(userId)) await add(encodeKey([userId]), text);
+    }
+  }
+}
+
+async function readRelated(join: Join, ctx: StageContext): Promise<void> {
+  const { input, selection, chats } = join;
+  for (const [place, name] of relatedNames.entries()) {
+    const { owner } = relatedCollections[name];
+    for await (const json of input.read(name, selection, ctx)) {
+      for (const text of textsOf(json)) {
+        const userId = idOf(text, owner) ?? '';
+        if (selection.userIds !== undefined && !selection.userIds.has(userId)) continue;
+        if (chats.add(encodeKey([userId]), text, relatedTag + place)) await chats.spill();
+      }
+    }
+  }
+}
+
+/** A group by its key; nothing when only files say that there was such a conversation. */
+function joinedGroup(
+  { key, members }: Group,
+  users: ReadonlyMap<string, Document>,
+): JoinedUser | JoinedChats | undefined {
+  const texts = (wanted: number): Buffer[] => members.filter(({ tag }) => tag === wanted).map(({ text }) => text);
+  const [user, conversation] = decodeKey(key);
+  const userId = typeof user === 'string' ? user : '';
+  const common = {
+    key,
+    bytes: members.reduce((sum, { text }) => sum + text.length, 0),
+    userId,
+    user: users.get(userId) ?? null,
+    // In one order, however the documents were found.
+    files: byRecordId(texts(fileTag)),
+  };
+  if (conversation === undefined) {
+    const related = relatedNames.map((name, place) => ({
+      name: relatedCollections[name].name,
+      texts: byRecordId(texts(relatedTag + place)),
+    }));
+    return {
+      kind: 'user',
+      ...common,
+      document: texts(userTag)[0],
+      related: related.filter(({ texts: some }) => some.length > 0),
+    };
+  }
+  const conversations = byRecordId(texts(conversationTag));
+  const messages = texts(messageTag);
+  if (conversations.length + messages.length === 0) return undefined;
+  const conversationId = typeof conversation === 'string' ? conversation : null;
+  return { kind: 'chats', ...common, conversationId, conversations, messages };
+}
+
+function byRecordId(texts: readonly Buffer[]): readonly Buffer[] {
+  if (texts.length < 2) return texts;
+  const keyed = texts.map((text) => ({ text, id: idOf(text, '_id') ?? '' }));
+  return keyed
+    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : Buffer.compare(a.text, b.text)))
+    .map(({ text }) => text);
+}
+
+/** An id in a document's text. */
+function idOf(text: Buffer, name: string): string | undefined {
+  const member = jsonMember(jsonMembers(text), name);
+  return member === undefined
+    ? undefined
+    : idText(JSON.parse(text.toString('utf8', member.start, member.end)) as Document[string]);
+}
+
+function* textsOf({ bytes, starts, ends, count }: JsonRecords): Generator<Buffer> {
+  const buffer = asBuffer(bytes);
+  for (let i = 0; i < count; i++) yield buffer.subarray(starts[i], ends[i]);
+}

@@ -1,0 +1,62 @@
+import type { MongodbConnection, openMongodb } from '../connections/mongodb.ts';
+import { hasIndexOn } from '../mongodb/indexes.ts';
+import type { Estimate } from '../stage.ts';
+import { liveInput } from './live-input.ts';
+
+/** What decides how a live database is read. */
+export interface LivePlanOptions {
+  readonly uri?: string | undefined;
+  readonly database?: string | undefined;
+  readonly readPreference?: Parameters<typeof openMongodb>[0]['readPreference'];
+  readonly users: 'all' | readonly string[];
+  readonly usersFile?: string | undefined;
+  readonly conversation?: string | undefined;
+}
+
+/** How much there is to read in a live database, and how it will be read. */
+export async function liveEstimate(
+  { uri = '', database, readPreference, users, usersFile, conversation }: LivePlanOptions,
+  connect: typeof openMongodb,
+  signal: AbortSignal,
+): Promise<Estimate> {
+  const connection = await connect({ uri, database, readPreference, signal, attempts: 2 });
+  try {
+    // Throws when there is no LibreChat in it.
+    await liveInput(connection, signal);
+    const where = `${connection.where}: MongoDB ${await connection.version(signal)}`;
+    const isAll = users === 'all' && usersFile === undefined && conversation === undefined;
+    if (!isAll) return { plan: `${where}, ${await byIds(connection, conversation !== undefined, signal)}` };
+    const [conversations, messages] = await Promise.all([
+      connection.size('conversations', signal),
+      connection.size('messages', signal),
+    ]);
+    return {
+      records: conversations.documents,
+      ...(conversations.bytes !== undefined &&
+        messages.bytes !== undefined && { bytes: conversations.bytes + messages.bytes }),
+      plan: `${where}, every collection once in the order of _id, joined by owner and conversation outside of memory`,
+    };
+  } finally {
+    await connection.close();
+  }
+}
+
+async function byIds(connection: MongodbConnection, isOne: boolean, signal: AbortSignal): Promise<string> {
+  const needs = isOne
+    ? ([['messages', 'conversationId']] as const)
+    : ([
+        ['conversations', 'user'],
+        ['messages', 'user'],
+        ['messages', 'conversationId'],
+      ] as const);
+  const missing: string[] = [];
+  for (const [collection, field] of needs) {
+    if (!hasIndexOn(await connection.indexes(collection, signal), [field])) missing.push(`${collection}.${field}`);
+  }
+  const plan = isOne
+    ? 'one conversation by its id'
+    : "the users' conversations, then their messages by conversation ids";
+  return missing.length === 0
+    ? `${plan}, served by indexes`
+    : `${plan}; there is no index on ${missing.join(', ')}, so that the server looks through all documents`;
+}

@@ -15,6 +15,7 @@ export interface JsonSchema {
   readonly additionalProperties?: boolean | JsonSchema | undefined;
   readonly items?: JsonSchema | undefined;
   readonly anyOf?: readonly JsonSchema[] | undefined;
+  readonly allOf?: readonly JsonSchema[] | undefined;
   readonly oneOf?: readonly JsonSchema[] | undefined;
   readonly minimum?: number | undefined;
   readonly maximum?: number | undefined;
@@ -90,7 +91,7 @@ export function schemasAt(schema: JsonSchema, path: readonly PropertyKey[]): Jso
 /** What a value may be, in words. */
 export function typeText(schema: JsonSchema): string {
   // Only what may hold itself, any JSON, is described by reference.
-  if (schema.$ref !== undefined) return 'JSON value';
+  if (schema.$ref !== undefined || schema.allOf?.[0]?.$ref !== undefined) return 'JSON value';
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches !== undefined) return [...new Set(branches.map(typeText))].join(' or ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);

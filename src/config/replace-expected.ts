@@ -14,7 +14,7 @@ export function replaceExpected(text: string, test: number, records: readonly un
   const path = ['tests', test];
   const map = parseDocument(text).getIn(path);
   const replaced = isMap(map) ? withExpected(text, map, records) : text;
-  const result: unknown = parseDocument(replaced).toJS();
+  const result: unknown = parseDocument(replaced, { logLevel: 'error' }).toJS();
   if (isDeepStrictEqual(valueAt(result, [...path, 'expect']), records)) return replaced;
   throw new EtlError('ETL_CONFIG_SYNTAX', `cannot write the expected records of test ${test + 1} into the file`, {
     hint: 'write its `expect:` on a line of its own',

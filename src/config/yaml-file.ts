@@ -157,7 +157,13 @@ function parseDocuments(
 ): readonly [Document.Parsed, Document.Parsed | undefined] {
   let documents: readonly Document.Parsed[];
   try {
-    documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2', uniqueKeys: true });
+    documents = parseAllDocuments(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      version: '1.2',
+      uniqueKeys: true,
+      logLevel: 'error',
+    });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new EtlError('ETL_CONFIG_SYNTAX', 'the file is nested too deeply', { where: { file }, cause: error });

@@ -81,9 +81,24 @@ test('check --json lists the problems by file', async (t) => {
 });
 
 test('check --connect tries what the stages read and write', async (t) => {
-  const directory = await folderWith(t, { 'p.yaml': keepUsers });
-  const { code } = await etl(['check', join(directory, 'p.yaml')]);
-  assert.equal(code, 0);
+  const directory = await folderWith(t, {
+    'p.yaml': keepUsers,
+    'm.yaml':
+      'source: { type: mongodb, uri: "mongodb://me:open-sesame@127.0.0.1:1/db?serverSelectionTimeoutMS=50", collection: c }\nsink: { type: discard }\n',
+  });
+  const file = join(directory, 'p.yaml');
+  assert.equal((await etl(['check', file])).code, 0);
+  const missing = await etl(['check', file, '--connect']);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /ETL_SOURCE_NOT_FOUND[^]*stage "jsonl"[^]*p\.yaml: 1 problem\n$/);
+  await writeFile(join(directory, 'in.jsonl'), messages(3));
+  const found = await etl(['check', file, '--connect', '--json']);
+  assert.equal(found.code, 0);
+  assert.match(found.stdout, /"ok":true.*"notes":\["jsonl: /);
+  const closed = await etl(['check', join(directory, 'm.yaml'), '--connect']);
+  assert.equal(closed.code, 1);
+  assert.match(closed.stderr, /ETL_CONNECT_FAILED/);
+  assert.doesNotMatch(closed.stderr, /open-sesame/);
 });
 
 test('preview prints the records after a stage, as many as asked for, and writes nothing', async (t) => {

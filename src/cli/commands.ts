@@ -40,6 +40,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./verify.ts')).verifyCommand,
   },
   {
+    name: 'librechat',
+    summary: 'list users of a LibreChat, export its chats, verify exports',
+    load: async () => (await import('./librechat.ts')).librechatCommand,
+  },
+  {
     name: 'status',
     summary: 'show how far a run has come',
     load: async () => (await import('./status.ts')).statusCommand,

@@ -13,9 +13,9 @@ import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
 
 interface VerifyFlags {
-  readonly against?: string;
+  readonly against?: string | undefined;
   readonly max: number;
-  readonly json?: boolean;
+  readonly json?: boolean | undefined;
 }
 
 /** `etl verify BUNDLE` */
@@ -35,21 +35,24 @@ export function verifyCommand(cli: Cli): Command {
     .option('--against <source>', 'mongodb://…, a folder of mongodump, or another bundle')
     .option('--max <n>', 'differences to list', wholeNumber(0), 20)
     .option('--json', 'print the result as JSON')
-    .action(async (bundle: string, { against, max, json = false }: VerifyFlags) => {
-      const { abort, stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
-      try {
-        const options = { signal: AbortSignal.any([abort, stop]), maxDifferences: max };
-        const report = await verifyBundle(
-          bundle,
-          against === undefined ? options : { ...options, against: await other(bundle, against) },
-        );
-        if (json) cli.print(cli.mask(JSON.stringify(report)));
-        else sayReport(cli, report);
-        if (!report.ok) cli.exitCode = exitCodes.differs;
-      } finally {
-        end();
-      }
-    });
+    .action((bundle: string, flags: VerifyFlags) => runVerify(cli, bundle, flags));
+}
+
+/** Verifies a bundle and says what was found. Sets the exit code. */
+export async function runVerify(cli: Cli, bundle: string, { against, max, json = false }: VerifyFlags): Promise<void> {
+  const { abort, stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
+  try {
+    const options = { signal: AbortSignal.any([abort, stop]), maxDifferences: max };
+    const report = await verifyBundle(
+      bundle,
+      against === undefined ? options : { ...options, against: await other(bundle, against) },
+    );
+    if (json) cli.print(cli.mask(JSON.stringify(report)));
+    else sayReport(cli, report);
+    if (!report.ok) cli.exitCode = exitCodes.differs;
+  } finally {
+    end();
+  }
 }
 
 async function other(

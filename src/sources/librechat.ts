@@ -13,6 +13,7 @@ import { joinDocuments, type JoinedChats, type JoinedUser } from '../librechat/j
 import type { LibrechatInput } from '../librechat/librechat-input.ts';
 import { liveInput } from '../librechat/live-input.ts';
 import { liveEstimate } from '../librechat/live-plan.ts';
+import { librechatUserSummaries, type LibrechatUserSummary } from '../librechat/user-summaries.ts';
 import { librechatChats } from '../mappings/librechat-chats.ts';
 import { wholeDocument, thinMessage } from '../mappings/librechat-thin.ts';
 import { librechatToBundle } from '../mappings/librechat-to-bundle.ts';
@@ -46,10 +47,11 @@ const options = z
       .optional()
       .describe('Which member of a replica set to read from. A secondary may lag behind.'),
     records: z
-      .enum(['conversations', 'documents'])
+      .enum(['conversations', 'documents', 'users'])
       .default('conversations')
       .describe(
-        '`conversations`: the record that every chat source gives. `documents`: every document as the database has it, for the sink `bundle`; faster.',
+        '`conversations`: the record that every chat source gives. `documents`: every document as the database has it, for the sink `bundle`; faster. ' +
+          '`users`: who there is, and how many conversations are theirs.',
       ),
     users: z
       .union([z.literal('all'), z.array(z.string().min(1)).min(1)])
@@ -63,6 +65,7 @@ const options = z
       .describe('File with more e-mail addresses or ids of users, one a line; `#` begins a remark.')
       .meta({ examples: ['./users.txt'] }),
     conversation: z.string().min(1).optional().describe('Only the conversation of this id.'),
+    maxConversations: z.int().positive().optional().describe('Only the first so many conversations, in order.'),
     since: z
       .string()
       .refine((text) => !Number.isNaN(Date.parse(text)), 'expected a date, such as 2026-01-31')
@@ -91,6 +94,7 @@ const options = z
   });
 export type LibrechatSourceOptions = z.input<typeof options>;
 type Given = z.output<typeof options>;
+type Made = Conversation | LibrechatRecord | LibrechatUserSummary;
 
 /** For tests: a connection that is not a server's. */
 interface Parts {
@@ -116,14 +120,15 @@ export function librechatSource(
   parts?: Parts,
 ): Source<LibrechatRecord>;
 export function librechatSource(
+  input: LibrechatSourceOptions & { readonly records: 'users' },
+  parts?: Parts,
+): Source<LibrechatUserSummary>;
+export function librechatSource(
   input: LibrechatSourceOptions & { readonly records?: 'conversations' },
   parts?: Parts,
 ): Source<Conversation>;
-export function librechatSource(input: LibrechatSourceOptions, parts?: Parts): Source<Conversation | LibrechatRecord>;
-export function librechatSource(
-  input: LibrechatSourceOptions,
-  { connect = openMongodb }: Parts = {},
-): Source<Conversation | LibrechatRecord> {
+export function librechatSource(input: LibrechatSourceOptions, parts?: Parts): Source<Made>;
+export function librechatSource(input: LibrechatSourceOptions, { connect = openMongodb }: Parts = {}): Source<Made> {
   const given = options.parse(input);
   const { uri, readPreference: _, batchSize: __, batchBytes: ___, memoryBytes: ____, ...rest } = given;
   const database = uri === undefined ? undefined : mongodbAddress({ uri, database: given.database }).database;
@@ -150,18 +155,21 @@ export function librechatSource(
   };
 }
 
-async function* read(
-  given: Given,
-  connect: typeof openMongodb,
-  ctx: StageContext,
-): AsyncGenerator<Batch<Conversation | LibrechatRecord>> {
+async function* read(given: Given, connect: typeof openMongodb, ctx: StageContext): AsyncGenerator<Batch<Made>> {
   const users = await wantedUsers(given);
   const input = await openInput(given, connect, ctx);
   try {
-    const after = typeof ctx.cursor === 'string' ? Buffer.from(ctx.cursor, 'hex') : undefined;
+    if (given.records === 'users') {
+      yield* userBatches(await librechatUserSummaries(input, ctx), users, given, ctx);
+      return;
+    }
+    // What comes back is what we gave with a batch.
+    const place = ctx.cursor as Place | undefined;
+    const after = place === undefined ? undefined : Buffer.from(place.after, 'hex');
     const { conversation: conversationId, memoryBytes, records } = given;
     const withUsers = records === 'documents';
     const projects = withUsers ? new Map<string, string>() : await projectNames(input, ctx);
+    if (place?.conversations !== undefined && place.conversations >= (given.maxConversations ?? Infinity)) return;
     yield* inBatches(
       joinDocuments({ input, users, conversationId, withUsers, memoryBytes, after }, ctx),
       projects,
@@ -220,25 +228,61 @@ async function* inBatches(
   projects: ReadonlyMap<string, string>,
   given: Given,
   ctx: StageContext,
-): AsyncGenerator<Batch<Conversation | LibrechatRecord>> {
-  let records: (Conversation | LibrechatRecord)[] = [];
+): AsyncGenerator<Batch<Made>> {
+  const { maxConversations = Number.POSITIVE_INFINITY } = given;
+  let conversations = (ctx.cursor as Place | undefined)?.conversations ?? 0;
+  let records: Made[] = [];
   let bytes = 0;
   let last: Buffer | undefined;
-  const batch = (): Batch<Conversation | LibrechatRecord> => {
+  const batch = (): Batch<Made> => {
     const some = records;
-    const place = { bytes, cursor: last?.toString('hex') };
+    const after = last?.toString('hex');
+    const cursor = after === undefined ? undefined : { after, conversations };
+    const size = bytes;
     records = [];
     bytes = 0;
-    return { records: some, ...place, at: (index) => placeOf(some[index]) };
+    return { records: some, bytes: size, cursor, at: (index) => placeOf(some[index]) };
   };
   for await (const one of joined) {
     if (one.kind === 'user') records.push(librechatUserRecord(one));
-    else records.push(...recordsOf(one, projects, given, ctx));
+    else {
+      const made = recordsOf(one, projects, given, ctx, maxConversations - conversations);
+      conversations += made.length;
+      records.push(...made);
+    }
     last = one.key;
     bytes += one.bytes;
     if (records.length >= given.batchSize || bytes >= given.batchBytes) yield batch();
+    if (conversations >= maxConversations) break;
   }
   if (records.length > 0 || bytes > 0) yield batch();
+}
+
+/** Users after the one that was given last. */
+function* userBatches(
+  all: readonly LibrechatUserSummary[],
+  wanted: ReadonlySet<string> | undefined,
+  { batchSize }: Given,
+  ctx: StageContext,
+): Generator<Batch<Made>> {
+  const after = (ctx.cursor as Place | undefined)?.after;
+  const isWanted = ({ id, email }: LibrechatUserSummary): boolean =>
+    wanted === undefined || wanted.has(id) || (email !== null && wanted.has(email.toLowerCase()));
+  const users = all.filter((user) => isWanted(user) && (after === undefined || user.id > after));
+  for (let i = 0; i < users.length; i += batchSize) {
+    const records = users.slice(i, i + batchSize);
+    yield {
+      records,
+      cursor: { after: records.at(-1)?.id ?? '', conversations: 0 },
+      at: (index) => placeOf(records[index]),
+    };
+  }
+}
+
+/** Where reading goes on: after this key, so many conversations having been given. */
+interface Place {
+  readonly after: string;
+  readonly conversations: number;
 }
 
 function recordsOf(
@@ -246,7 +290,8 @@ function recordsOf(
   projects: ReadonlyMap<string, string>,
   given: Given,
   ctx: StageContext,
-): (Conversation | LibrechatRecord)[] {
+  most: number,
+): Made[] {
   const texts = new Map<Document, Buffer>();
   const documents = (all: readonly Buffer[], parse: (text: Buffer) => Document): Document[] =>
     all.map((text) => {
@@ -266,8 +311,8 @@ function recordsOf(
   };
   const chosen: LibrechatChat[] = [];
   for (const chat of librechatChats(group)) {
-    if (isChosen(chat, given)) chosen.push(chat);
-    else ctx.count('filtered', 1);
+    if (!isChosen(chat, given)) ctx.count('filtered', 1);
+    else if (chosen.length < most) chosen.push(chat);
   }
   if (!isThin) return chosen.map((chat) => conversationOf(chat, projects, ctx));
   const textOf = (document: Document): Buffer => texts.get(document) ?? Buffer.from(JSON.stringify(document));
@@ -300,9 +345,10 @@ function isChosen(
   return [conversation, ...messages].some((document) => (timeNumber(timeText(document?.['updatedAt'])) ?? 0) >= from);
 }
 
-function placeOf(record: Conversation | LibrechatRecord | undefined): string {
+function placeOf(record: Made | undefined): string {
   if (record === undefined) return '';
-  if (!('type' in record)) return record.key;
+  if ('key' in record && !('type' in record)) return record.key;
+  if (!('type' in record)) return `user ${record.id}`;
   return record.type === 'user' ? `user ${record.user.id}` : `user ${record.user.id}, conversation ${record.key}`;
 }
 

@@ -31,7 +31,7 @@ export function errorText(error: EtlError, { colors }: Pick<Cli, 'colors'>): str
 }
 
 /** The error itself, or the several problems it stands for. */
-export function problemsOf(error: EtlError): readonly EtlError[] {
+function problemsOf(error: EtlError): readonly EtlError[] {
   if (!(error.cause instanceof AggregateError)) return [error];
   const problems = error.cause.errors.filter((problem) => problem instanceof EtlError);
   return problems.length === 0 ? [error] : problems;

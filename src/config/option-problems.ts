@@ -97,7 +97,7 @@ function nameOf(path: readonly PropertyKey[], { name }: Subject): string {
 }
 
 /** `to.max`, `paths[2]` */
-export function pathText(path: readonly PropertyKey[]): string {
+function pathText(path: readonly PropertyKey[]): string {
   return path
     .map((step, depth) => (typeof step === 'number' ? `[${step}]` : `${depth === 0 ? '' : '.'}${String(step)}`))
     .join('');

@@ -43,7 +43,7 @@ export async function readYamlFile(
 }
 
 /** Parses YAML; what is wrong with it is listed, with places. */
-export function parseYaml(
+function parseYaml(
   text: string,
   file: string,
 ): { readonly yaml: YamlFile; readonly problems: readonly EtlError[] } {

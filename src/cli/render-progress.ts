@@ -21,7 +21,7 @@ export function renderProgress(view: ProgressView, columns: number): string[] {
   const countWidth = Math.max(...counts.map(displayWidth));
   const lines = stages.map((stage, order) => {
     const { busy, up, down } = timeShares(stage);
-    const time = `work ${formatShare(busy)}, waits for input ${formatShare(up)}, for output ${formatShare(down)}`;
+    const time = `busy ${formatShare(busy)}, waits in ${formatShare(up)}, out ${formatShare(down)}`;
     const mark = stage.stage === slowest ? '  ← slowest' : '';
     return `  ${padWidth(names[order] ?? '', nameWidth)}  ${padWidth(counts[order] ?? '', countWidth)}  ${time}${mark}`;
   });

@@ -34,9 +34,9 @@ const view: ProgressView = {
 test('a terminal gets a headline and a line a stage', () => {
   assert.deepEqual(renderProgress(view, 120), [
     'import · 1 min 01 s · 25.0k records/s · 10.0 MB/s · 60 % · 40.0 s left',
-    '  jsonl    1,500,000 read                          work 10 %, waits for input 0 %, for output 90 %',
-    '  filter   1,499,000 → 1,400,000, 99,000 filtered  work 90 %, waits for input 10 %, for output 0 %  ← slowest',
-    '  jsonl-2  1,390,000 written, 2 rejected           work 20 %, waits for input 80 %, for output 0 %',
+    '  jsonl    1,500,000 read                          busy 10 %, waits in 0 %, out 90 %',
+    '  filter   1,499,000 → 1,400,000, 99,000 filtered  busy 90 %, waits in 10 %, out 0 %  ← slowest',
+    '  jsonl-2  1,390,000 written, 2 rejected           busy 20 %, waits in 80 %, out 0 %',
   ]);
 });
 

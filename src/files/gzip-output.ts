@@ -78,8 +78,7 @@ export class GzipOutput implements Output {
   /** Writes finished blocks, in order, until no more than `left` are being compressed. */
   async #settle(left: number): Promise<void> {
     while (this.#compressing.length > left) {
-      const block = await this.#compressing[0];
-      this.#compressing.shift();
+      const block = await this.#compressing.shift();
       if (block !== undefined) await this.#target.write(block);
     }
   }

@@ -1,11 +1,15 @@
 import { createHash, hash } from 'node:crypto';
-import { close, constants, fstatSync, open, read } from 'node:fs';
+import { closeSync, constants, fstatSync, open, openSync, read, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
+import { QuickCalls } from './quick-calls.ts';
+
 const openFile = promisify(open);
-const closeFile = promisify(close);
 const readFile = promisify(read);
+// Apart, because a name may be known where bytes are not.
+const opens = new QuickCalls();
+const reads = new QuickCalls();
 
 // One read and one call beat a stream several times over; 256 KB is a judgement.
 const smallBytes = 256 * 1024;
@@ -28,19 +32,20 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<File
   try {
     return await hashDescriptor(descriptor, { signal });
   } finally {
-    await closeFile(descriptor);
+    closeSync(descriptor);
   }
 }
 
 /** Opens a file for reading: never through a link in its last part, and without waiting for a writer at a pipe. */
-export function openWithoutLinks(path: string): Promise<number> {
+export async function openWithoutLinks(path: string): Promise<number> {
   // Windows has neither flag, and gives undefined for them.
   const {
     O_RDONLY,
     O_NOFOLLOW = 0,
     O_NONBLOCK = 0,
   } = constants as { O_RDONLY: number; O_NOFOLLOW?: number; O_NONBLOCK?: number };
-  return openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+  return opens.isAtOnce() ? opens.run(() => openSync(path, flags)) : openFile(path, flags);
 }
 
 /** The digest of an open file, from its beginning. What is read goes into `copy`, too: the copy has the digest for sure. */
@@ -53,7 +58,9 @@ export async function hashDescriptor(
   if (size > smallBytes) return hashPieces(descriptor, signal, copy);
   // One byte more than there should be, to see that nothing has been added.
   const bytes = Buffer.allocUnsafe(size + 1);
-  const { bytesRead } = await readFile(descriptor, bytes, 0, size + 1, 0);
+  const bytesRead = reads.isAtOnce()
+    ? reads.run(() => readSync(descriptor, bytes, 0, size + 1, 0))
+    : (await readFile(descriptor, bytes, 0, size + 1, 0)).bytesRead;
   if (bytesRead !== size) return hashPieces(descriptor, signal, copy);
   signal?.throwIfAborted();
   const content = bytes.subarray(0, size);

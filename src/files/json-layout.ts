@@ -56,8 +56,8 @@ async function writeValues(
 function jsonText(record: unknown, fail: (cause: unknown) => void): string | undefined {
   let text: string | undefined;
   try {
-    // Gives undefined for undefined, functions and symbols, whatever its type says.
-    text = JSON.stringify(record) as string | undefined;
+    // Gives undefined for undefined, functions and symbols.
+    text = JSON.stringify(record);
   } catch (error) {
     fail(error);
     return undefined;

@@ -1,4 +1,4 @@
-import { close, fstatSync, realpath } from 'node:fs';
+import { closeSync, fstatSync, realpath } from 'node:fs';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -7,7 +7,6 @@ import { LruCache } from '../lru-cache.ts';
 import { openWithoutLinks } from './hash-file.ts';
 
 const realPath = promisify(realpath.native);
-const closeFile = promisify(close);
 const foldersKept = 10_000;
 
 /** Why a file is not taken: `refused` is a path that leads out of the folders, or is none. */
@@ -29,7 +28,7 @@ export type OpenedFile =
 export async function resolveInRoots(roots: readonly string[], path: string): Promise<Resolved> {
   const opened = await new RootedFiles(roots).open(path);
   if ('problem' in opened) return opened;
-  await closeFile(opened.descriptor);
+  closeSync(opened.descriptor);
   return { path: opened.path, root: opened.root };
 }
 
@@ -105,7 +104,7 @@ const problems: ReadonlyMap<string, FileProblem> = new Map([
 async function openRegular(path: string, root: string): Promise<OpenedFile> {
   const descriptor = await openWithoutLinks(path);
   if (fstatSync(descriptor).isFile()) return { path, root, descriptor };
-  await closeFile(descriptor);
+  closeSync(descriptor);
   return { problem: 'notAFile' };
 }
 

@@ -43,10 +43,7 @@ export async function readYamlFile(
 }
 
 /** Parses YAML; what is wrong with it is listed, with places. */
-function parseYaml(
-  text: string,
-  file: string,
-): { readonly yaml: YamlFile; readonly problems: readonly EtlError[] } {
+function parseYaml(text: string, file: string): { readonly yaml: YamlFile; readonly problems: readonly EtlError[] } {
   const lines = new LineCounter();
   const placeAt = (offset: number): ErrorPlace => {
     const { line, col } = lines.linePos(offset);

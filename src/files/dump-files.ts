@@ -38,7 +38,7 @@ export async function dumpFile(path: string, collection: string | undefined): Pr
 }
 
 /** The collection a file of a dump holds: its name without the ending, with `%2F` and the like undone. */
-export function collectionOf(file: string): string {
+function collectionOf(file: string): string {
   const name = (file.split('/').at(-1) ?? '').replace(suffix, '');
   try {
     return decodeURIComponent(name);

@@ -1,7 +1,7 @@
 import { keyWords } from './key-digest.ts';
 
 const segmentBits = 8;
-const firstSlots = 16;
+const firstSlots = 64;
 const fullAt = 0.8;
 const growth = 1.4;
 
@@ -12,7 +12,7 @@ const growth = 1.4;
  * so spread evenly; two different values share one with a probability of 2^-128.
  */
 export class KeyTable {
-  readonly #segments: Segment[] = Array.from({ length: 2 ** segmentBits }, () => new Segment());
+  #segments: readonly Segment[] = makeSegments();
   #size = 0;
 
   get size(): number {
@@ -39,7 +39,7 @@ export class KeyTable {
   }
 
   clear(): void {
-    for (let i = 0; i < this.#segments.length; i += 1) this.#segments[i] = new Segment();
+    this.#segments = makeSegments();
     this.#size = 0;
   }
 
@@ -48,11 +48,22 @@ export class KeyTable {
   }
 }
 
+/** Of sizes in between, so that they do not all grow at the same time. */
+function makeSegments(): Segment[] {
+  const count = 2 ** segmentBits;
+  return Array.from({ length: count }, (_, index) => new Segment(Math.round(firstSlots * growth ** (index / count))));
+}
+
 /** Slots of four words; four zeros are an empty slot. */
 class Segment {
-  #words = new Uint32Array(0);
-  #slots = 0;
+  #words: Uint32Array;
+  #slots: number;
   #size = 0;
+
+  constructor(slots: number) {
+    this.#slots = slots;
+    this.#words = new Uint32Array(slots * keyWords);
+  }
 
   add(words: Uint32Array, at: number): boolean {
     if (this.#size >= this.#slots * fullAt) this.#grow();
@@ -64,7 +75,7 @@ class Segment {
   }
 
   has(words: Uint32Array, at: number): boolean {
-    return this.#slots > 0 && this.#find(words, at) < 0;
+    return this.#find(words, at) < 0;
   }
 
   copyTo(target: Uint32Array, used: number): number {
@@ -102,7 +113,7 @@ class Segment {
 
   #grow(): void {
     const old = this.#words;
-    this.#slots = Math.max(firstSlots, Math.ceil(this.#slots * growth));
+    this.#slots = Math.ceil(this.#slots * growth);
     this.#words = new Uint32Array(this.#slots * keyWords);
     for (let at = 0; at < old.length; at += keyWords) {
       if (!isEmpty(old, at)) this.#put(this.#find(old, at), old, at);

@@ -22,7 +22,7 @@ const options = z.strictObject({
     .enum(['exact', 'spill'])
     .default('exact')
     .describe(
-      'Where the keys seen are held: all in memory (about 26 bytes each), or in `memoryBytes` and files. Both are exact.',
+      'Where the keys seen are held: all in memory (about 30 bytes each), or in `memoryBytes` and files. Both are exact.',
     ),
   memoryBytes: z
     .int()

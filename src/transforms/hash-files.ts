@@ -1,7 +1,6 @@
-import { close } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, isAbsolute, relative, resolve } from 'node:path';
-import { promisify } from 'node:util';
 
 import pLimit from 'p-limit';
 import { z } from 'zod';
@@ -55,7 +54,6 @@ export type StoredFile =
   | { readonly unavailable: FileProblem };
 
 const remembered = 10_000;
-const closeFile = promisify(close);
 
 /**
  * Finds the files that records point to, and adds their SHA-256 and size.
@@ -154,7 +152,8 @@ class FileFinder {
         if (systemCode(error) !== 'EIO') throw inputError(error, opened.path);
         problem = 'unreadable';
       } finally {
-        await closeFile(opened.descriptor);
+        // Nothing was written: closing is no wait.
+        closeSync(opened.descriptor);
       }
     }
     return { unavailable: problem };

@@ -1,17 +1,11 @@
-import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, isAbsolute, relative, resolve } from 'node:path';
 
-import pLimit from 'p-limit';
 import { z } from 'zod';
 
 import { defineTransform } from '../component.ts';
-import { EtlError, systemCode } from '../errors.ts';
 import { ContentStore } from '../files/content-store.ts';
 import { inputError } from '../files/file-error.ts';
-import { hashDescriptor } from '../files/hash-file.ts';
-import { RootedFiles, type FileProblem } from '../files/resolve-in-roots.ts';
-import { LruCache } from '../lru-cache.ts';
+import { FileFinder, type StoredFile } from '../files/file-finder.ts';
 import { mapConcurrently } from '../map-concurrent.ts';
 import { isConversation, type Conversation, type FileRecord } from '../models/conversation.ts';
 import { compilePath, parsePath, pathOption, type PathStep } from '../paths.ts';
@@ -47,13 +41,7 @@ const options = z.strictObject({
     .describe('How copies are called: `ab/abcd…`, or `ab/abcd…/<name>` with the name of the file.'),
 });
 export type HashFilesOptions = z.input<typeof options>;
-
-/** What was found where a file should be. `path` is below one of the roots, or, with `copyTo`, below that. */
-export type StoredFile =
-  | { readonly sha256: string; readonly bytes: number; readonly path: string }
-  | { readonly unavailable: FileProblem };
-
-const remembered = 10_000;
+export type { StoredFile } from '../files/file-finder.ts';
 
 /**
  * Finds the files that records point to, and adds their SHA-256 and size.
@@ -105,75 +93,6 @@ export function hashFiles(input: HashFilesOptions): Transform<unknown, unknown> 
       yield* mapConcurrently(batches, change, ctx, { concurrency });
     },
   };
-}
-
-/** Looks for files, several at a time, each once. */
-class FileFinder {
-  readonly #roots: readonly string[];
-  readonly #files: RootedFiles;
-  readonly #store: ContentStore | undefined;
-  readonly #limit: ReturnType<typeof pLimit>;
-  readonly #known = new LruCache<string, Promise<StoredFile>>(remembered);
-
-  constructor(roots: readonly string[], store: ContentStore | undefined, concurrency: number) {
-    this.#roots = roots.map((root) => resolve(root));
-    this.#files = new RootedFiles(this.#roots);
-    this.#store = store;
-    this.#limit = pLimit(concurrency);
-  }
-
-  /** The first of these paths that is there. */
-  find(paths: readonly string[], signal: AbortSignal): Promise<StoredFile> {
-    const key = paths.join('\0');
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const finding = this.#limit(() => this.#look(paths, signal));
-    this.#known.set(key, finding);
-    // A failure is told to whoever asked, and not kept.
-    finding.catch(() => this.#known.delete(key));
-    return finding;
-  }
-
-  async #look(paths: readonly string[], signal: AbortSignal): Promise<StoredFile> {
-    let problem: FileProblem = 'missing';
-    for (const path of new Set(paths.flatMap((given) => this.#candidates(given)))) {
-      signal.throwIfAborted();
-      // A trouble that is not one file's own, such as too many open files, ends the run.
-      const opened = await this.#files.open(path).catch((error: unknown) => Promise.reject(inputError(error, path)));
-      if ('problem' in opened) {
-        if (problem === 'missing') ({ problem } = opened);
-        continue;
-      }
-      try {
-        if (this.#store !== undefined) return await this.#store.copy(opened.descriptor, opened.path, signal);
-        return { ...(await hashDescriptor(opened.descriptor, { signal })), path };
-      } catch (error) {
-        if (error instanceof EtlError || signal.aborted) throw error;
-        if (systemCode(error) !== 'EIO') throw inputError(error, opened.path);
-        problem = 'unreadable';
-      } finally {
-        // Nothing was written: closing is no wait.
-        closeSync(opened.descriptor);
-      }
-    }
-    return { unavailable: problem };
-  }
-
-  /** Ways to read a path: as it stands below a root, with the root's own name in front, with a query behind. */
-  #candidates(given: string): string[] {
-    const below = isAbsolute(given)
-      ? this.#roots.map((root) => relative(root, given)).filter((path) => !path.startsWith('..'))
-      : [];
-    const plain = given.replaceAll('\\', '/').replace(/^\/+/, '');
-    const inside = this.#roots
-      .filter((root) => plain.startsWith(`${basename(root)}/`))
-      .map((root) => plain.slice(basename(root).length + 1));
-    const paths = [...below, plain, ...inside];
-    return [
-      ...paths,
-      ...paths.filter((path) => path.includes('?')).map((path) => path.slice(0, path.lastIndexOf('?'))),
-    ];
-  }
 }
 
 async function withFiles(

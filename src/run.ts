@@ -50,6 +50,11 @@ async function resumable(
     await ledger?.reset();
     return undefined;
   }
+  // Without a cursor there is no telling whether the input is the same again (standard input, a plain stream): start over.
+  if (saved.status === 'finished' && saved.position === null) {
+    await ledger?.reset();
+    return undefined;
+  }
   // Nothing was committed under the old configuration, so there is nothing to lose: only the target is taken back to where it stood.
   if (saved.digest !== identity.digest && saved.position === null && saved.status === 'running') {
     return { ...saved, ...identity, status: 'sampled' };

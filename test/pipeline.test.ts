@@ -272,6 +272,15 @@ test('a changed configuration is refused with the difference', async () => {
   assert.match(error.message, /transforms\.0\.double\.divisor: 2 → 3/);
 });
 
+test('a source without cursors is read again by a repeated run', async () => {
+  const store = new Store<number>();
+  for (let times = 0; times < 2; times += 1) {
+    const report = await pipeline([1, 2], { name: 'p' }).to(storeSink(store)).run();
+    assert.equal(report.status, 'finished');
+  }
+  assert.deepEqual(store.records, [1, 2, 1, 2]);
+});
+
 test('a configuration changed before anything was committed just starts over', async () => {
   const store = new Store<number>();
   const make = (config: { divisor: number }, failAt?: number) =>

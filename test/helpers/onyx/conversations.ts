@@ -1,0 +1,45 @@
+import { CONVERSATION_SCHEMA, type Conversation, type Message, type Role } from '../../../src/models/conversation.ts';
+import { treeOf } from '../../../src/tree/conversation-tree.ts';
+
+const roles: Readonly<Record<string, Role>> = { u: 'user', a: 'assistant', s: 'system', t: 'tool' };
+
+/**
+ * A conversation in short: `u1 a1<u1 u2<a1` is a question, its answer, and the next question. The first letter of an id is
+ * the role; each message says its own id and comes a second after the one before it in the text.
+ */
+export function shortConversation(
+  text: string,
+  { activeLeaf, ...changes }: Partial<Conversation> & { readonly activeLeaf?: string } = {},
+  change: (message: Message) => Message = (message) => message,
+): Conversation {
+  const start = Date.parse('2026-01-02T03:04:05.000Z');
+  const messages = text
+    .split(' ')
+    .filter((part) => part !== '')
+    .map((part, place): Message => {
+      const [id = '', parentId = null] = part.split('<');
+      const role = roles[id[0] ?? ''] ?? 'user';
+      const createdAt = new Date(start + place * 1000).toISOString();
+      return change({ id, parentId, role, createdAt, parts: [{ type: 'text', text: id }] });
+    });
+  return {
+    schema: CONVERSATION_SCHEMA,
+    id: '0b5f9d1e-0000-4000-8000-000000000001',
+    key: 'test:owner:0b5f9d1e-0000-4000-8000-000000000001',
+    owner: { id: 'owner', email: 'ana@example.org' },
+    title: 'A title',
+    createdAt: '2026-01-02T03:04:05.000Z',
+    updatedAt: '2026-01-02T03:05:05.000Z',
+    archived: false,
+    pinned: false,
+    temporary: false,
+    tags: [],
+    project: null,
+    settings: {},
+    messages,
+    tree: treeOf(messages, { activeLeaf }),
+    files: [],
+    source: { system: 'test' },
+    ...changes,
+  };
+}

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../canonical-json.ts';
 import { composeBundleLine } from '../formats/bundle-line.ts';
 import { chatDigest, documentDigest } from '../formats/chat-digest.ts';
+import type { JsonMember } from '../formats/json-members.ts';
 import { idText, listOf, timeText, type Document } from '../models/extended-json.ts';
 import type { LibrechatChatRecord, LibrechatUserRef } from '../models/librechat-chat.ts';
 import type { LibrechatChat } from '../models/librechat.ts';
@@ -16,10 +17,15 @@ import { chatRepairs, holdsAll, nodeOf, type MessageNode } from './librechat-to-
  * Makes the record for a bundle of a LibreChat chat: every document as the database has it, secrets left out, and beside them
  * what the messages' tree is and what is wrong with it.
  *
- * Messages need only the fields that {@link thinMessage} reads; `textOf` gives the whole text of each document. All messages
+ * Messages need only the fields that {@link thinMessage} reads; `textOf` gives the whole text of each document,
+ * and `membersOf` its members where they are known. All messages
  * are in it, duplicates too, by their time. The findings are those of `librechatToConversation`.
  */
-export function librechatToBundle(chat: LibrechatChat, textOf: (document: Document) => Buffer): LibrechatChatRecord {
+export function librechatToBundle(
+  chat: LibrechatChat,
+  textOf: (document: Document) => Buffer,
+  membersOf: (document: Document) => readonly JsonMember[] | undefined = () => undefined,
+): LibrechatChatRecord {
   const { userId, conversationId, user, conversation, copies = [], messages, files } = chat;
   let secrets = 0;
   const clean = (document: Document, kind: 'message' | 'other'): Buffer =>
@@ -51,7 +57,12 @@ export function librechatToBundle(chat: LibrechatChat, textOf: (document: Docume
     conversationId,
     conversation: conversationText === null ? null : documentDigest(conversationText),
     copies: copyTexts.map((text) => documentDigest(text)),
-    messages: messageTexts.map((text) => documentDigest(text)),
+    messages: nodes.map(({ document }, place) => {
+      const text = messageTexts[place] ?? textOf(document);
+      return text === textOf(document)
+        ? documentDigest(text, 0, text.length, membersOf(document))
+        : documentDigest(text);
+    }),
   });
   const owner = librechatUserRef(userId, user);
   const key = keyOf(conversationId, conversation);

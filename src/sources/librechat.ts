@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { defineSource } from '../component.ts';
 import { mongodbAddress, openMongodb } from '../connections/mongodb.ts';
 import { EtlError } from '../errors.ts';
+import { jsonMembers, type JsonMember } from '../formats/json-members.ts';
 import { inputError } from '../files/file-error.ts';
 import type { Json } from '../json.ts';
 import { dumpBytes, librechatDumpFiles } from '../librechat/dump-files.ts';
@@ -300,13 +301,19 @@ function recordsOf(
       return document;
     });
   const isThin = given.records === 'documents';
-  // Chats without an id take their messages by the database's list, so that all of a message must be there.
+  const members = new Map<Document, readonly JsonMember[]>();
+  const thin = (text: Buffer): Document => {
+    const found = jsonMembers(text);
+    const document = thinMessage(text, found);
+    members.set(document, found);
+    return document;
+  };
   const group = {
     userId: joined.userId,
     conversationId: joined.conversationId,
     user: joined.user,
     conversations: documents(joined.conversations, wholeDocument),
-    messages: documents(joined.messages, isThin ? thinMessage : wholeDocument),
+    messages: documents(joined.messages, isThin ? thin : wholeDocument),
     files: documents(joined.files, wholeDocument),
   };
   const chosen: LibrechatChat[] = [];
@@ -316,7 +323,7 @@ function recordsOf(
   }
   if (!isThin) return chosen.map((chat) => conversationOf(chat, projects, ctx));
   const textOf = (document: Document): Buffer => texts.get(document) ?? Buffer.from(JSON.stringify(document));
-  const made = chosen.map((chat) => librechatToBundle(chat, textOf));
+  const made = chosen.map((chat) => librechatToBundle(chat, textOf, (document) => members.get(document)));
   if (made.length > 1) made.sort((a, b) => (a.key < b.key ? -1 : 1));
   for (const { counts } of made) {
     for (const [kind, times] of Object.entries(counts.repairs)) ctx.finding(`mended: ${kind}`, times);

@@ -51,7 +51,7 @@ const work = (digests: readonly string[]) => ({ records: count, bytes: count * f
 /** The transform in a pipeline, a record a file. */
 async function hashed(concurrency: number): Promise<string[]> {
   const digests: string[] = [];
-  await pipeline(paths.map((path) => ({ files: path })))
+  await pipeline<unknown>(paths.map((path) => ({ files: path })))
     .through(hashFiles({ roots: [root], concurrency }))
     .to(async (records) => {
       for await (const record of records)

@@ -55,7 +55,7 @@ export type { StoredFile } from '../files/file-finder.ts';
  * With `copyTo` the files are copied, too; a copy is whole and on the disk before its record is committed. A file that many
  * records point to is read once, among the last 10,000.
  */
-export function hashFiles(input: HashFilesOptions): Transform<unknown, unknown> {
+export function hashFiles<T>(input: HashFilesOptions): Transform<T, T> {
   const { roots, field, pathFrom, into, concurrency, copyTo, copyAs } = options.parse(input);
   const steps = parsePath(field);
   const pathsOf = compilePath(pathFrom);
@@ -86,10 +86,11 @@ export function hashFiles(input: HashFilesOptions): Transform<unknown, unknown> 
         const paths = texts(pathsOf(entry));
         return paths.length === 0 ? entry : { ...(entry as object), [into]: await find(paths, signal) };
       };
-      const change = (record: unknown, signal: AbortSignal): Promise<unknown> =>
-        isConversation(record)
+      // What is found is added; the record stays what it was.
+      const change = (record: T, signal: AbortSignal): Promise<T> =>
+        (isConversation(record)
           ? withFiles(record, (paths) => find(paths, signal))
-          : changedAt(record, steps, (entry) => describe(entry, signal));
+          : changedAt(record, steps, (entry) => describe(entry, signal))) as Promise<T>;
       yield* mapConcurrently(batches, change, ctx, { concurrency });
     },
   };

@@ -33,7 +33,7 @@ export function bundleToConversation(
   line: unknown,
   around: BundleSurroundings,
 ): { readonly conversation: Conversation; readonly losses: readonly Loss[] } {
-  const { conversation, messages, threadmill, user_email: email, file_ids: fileIds } = asLine(line);
+  const { conversation, messages, threadmill, user_email: email, file_ids: fileIds, missing } = asLine(line);
   if (threadmill?.['form'] === 'conversation') {
     const record = fromConversation(conversation, messages);
     return { conversation: { ...record, files: record.files.map((file) => withPlace(file, around)) }, losses: [] };
@@ -41,7 +41,9 @@ export function bundleToConversation(
   const userId = textOr(threadmill?.['user_id'], textOr(conversation?.['user'], textOr(messages[0]?.['user'], '')));
   const conversationId = textOr(conversation?.['conversationId'], textOr(messages[0]?.['conversationId'], ''));
   const user = around.user ?? (email === null ? null : { _id: userId, email });
-  const files = [...new Set(fileIds)].flatMap((id) => around.filesOf(id).map(({ metadata }) => metadata));
+  // What the manifest says of a file without a document is a message's snapshot.
+  const stored = [...new Set(fileIds)].filter((id) => !missing.has(id));
+  const files = stored.flatMap((id) => around.filesOf(id).map(({ metadata }) => metadata));
   const copies = listOf(threadmill?.['copies'])?.filter(isDocument) ?? [];
   const chat = {
     userId,
@@ -62,6 +64,8 @@ interface Line {
   readonly conversation: Document | null;
   readonly messages: readonly Document[];
   readonly file_ids: readonly string[];
+  /** Ids of files that have no document. */
+  readonly missing: ReadonlySet<unknown>;
   readonly threadmill: Document | undefined;
 }
 
@@ -72,12 +76,13 @@ function asLine(line: unknown): Line {
       'expected a line of a bundle: an object with "conversation" and "messages"',
     );
   }
-  const { user_email: email, conversation, messages, file_ids: fileIds, threadmill } = line;
+  const { user_email: email, conversation, messages, file_ids: fileIds, missing_file_ids: missing, threadmill } = line;
   return {
     user_email: typeof email === 'string' ? email : null,
     conversation: isDocument(conversation) ? conversation : null,
     messages: (messages as readonly unknown[]).filter(isDocument),
     file_ids: Array.isArray(fileIds) ? (fileIds as readonly unknown[]).filter((id) => typeof id === 'string') : [],
+    missing: new Set(Array.isArray(missing) ? (missing as readonly unknown[]) : []),
     threadmill: isDocument(threadmill) ? threadmill : undefined,
   };
 }

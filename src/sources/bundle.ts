@@ -12,10 +12,11 @@ import { jsonLinesFormat } from '../files/json-formats.ts';
 import { readJsonValues } from '../files/read-json-values.ts';
 import { readRecords } from '../files/read-records.ts';
 import { USERS_FILE } from '../formats/bundle.ts';
+import { jsonRecordText } from '../formats/json-records.ts';
 import { bundleToConversation, type BundledFile } from '../mappings/bundle-to-conversation.ts';
 import { reportFindings } from '../mappings/report-findings.ts';
 import type { Conversation } from '../models/conversation.ts';
-import type { Document } from '../models/extended-json.ts';
+import { parseDocument, type Document } from '../models/extended-json.ts';
 import type { Batch, Source, StageContext } from '../stage.ts';
 
 const options = z.strictObject({
@@ -130,7 +131,8 @@ async function conversations(
   const files = await entries.find(batch.records.flatMap(fileIdsOf));
   const records: Conversation[] = [];
   const origins: number[] = [];
-  for (const [index, record] of batch.records.entries()) {
+  for (const [index, line] of batch.records.entries()) {
+    const record = exactLine(line, batch, index);
     try {
       const { conversation, losses } = bundleToConversation(record, {
         filesOf: (fileId) => (files.get(fileId) ?? []).map((entry) => bundledFile(entry, folder)),
@@ -145,6 +147,13 @@ async function conversations(
   }
   const { bytes, cursor, at } = batch;
   return { records, bytes, cursor, at: at === undefined ? undefined : (index) => at(origins[index] ?? -1) };
+}
+
+/** A database's documents with all digits of their long numbers; what we made of a conversation has none of those. */
+function exactLine(line: unknown, { json }: Batch<unknown>, index: number): unknown {
+  if (json === undefined || memberOf(memberOf(line, 'threadmill'), 'form') === 'conversation') return line;
+  const text = jsonRecordText(json, index);
+  return /\d{16}/.test(text) ? parseDocument(text) : line;
 }
 
 function bundledFile(
@@ -165,9 +174,14 @@ async function usersOf(path: string): Promise<Map<string, Document>> {
   for await (const user of readJsonValues(join(path, USERS_FILE))) {
     const id = memberOf(user, 'id');
     // Checked by its id; the rest is read tolerantly.
-    if (typeof id === 'string') users.set(id, { ...(user as Document), _id: id });
+    if (typeof id === 'string' && hasProfile(user as Document)) users.set(id, { ...(user as Document), _id: id });
   }
   return users;
+}
+
+/** Of an account that is gone only its id is known, and where its chats are. */
+function hasProfile(user: Document): boolean {
+  return Object.entries(user).some(([name, value]) => name !== 'id' && name !== 'folder' && value !== null);
 }
 
 function userIdOf(line: unknown): string {

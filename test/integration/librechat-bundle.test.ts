@@ -10,10 +10,13 @@ import { readManifest } from '../../src/files/bundle-folders.ts';
 import type { BundleManifest } from '../../src/formats/bundle.ts';
 import { verifyBundle } from '../../src/jobs/verify-bundle.ts';
 import { verifySource } from '../../src/jobs/verify-source.ts';
+import type { Conversation } from '../../src/models/conversation.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import type { RunReport } from '../../src/report.ts';
 import { bundleSink, type BundleSinkOptions } from '../../src/sinks/bundle.ts';
+import { bundleSource } from '../../src/sources/bundle.ts';
 import { librechatSource, type LibrechatSourceOptions } from '../../src/sources/librechat.ts';
+import type { Source } from '../../src/stage.ts';
 import { treeOf } from '../helpers/bundle.ts';
 import { damageCensus } from '../helpers/librechat-data/damage-census.ts';
 import { generateLibrechat } from '../helpers/librechat-data/generate-librechat.ts';
@@ -101,10 +104,7 @@ describe('LibreChat to a bundle', () => {
     const deleted = owners.find(([, { isDeleted }]) => isDeleted)?.[0] ?? '';
     const users = [owners[1]?.[1].email ?? '', owners[2]?.[0] ?? '', deleted];
     const some = await exported({ from: dump, users, ...everything });
-    assert.deepEqual(
-      await treeOf((await exported({ uri, users, ...everything })).path),
-      await treeOf(some.path),
-    );
+    assert.deepEqual(await treeOf((await exported({ uri, users, ...everything })).path), await treeOf(some.path));
     assert.equal(some.made.counts.users, 3);
     const ofThree = [owners[1], owners[2], owners.find(([id]) => id === deleted)];
     const messages = ofThree.reduce((sum, owner) => sum + (owner?.[1].messages ?? 0), 0);
@@ -144,6 +144,14 @@ describe('LibreChat to a bundle', () => {
     assert.equal(report.counts.written, conversations + users);
   });
 
+  test('a bundle read again gives the conversations that the LibreChat gives', async () => {
+    const { path } = await exported({ from: dump, ...everything });
+    const found = await conversationsOf(bundleSource({ path }));
+    const expected = await conversationsOf(librechatSource({ from: dump, ...everything }));
+    assert.deepEqual([...found.keys()].sort(), [...expected.keys()].sort());
+    for (const [key, conversation] of expected) assert.deepEqual(found.get(key), conversation, key);
+  });
+
   test('no planted secret is in a bundle, nor what lies outside the folders of uploads', async () => {
     const { path, made } = await exported({ from: dump, ...everything });
     assert.ok(Object.keys(manifest.secrets.fields).length > 15);
@@ -152,6 +160,20 @@ describe('LibreChat to a bundle', () => {
       assert.ok(!text.includes(manifest.secrets.mark), `${name} holds a secret`);
   });
 });
+
+/** Conversations by key, without what only one of the two can know: where files are, and what projects are called. */
+async function conversationsOf(source: Source<Conversation>): Promise<Map<string, unknown>> {
+  const found = new Map<string, unknown>();
+  await pipeline(source)
+    .to(async (records: AsyncIterable<Conversation>) => {
+      for await (const { files, project, ...rest } of records) {
+        const ids = files.map(({ id }) => id).sort();
+        found.set(rest.key, JSON.parse(JSON.stringify({ ...rest, ids, project: project?.id ?? null })));
+      }
+    })
+    .run();
+  return found;
+}
 
 function collectionsOf(records: readonly GeneratedRecord[]): Parameters<typeof damageCensus>[0] {
   const collections: Record<string, Record<string, unknown>[]> = {};

@@ -2,7 +2,15 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
+/** The compiler, as far as it is used here. Its own types declare globals (an `at()` that is never undefined) for all of the project. */
+interface Compiler {
+  main(
+    args: readonly string[],
+  ): Promise<{ readonly error: Error | null; readonly stdout: object; readonly stderr: object }>;
+}
+
+const compiler: string = 'assemblyscript/asc';
+const { default: asc } = (await import(compiler)) as { readonly default: Compiler };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);

@@ -190,7 +190,7 @@ class Run {
     const sink = this.#options.dryRun === true ? countingSink(this.#plan.sink.name) : this.#plan.sink;
     const runs = this.#stages;
     const sourceRun = runs[0] as StageRun;
-    const sinkRun = runs.at(-1);
+    const sinkRun = runs.at(-1) as StageRun;
     const { limit } = this.#options;
     const items = sourceItems(source, sourceRun, startOf(this.#position), { limit, stop: this.#stop });
     await nodePipeline(

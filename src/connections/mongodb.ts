@@ -16,13 +16,11 @@ import type {
 import { parseMongodbUri } from './mongodb-uri.ts';
 
 export type {
-  MongodbCollection,
   MongodbConnection,
   MongodbConnectionOptions,
   MongodbIndex,
   MongodbPage,
   MongodbQuery,
-  ReadPreference,
 } from './mongodb-types.ts';
 
 const unauthorized = 13;

@@ -21,9 +21,3 @@ export async function copyInto(
     { signal },
   );
 }
-
-/** Reads what a COPY … TO STDOUT gives, chunk by chunk as the server sends it. */
-export async function* copyOutOf(client: PostgresClient, statement: string): AsyncGenerator<Buffer> {
-  const { to } = await import('pg-copy-streams');
-  for await (const chunk of client.query(to(statement))) yield chunk as Buffer;
-}

@@ -26,7 +26,7 @@ export function storableText(text: string, policy: UnstorablePolicy, changed: ()
 }
 
 /** A JSON value with storable text in all its strings and keys. The value itself when nothing had to change. */
-export function storableJson(value: unknown, policy: UnstorablePolicy, changed: () => void): unknown {
+function storableJson(value: unknown, policy: UnstorablePolicy, changed: () => void): unknown {
   if (typeof value === 'string') return storableText(value, policy, changed);
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) {

@@ -10,7 +10,7 @@ export const noDocuments: BsonDocuments = {
 };
 
 /** The documents' memory as a Buffer. */
-export function bufferOf({ bytes }: BsonDocuments): Buffer {
+function bufferOf({ bytes }: BsonDocuments): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -29,7 +29,7 @@ export function fieldOf(documents: BsonDocuments, i: number, name: string): unkn
 }
 
 /** Documents `from` up to but not including `to`, on the same buffer. */
-export function sliceDocuments({ bytes, starts, ends }: BsonDocuments, from: number, to: number): BsonDocuments {
+function sliceDocuments({ bytes, starts, ends }: BsonDocuments, from: number, to: number): BsonDocuments {
   const some = starts.subarray(from, to);
   return { bytes, starts: some, ends: ends.subarray(from, to), count: some.length };
 }

@@ -31,7 +31,7 @@ const common = new Set(['number', 'string', 'object', 'binData', 'objectId', 'bo
 const rankByName = new Map(groups.flatMap((names, rank) => names.map((name) => [name, rank] as const)));
 
 /** The group a value of the `bson` package belongs to; plain JavaScript values too. Absent counts as null. */
-export function typeRank(value: unknown): number {
+function typeRank(value: unknown): number {
   return rankByName.get(typeName(value)) ?? 0;
 }
 

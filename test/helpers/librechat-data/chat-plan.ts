@@ -106,7 +106,7 @@ export function ordinaryChat(world: World, owner: Owner): Chat {
 }
 
 /** Regenerated answers (70 %) and edited questions with their answers, at random places. */
-export function addBranches(world: World, chat: Chat, count: number): void {
+function addBranches(world: World, chat: Chat, count: number): void {
   const { random } = world;
   const questions = chat.messages.flatMap((plan, position) => (plan.isUser ? [position] : []));
   for (let i = 0; i < count; i++) {
@@ -117,7 +117,7 @@ export function addBranches(world: World, chat: Chat, count: number): void {
 }
 
 /** Marks a chat and its messages as temporary; before 2026 only the date told. */
-export function makeTemporary(chat: Chat, expiredAt: Date, hasFlag: boolean): void {
+function makeTemporary(chat: Chat, expiredAt: Date, hasFlag: boolean): void {
   const flag = hasFlag ? { isTemporary: true } : {};
   Object.assign(chat.set, { expiredAt, ...flag });
   for (const plan of chat.messages) plan.set = { ...plan.set, expiredAt, ...flag };

@@ -26,7 +26,7 @@ export function answerContent(world: World, chat: Chat, length: number): Documen
 }
 
 /** A call with its output; arguments are text, at times an object. */
-export function toolCall(world: World, id: string): Document {
+function toolCall(world: World, id: string): Document {
   const { random, text } = world;
   const query = { query: text.title(), limit: random.int(1, 20) };
   const output = random.chance(0.03) ? {} : { output: text.toolOutput(scaled(world, 1500, 1.4, 200_000)) };

@@ -8,7 +8,7 @@ import type { Chat, GeneratedRecord, Owner, World } from './types.ts';
 type Scenario = (world: World, owner: Owner) => Chat[];
 
 /** A file outside uploads and images; a path with `..` points to it, and nothing may ever copy it. */
-export const OUTSIDE_FILE = 'outside-the-roots.txt';
+const OUTSIDE_FILE = 'outside-the-roots.txt';
 
 /** One file of every storage kind, three to a question. */
 export const everyStorage =

@@ -5,9 +5,9 @@ import { BSON } from 'mongodb';
  *
  * @see MongoDB manual, "MongoDB Wire Protocol"
  */
-export const opReply = 1;
-export const opQuery = 2004;
-export const opMsg = 2013;
+const opReply = 1;
+const opQuery = 2004;
+const opMsg = 2013;
 
 /** Document sequences (section kind 1) by name, each document as bytes: what bulk inserts use. */
 type Sequences = ReadonlyMap<string, readonly Buffer[]>;

@@ -43,7 +43,10 @@ export function fromReadable<T>(readable: AsyncIterable<T>): Source<T> {
  * It may keep, change, drop or add records; what is dropped counts as filtered, what is added as expanded. Which record of
  * the output belongs to which of the input is not known, so no cursor passes: a repeated run starts over.
  */
-export function throughRecords<In, Out>(transform: RecordFunction<In, Out>, name = transform.name || 'records'): Transform<In, Out> {
+export function throughRecords<In, Out>(
+  transform: RecordFunction<In, Out>,
+  name = transform.name || 'records',
+): Transform<In, Out> {
   return {
     role: 'transform',
     name,
@@ -100,7 +103,9 @@ export function toSource<T>(source: SourceLike<T>): Source<T> {
 }
 
 /** Whatever `through()` takes, as a transform. */
-export function toTransform<In, Out>(transform: Transform<In, Out> | RecordFunction<In, Out> | Duplex): Transform<In, Out> {
+export function toTransform<In, Out>(
+  transform: Transform<In, Out> | RecordFunction<In, Out> | Duplex,
+): Transform<In, Out> {
   if (typeof transform === 'function') return throughRecords(transform);
   return transform instanceof Duplex ? throughDuplex<In, Out>(transform) : transform;
 }
@@ -124,7 +129,9 @@ export function syncTransform<In, Out>(
       const step = start(ctx);
       for await (const batch of input) {
         const result = step(batch);
-        yield result.cursor === undefined && batch.cursor !== undefined ? { ...result, records: result.records, cursor: batch.cursor } : result;
+        yield result.cursor === undefined && batch.cursor !== undefined
+          ? { ...result, records: result.records, cursor: batch.cursor }
+          : result;
       }
     },
   };

@@ -1,12 +1,22 @@
 import { relative } from 'node:path';
 
-import type { TestEvent } from './test-events.ts';
+/** What test-events.js tells of a test file's run. */
+export type TestEvent =
+  | {
+      readonly type: 'test';
+      readonly name: string;
+      readonly place: string;
+      readonly skipped?: string;
+      readonly error?: string;
+    }
+  | { readonly type: 'output'; readonly text: string }
+  | { readonly type: 'total'; readonly name: string; readonly value: number };
 
 /** One test file's run. */
 export interface FileRun {
   readonly file: string;
   readonly events: readonly TestEvent[];
-  /** What the file printed, on both streams. */
+  /** What the runner of the file printed besides. */
   readonly output: string;
   readonly seconds: number;
   /** The process's exit code, or the signal that ended it. */
@@ -25,7 +35,6 @@ export class TestSummary {
   readonly #totals = new Map<string, number>(totalNames.map((name) => [name, 0]));
   readonly #problems: string[] = [];
   readonly #skipped: string[] = [];
-  #ran = 0;
   readonly #write: (text: string) => void;
 
   constructor(write = (text: string): void => void process.stdout.write(text)) {
@@ -36,19 +45,16 @@ export class TestSummary {
     const name = relative(process.cwd(), file);
     const counts = new Map<string, number>();
     const problems: string[] = [];
+    let printed = output;
     for (const event of events) {
       if (event.type === 'total') counts.set(event.name, event.value);
+      else if (event.type === 'output') printed += event.text;
       else if (event.error !== undefined) problems.push(`✖ ${event.name} (${event.place})\n${indented(event.error)}`);
       else if (event.skipped !== undefined) this.#skipped.push(`${event.name} (${name}): ${event.skipped}`);
     }
     const tests = counts.get('tests') ?? 0;
-    if (problems.length === 0 && (ended !== 0 || tests === 0)) {
-      problems.push(`✖ ${name}\n    ${ended === 0 ? 'the file has no tests' : `ended with ${ended}`}`);
-      // node's own runner counts such a file as a failed test.
-      counts.set('fail', (counts.get('fail') ?? 0) + 1).set('tests', tests + 1);
-    }
+    if (problems.length === 0 && (ended !== 0 || tests === 0)) problems.push(`✖ ${name}\n    ended with ${ended}`);
     for (const total of totalNames) this.#totals.set(total, (this.#totals.get(total) ?? 0) + (counts.get(total) ?? 0));
-    this.#ran += tests;
     const skipped = counts.get('skipped') ?? 0;
     const details = [
       `${tests} tests`,
@@ -59,7 +65,7 @@ export class TestSummary {
     this.#write(
       `${problems.length > 0 ? '✖' : '✔'} ${name}  ${details.filter((detail) => detail !== '').join(', ')}\n`,
     );
-    if (problems.length > 0 && output !== '') problems.push(`--- output of ${name}\n${output}`);
+    if (problems.length > 0 && printed !== '') problems.push(`--- output of ${name}\n${printed}`);
     this.#problems.push(...problems);
   }
 
@@ -73,9 +79,9 @@ export class TestSummary {
     const prefix = process.stdout.isTTY ? 'ℹ' : '#';
     for (const [name, value] of this.#totals) this.#write(`${prefix} ${name} ${value}\n`);
     this.#write(`${prefix} duration_ms ${(performance.now() - this.#started).toFixed(0)}\n`);
-    if (this.#ran === 0) this.#write('FAILED: no tests were run\n');
-    else if (this.#problems.length > 0) this.#write('FAILED\n');
-    return this.#ran > 0 && this.#problems.length === 0;
+    const ran = (this.#totals.get('tests') ?? 0) > 0;
+    if (!ran || this.#problems.length > 0) this.#write(ran ? 'FAILED\n' : 'FAILED: no tests were run\n');
+    return ran && this.#problems.length === 0;
   }
 }
 

@@ -7,8 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import type { TestEvent } from './test-events.ts';
-import { type FileRun, TestSummary } from './test-summary.ts';
+import { type FileRun, type TestEvent, TestSummary } from './test-summary.ts';
 
 // The longest file starts real servers and kills them; one that takes longer than this hangs.
 const timeoutMs = 10 * 60_000;
@@ -18,7 +17,7 @@ const files = (asked.length === 0 ? ['test'] : asked).flatMap(testFiles);
 const folder = mkdtempSync(join(tmpdir(), 'etl-tests-'));
 // Helpers write here, a line each, which servers they used (`server: …`) and what they left out (`skipped: …`).
 const notes = join(folder, 'notes.txt');
-const reporter = new URL('./test-events.ts', import.meta.url).href;
+const reporter = new URL('./test-events.js', import.meta.url).href;
 const loader = import.meta.resolve('tsx');
 
 try {
@@ -45,7 +44,7 @@ function testFiles(path: string): string[] {
 }
 
 function runFile(file: string, events: string): Promise<FileRun> {
-  const reporting = ['--test-reporter', reporter, '--test-reporter-destination', events];
+  const reporting = ['--test', '--test-reporter', reporter, '--test-reporter-destination', events];
   const started = performance.now();
   return new Promise((done, fail) => {
     let output = '';

@@ -48,7 +48,7 @@ const cases = [
     name: 'fails on a file without tests',
     files: { 'a.test.ts': passing, 'b.test.ts': 'export {};\n' },
     code: 1,
-    says: ['the file has no tests', '# fail 1'],
+    says: ['the file has no tests', 'FAILED\n'],
   },
   {
     name: 'fails on a failing test and shows its error and the output of its file',
@@ -88,6 +88,12 @@ const cases = [
     },
     code: 0,
     says: ['a.test.ts  1 tests', 'b.test.ts  1 tests', '# tests 2', '# pass 2'],
+  },
+  {
+    name: 'sees the tests of a file that ends its process when it is done',
+    files: { 'a.test.ts': `${passing}process.on('beforeExit', () => process.exit());\n` },
+    code: 0,
+    says: ['a.test.ts  1 tests'],
   },
   {
     name: 'names what was skipped and why, and the servers used',

@@ -145,6 +145,6 @@ testSource(
     librechatSource(
       { uri, batchSize: 9, includeTemporary: true, memoryBytes: 50_000 },
       { connect: using(fakeMongodb(collections)) },
-    ) as Source<Conversation>,
+    ),
   { name: 'librechat, live', records: joinRecords(records).length },
 );

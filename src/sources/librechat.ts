@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { defineSource } from '../component.ts';
 import { mongodbAddress, openMongodb } from '../connections/mongodb.ts';
-import { type EtlError } from '../errors.ts';
+import type { EtlError } from '../errors.ts';
 import { jsonMembers, type JsonMember } from '../formats/json-members.ts';
 import { inputError } from '../files/file-error.ts';
 import type { Json } from '../json.ts';

@@ -4,7 +4,6 @@ import type { Document } from 'bson';
 
 import type { MongodbConnection, openMongodb } from '../../src/connections/mongodb.ts';
 import type { LibrechatUserSummary } from '../../src/librechat/user-summaries.ts';
-import type { Conversation } from '../../src/models/conversation.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import type { Source } from '../../src/stage.ts';
 import { librechatSource, type LibrechatSourceOptions } from '../../src/sources/librechat.ts';

@@ -1,18 +1,25 @@
 import { entryBytes, headerBytes, readEntry, sizeOfEntry, writeEntry, type Entry } from './entry.ts';
 
-const slabBytes = 1024 * 1024;
+const blockBytes = 1024 * 1024;
+const leastSlabBytes = 4096;
 const indexBytesPerEntry = 20;
 const prefixBytes = 6;
 
 /** Entries in memory, to be read in the order of their keys; entries of one key in the order they came. */
 export class EntryBuffer {
+  readonly #slabBytes: number;
   readonly #slabs: Buffer[] = [];
   /** Where each entry is (slab and offset in one number) and how its key begins. */
   #places = new Float64Array(1024);
   #prefixes = new Float64Array(1024);
   #count = 0;
-  #used = slabBytes;
+  #used = 0;
   #bytes = 0;
+
+  /** `memoryBytes`: what it is meant to hold; memory is taken in parts of that. */
+  constructor(memoryBytes: number) {
+    this.#slabBytes = Math.min(blockBytes, Math.max(leastSlabBytes, Math.floor(memoryBytes / 8)));
+  }
 
   get count(): number {
     return this.#count;
@@ -27,7 +34,7 @@ export class EntryBuffer {
     const size = entryBytes(key, text);
     let slab = this.#slabs.at(-1);
     if (slab === undefined || this.#used + size > slab.length) {
-      slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, size));
+      slab = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, size));
       this.#slabs.push(slab);
       this.#bytes += slab.length;
       this.#used = 0;
@@ -47,7 +54,7 @@ export class EntryBuffer {
 
   /** The entries in order as bytes to write to a file, about a megabyte at a time. */
   *sortedBytes(): Generator<Buffer> {
-    let block = Buffer.allocUnsafeSlow(slabBytes);
+    let block = Buffer.allocUnsafeSlow(blockBytes);
     let used = 0;
     for (const index of this.#order()) {
       const [slab, at] = this.#placeOf(index);
@@ -68,7 +75,7 @@ export class EntryBuffer {
     this.#places = new Float64Array(1024);
     this.#prefixes = new Float64Array(1024);
     this.#count = 0;
-    this.#used = slabBytes;
+    this.#used = 0;
     this.#bytes = 0;
   }
 

@@ -49,9 +49,15 @@ export interface ExternalGroup {
   close(): Promise<void>;
 }
 
+/** A spill file; those of a level are of about one size, and the levels fall from the first to the last. */
+interface LeveledRun {
+  readonly run: EntryRun;
+  readonly level: number;
+}
+
 export function externalGroup({ directory, memoryBytes, signal }: ExternalGroupOptions): ExternalGroup {
-  const buffer = new EntryBuffer();
-  let runs: EntryRun[] = [];
+  const buffer = new EntryBuffer(memoryBytes);
+  let runs: LeveledRun[] = [];
   let files = 0;
 
   async function write(blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<EntryRun> {
@@ -65,19 +71,24 @@ export function externalGroup({ directory, memoryBytes, signal }: ExternalGroupO
 
   async function spill(): Promise<void> {
     if (buffer.count === 0) return;
-    runs.push(await write(buffer.sortedBytes()));
+    runs.push({ run: await write(buffer.sortedBytes()), level: 0 });
     buffer.clear();
+    // Few files stay open however much comes, and each record is written once a level only.
+    for (let last = runs.at(-1); last !== undefined && isFull(last.level); last = runs.at(-1)) {
+      await merge(runs.length - mostRuns, last.level + 1);
+    }
+  }
+
+  function isFull(level: number): boolean {
+    return runs.length >= mostRuns && runs.at(-mostRuns)?.level === level;
   }
 
   /** Neighbours are merged, so that entries of one key stay in the order they came. */
-  async function mergeSome(): Promise<void> {
-    const merged: EntryRun[] = [];
-    for (let from = 0; from < runs.length; from += mostRuns) {
-      const part = runs.slice(from, from + mostRuns);
-      merged.push(await write(mergedBytes(part)));
-      for (const run of part) await removeEntryRun(run);
-    }
-    runs = merged;
+  async function merge(from: number, level: number): Promise<void> {
+    const part = runs.slice(from, from + mostRuns).map(({ run }) => run);
+    const merged = { run: await write(mergedBytes(part)), level };
+    runs.splice(from, part.length, merged);
+    for (const run of part) await removeEntryRun(run);
   }
 
   return {
@@ -92,12 +103,13 @@ export function externalGroup({ directory, memoryBytes, signal }: ExternalGroupO
         return;
       }
       await spill();
-      while (runs.length > mostRuns) await mergeSome();
-      yield* mergedGroups(new EntryMerger(runs), signal);
+      // As few as will do, and the latest: they are the smallest.
+      while (runs.length > mostRuns) await merge(Math.max(runs.length - mostRuns, mostRuns - 1), 0);
+      yield* mergedGroups(new EntryMerger(runs.map(({ run }) => run)), signal);
     },
     async close() {
       buffer.clear();
-      for (const { file } of runs) await file.close();
+      for (const { run } of runs) await run.file.close();
       runs = [];
       if (files > 0) await rm(directory, { recursive: true, force: true });
     },

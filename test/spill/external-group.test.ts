@@ -111,6 +111,42 @@ test('takes records larger than its buffers', async () => {
   }
 });
 
+test('keeps few files, however much comes and however little memory there is', async () => {
+  await inDirectory(async (parent) => {
+    const directory = join(parent, 'runs');
+    const grouping = externalGroup({ directory, memoryBytes: 1, signal });
+    const entries = Array.from({ length: 5000 }, (_, at) => ({ key: at % 700, tag: at % 3, text: `{"at":${at}}` }));
+    let most = 0;
+    const groups: unknown[] = [];
+    try {
+      for (const [at, entry] of entries.entries()) {
+        await addAll(grouping, [entry]);
+        if (at % 50 === 49) most = Math.max(most, (await readdir(directory)).length);
+      }
+      for await (const { key, members } of grouping.groups()) {
+        groups.push([key.toString('hex'), members.map(({ tag, text }) => [tag, text.toString()])]);
+      }
+    } finally {
+      await grouping.close();
+    }
+    assert.ok(most > 63 && most <= 3 * 63, `${most} files`);
+    assert.deepEqual(groups, expected(entries));
+  });
+});
+
+test('memory is used before anything is spilled, also when it is little', async () => {
+  await inDirectory(async (parent) => {
+    for (const memoryBytes of [100_000, 1_000_000, 2_000_000]) {
+      const grouping = externalGroup({ directory: join(parent, 'runs'), memoryBytes, signal });
+      const text = Buffer.alloc(80, 'x');
+      let added = 1;
+      while (!grouping.add(encodeKey([added]), text)) added += 1;
+      assert.ok(added * text.length > memoryBytes / 2, `${added} records in ${memoryBytes} bytes`);
+      await grouping.close();
+    }
+  });
+});
+
 test('gives nothing for nothing', async () => {
   assert.deepEqual(await groupsOf([], 1), []);
 });

@@ -52,7 +52,8 @@ function terminalDisplay(cli: Cli): ProgressDisplay {
   let timer: NodeJS.Timeout | undefined;
   let drawn = 0;
   function erase(): void {
-    if (drawn > 0) cli.stderr.write(`\u001B[${drawn}A\u001B[0J`);
+    // From the first column: the terminal has put `^C` where the cursor was.
+    if (drawn > 0) cli.stderr.write(`\r\u001B[${drawn}A\u001B[0J`);
     drawn = 0;
   }
   function draw(): void {

@@ -21,7 +21,7 @@ const options = z
       .meta({ examples: [1048576] }),
   })
   .refine(({ records, bytes }) => records !== undefined || bytes !== undefined, {
-    error: 'give "records", "bytes" or both',
+    error: 'needs "records", "bytes" or both',
   });
 export type RebatchOptions = z.input<typeof options>;
 

@@ -34,7 +34,7 @@ const options = z
   })
   .refine(({ hmac, key }) => hmac === undefined || key !== undefined, { error: '"hmac" needs a "key"', path: ['key'] })
   .refine(({ drop, hmac, mask, keep }) => [drop, hmac, mask, keep].some((list) => list !== undefined), {
-    error: 'give "drop", "hmac", "mask" or "keep"',
+    error: 'needs "drop", "hmac", "mask" or "keep"',
   });
 export type RedactOptions = z.input<typeof options>;
 

@@ -99,9 +99,9 @@ test('the display is drawn over itself ten times a second, and gone in the end',
   display.estimated({ bytes: 1000e6 });
   t.mock.timers.tick(1000);
   assert.equal(written.filter((text) => text.includes('import ·')).length, 10);
-  assert.equal(written.filter((text) => text === '\u001B[4A\u001B[0J').length, 9);
+  assert.equal(written.filter((text) => text === '\r\u001B[4A\u001B[0J').length, 9);
   display.say('hello');
-  assert.deepEqual(written.slice(-2), ['\u001B[4A\u001B[0J', 'hello\n']);
+  assert.deepEqual(written.slice(-2), ['\r\u001B[4A\u001B[0J', 'hello\n']);
   display.end();
   const { length } = written;
   t.mock.timers.tick(1000);

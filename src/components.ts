@@ -4,6 +4,7 @@ import { bundleSinkComponent } from './sinks/bundle.ts';
 import { discardSinkComponent } from './sinks/discard.ts';
 import { jsonArraySinkComponent } from './sinks/json-array.ts';
 import { jsonlSinkComponent } from './sinks/jsonl.ts';
+import { onyxSinkComponent } from './sinks/onyx.ts';
 import { postgresSinkComponent } from './sinks/postgres.ts';
 import { stdoutSinkComponent } from './sinks/stdout.ts';
 import { bsonDumpSourceComponent } from './sources/bson-dump.ts';
@@ -52,6 +53,7 @@ export const components: readonly Component[] = [
   discardSinkComponent,
   jsonArraySinkComponent,
   jsonlSinkComponent,
+  onyxSinkComponent,
   postgresSinkComponent,
   stdoutSinkComponent,
 ];

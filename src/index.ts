@@ -98,6 +98,7 @@ export { bundleSink, type BundleSinkOptions } from './sinks/bundle.ts';
 export { discardSink } from './sinks/discard.ts';
 export { jsonArraySink, type JsonArraySinkOptions } from './sinks/json-array.ts';
 export { jsonlSink, type JsonlSinkOptions } from './sinks/jsonl.ts';
+export { onyxSink, type OnyxSinkOptions } from './sinks/onyx.ts';
 export { postgresSink, type PostgresSinkOptions } from './sinks/postgres.ts';
 export { stdoutSink } from './sinks/stdout.ts';
 

@@ -29,20 +29,19 @@ function eventOf(type, data) {
   }
 }
 
-function passed({ name, file, line, skip }) {
+function passed({ name, file, skip }) {
   // A file in which node finds no tests counts as one itself, passed.
-  if (name === file)
-    return { type: 'test', name: 'the file', place: placeOf(file, line), error: 'the file has no tests' };
+  if (name === file) return { type: 'test', name: 'the file', error: 'the file has no tests' };
   if (skip === undefined || skip === false) return undefined;
-  return { type: 'test', name, place: placeOf(file, line), skipped: typeof skip === 'string' ? skip : '' };
+  return { type: 'test', name, skipped: typeof skip === 'string' ? skip : '' };
 }
 
 /** An error in a nested test is told once, at the innermost. */
-function failed({ name, file, line, details: { error }, todo }) {
+function failed({ name, file, details: { error }, todo }) {
   const isTodo = todo !== undefined && todo !== false;
   if (isTodo || error.failureType === 'subtestsFailed') return undefined;
   const shown = inspect(error.cause instanceof Error ? error.cause : error);
-  return { type: 'test', name: name === file ? 'the file' : name, place: placeOf(file, line), error: shown };
+  return { type: 'test', name: name === file ? 'the file' : name, error: shown };
 }
 
 /** `tests 12`, as node itself sums up a file at its end; what else it has to say, such as an error after the last test. */
@@ -50,8 +49,4 @@ function diagnostic({ nesting, message }) {
   const [, name, value] = /^(\w+) ([\d.]+)$/.exec(message) ?? [];
   if (nesting === 0 && name !== undefined) return { type: 'total', name, value: Number(value) };
   return { type: 'output', text: `${message}\n` };
-}
-
-function placeOf(file, line) {
-  return `${(file ?? '').replace(`${process.cwd()}/`, '')}:${line ?? 0}`;
 }

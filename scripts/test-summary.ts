@@ -5,7 +5,6 @@ export type TestEvent =
   | {
       readonly type: 'test';
       readonly name: string;
-      readonly place: string;
       readonly skipped?: string;
       readonly error?: string;
     }
@@ -49,7 +48,7 @@ export class TestSummary {
     for (const event of events) {
       if (event.type === 'total') counts.set(event.name, event.value);
       else if (event.type === 'output') printed += event.text;
-      else if (event.error !== undefined) problems.push(`✖ ${event.name} (${event.place})\n${indented(event.error)}`);
+      else if (event.error !== undefined) problems.push(`✖ ${event.name} (${name})\n${indented(event.error)}`);
       else if (event.skipped !== undefined) this.#skipped.push(`${event.name} (${name}): ${event.skipped}`);
     }
     const tests = counts.get('tests') ?? 0;

@@ -260,7 +260,7 @@ for (const records of ['conversations', 'documents'] as const) {
   testSource(
     async (directory) => {
       const path = join(directory, 'bundle');
-      const sink = bundleSink({ path, layout: 'users', exportedAt: '2026-01-01T00:00:00.000Z' });
+      const sink = bundleSink({ path, layout: 'users', ifExists: 'replace', exportedAt: '2026-01-01T00:00:00.000Z' });
       await pipeline(many).to(sink).run();
       return bundleSource({ path, batchSize: 10, records });
     },

@@ -10,23 +10,9 @@ import { pipeline } from '../../src/pipeline.ts';
 import { onyxSink, type OnyxSinkOptions } from '../../src/sinks/onyx.ts';
 import { librechatSource } from '../../src/sources/librechat.ts';
 import { arraySource } from '../helpers/memory.ts';
-import { shortConversation } from '../helpers/onyx/conversations.ts';
+import { chatId as uuid, onyxChats as chats, shortConversation } from '../helpers/onyx/conversations.ts';
 import { onyxContent, onyxDatabase, onyxInvariants } from '../helpers/onyx/database.ts';
 import { query } from '../helpers/postgres.ts';
-
-const uuid = (number: number): string => `0b5f9d1e-0000-4000-8000-${String(number).padStart(12, '0')}`;
-
-/** Conversations of several shapes, each with its own id. */
-const chats = (count: number): Conversation[] =>
-  Array.from({ length: count }, (_, number) => {
-    const shapes = ['u1 a1<u1 u2<a1 a2<u2', 'u1 a1<u1 a2<u1 u2<a1', 'u1 a1<u1 a2<a1 a3<a1', ''];
-    const id = uuid(number);
-    return shortConversation(shapes[number % shapes.length] ?? '', {
-      id,
-      key: `test:owner:${id}`,
-      title: `chat ${number}`,
-    });
-  });
 
 const load = (
   records: readonly unknown[],

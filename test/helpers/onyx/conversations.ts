@@ -43,3 +43,33 @@ export function shortConversation(
     ...changes,
   };
 }
+
+/** The id of the chat with that number. */
+export const chatId = (number: number): string => `0b5f9d1e-0000-4000-8000-${String(number).padStart(12, '0')}`;
+
+/** Conversations of several shapes, each with its own id; an empty one is among them. */
+export function onyxChats(count: number): Conversation[] {
+  const shapes = ['u1 a1<u1 u2<a1 a2<u2', 'u1 a1<u1 a2<u1 u2<a1', 'u1 a1<u1 a2<a1 a3<a1', ''];
+  return Array.from({ length: count }, (_, number) => {
+    const id = chatId(number);
+    const key = `test:owner:${id}`;
+    return shortConversation(shapes[number % shapes.length] ?? '', { id, key, title: `chat ${number}` }, withTools);
+  });
+}
+
+function withTools(message: Message): Message {
+  if (message.id !== 'a1') return message;
+  const url = 'https://example.org/';
+  return {
+    ...message,
+    model: 'model',
+    feedback: { rating: 'up' },
+    parts: [
+      { type: 'reasoning', text: 'hm' },
+      { type: 'toolCall', id: 'c1', name: 'look', arguments: '{"at":1}' },
+      { type: 'toolResult', callId: 'c1', output: 'seen' },
+      { type: 'citation', sources: [{ list: 'organic', url, text: 'snippet' }] },
+      ...message.parts,
+    ],
+  };
+}

@@ -43,7 +43,7 @@ test(`an import that is killed ${kills} times between any two statements leaves 
     // Numbers of a linear congruential generator (Numerical Recipes).
     random = (random * 1_664_525 + 1_013_904_223) % 2 ** 32;
     // A start alone takes some statements; the twentieth part of the whole beyond those leaves work for each attempt.
-    const killAt = 1 + (random % Math.floor(25 + whole.statements / kills));
+    const killAt: number = 1 + (random % Math.floor(25 + whole.statements / kills));
     assert.equal(await importChats({ connectionString: broken, chats, killAt }), undefined, `not killed at ${killAt}`);
     assert.deepEqual(await onyxInvariants(broken), [], `killed at ${killAt}`);
     const [there] = await query(broken, 'select count(*)::int as n from chat_session');

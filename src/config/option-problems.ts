@@ -40,11 +40,16 @@ function problemsOf(issue: Issue, subject: Subject): OptionProblem[] {
   const schemas = schemasAt(subject.schema, path);
   // Checks of a component's own, and formats such as URLs, say themselves what is wrong.
   if (issue.code === 'custom') return [{ what: `${nameOf(path, subject)} ${issue.message}`, path, of: 'value' }];
-  const own = issue.code === 'invalid_format' || schemas.length === 0;
+  const own = issue.code === 'invalid_format' || isLength(issue) || schemas.length === 0;
   const isSecret = schemas.some(({ secret }) => secret === true);
   const expected = own ? `${issue.message} for` : `expected ${expectedText(schemas)} for`;
   const what = `${expected} ${nameOf(path, subject)}, received ${isSecret ? kindOf(received) : receivedText(received)}`;
   return [{ what, path, of: 'value', hint: hintFor(schemas, received) }];
+}
+
+/** Text or a list that is too short or too long: its type, which is all that could be told of the schema, is right. */
+function isLength(issue: Issue): boolean {
+  return (issue.code === 'too_small' || issue.code === 'too_big') && ['string', 'array'].includes(issue.origin);
 }
 
 function unknownOption(key: string, path: readonly PropertyKey[], { schema, also = [], name }: Subject): OptionProblem {

@@ -80,6 +80,14 @@ const bad: readonly { readonly name: string; readonly text: string; readonly pro
     ],
   },
   {
+    name: 'text that is too short, secret or not',
+    text: 'name: ""\nsource: { type: numbers, path: a }\nsink: { type: drop, key: ab }\n',
+    problems: [
+      /^1:7 .*expected string to have >=1 characters for "name", received "" \(string\)/,
+      /^3:26 .*expected string to have >=3 characters for "key", received a string/,
+    ],
+  },
+  {
     name: 'an alternative that fits none',
     text: 'source: { type: numbers, path: 5 }\nsink: { type: drop }\nonReject: { to: a, max: -1 }\n',
     problems: [

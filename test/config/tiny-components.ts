@@ -59,7 +59,7 @@ export const tinyComponents: readonly Component[] = [
     type: 'drop',
     summary: 'Takes anything.',
     accepts: 'any',
-    options: z.strictObject({ limit: z.number().optional(), key: z.string().meta({ secret: true }).optional() }),
+    options: z.strictObject({ limit: z.number().optional(), key: z.string().min(3).meta({ secret: true }).optional() }),
     create: () => ({ role: 'sink', name: 'drop', write: async function* () {} }),
   }),
 ];

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline as nodePipeline } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { sinkCommits, sourceItems, startOf, type Halt, type Item } from './boundary.ts';
 import { checkStages } from './check-sums.ts';
@@ -32,7 +33,13 @@ export async function runPipeline(plan: PipelinePlan, options: RunOptions = {}):
   const ledger = options.dryRun === true ? undefined : plan.sink.ledger?.(identity);
   const saved = await ledger?.open();
   try {
-    return await new Run(plan, identity, ledger, await resumable(saved, identity, ledger, options), options).execute();
+    return await new Run(
+      plan,
+      identity,
+      ledger,
+      await resumable(saved, identity, ledger, plan, options),
+      options,
+    ).execute();
   } finally {
     await ledger?.close();
   }
@@ -43,10 +50,13 @@ async function resumable(
   saved: Progress | undefined,
   identity: RunIdentity,
   ledger: Ledger | undefined,
+  { sink }: PipelinePlan,
   { newRun }: RunOptions,
 ): Promise<Progress | undefined> {
   if (saved === undefined) return undefined;
   if (newRun === true) {
+    // Refused before anything is forgotten: the old run can still go on.
+    await sink.checkNew?.();
     await ledger?.reset();
     return undefined;
   }
@@ -65,6 +75,9 @@ async function resumable(
   }
   return saved;
 }
+
+// How long a run that has ended waits for its source to close.
+const closeGraceMs = 5000;
 
 class Run {
   readonly #plan: PipelinePlan;
@@ -174,11 +187,18 @@ class Run {
       const signal = role === 'source' ? sourceSignal : this.#abort.signal;
       this.#stages.push(new StageRun({ name, role, order }, { cursor }, signal, services));
     }
+    const running = this.#stages;
     this.#options.onStart?.({
       run: this.#id,
       pipeline: this.#plan.name,
       resumed,
-      stages: this.#stages.map(({ stats }) => stats),
+      get stages() {
+        // The time that each has spent on what it is doing now is put to its figures.
+        return running.map((stage) => {
+          stage.turnTo(stage.activity);
+          return stage.stats;
+        });
+      },
       before: { read: start.read, bytes: start.bytes },
       committed: () => this.#counts,
     });
@@ -193,19 +213,28 @@ class Run {
     const sinkRun = runs.at(-1) as StageRun;
     const { limit } = this.#options;
     const items = sourceItems(source, sourceRun, startOf(this.#position), { limit, stop: this.#stop });
-    await nodePipeline(
-      Readable.from(items, { objectMode: true, highWaterMark: 2 }),
-      async function* (read: AsyncIterable<Item>) {
-        yield* throughAll(transforms, runs.slice(1, -1), read);
-      },
-      async (ready: AsyncIterable<Item>) => {
-        const commits = sinkCommits(sink, sinkRun, ready, (halt) => {
-          this.#halt = halt;
-        });
-        for await (const commit of commits) await this.#commit(commit);
-      },
-      { signal: this.#abort.signal },
-    );
+    const reading = Readable.from(items, { objectMode: true, highWaterMark: 2 });
+    try {
+      await nodePipeline(
+        reading,
+        async function* (read: AsyncIterable<Item>) {
+          yield* throughAll(transforms, runs.slice(1, -1), read);
+        },
+        async (ready: AsyncIterable<Item>) => {
+          const commits = sinkCommits(sink, sinkRun, ready, (halt) => {
+            this.#halt = halt;
+          });
+          for await (const commit of commits) await this.#commit(commit);
+        },
+        { signal: this.#abort.signal },
+      );
+    } catch (error) {
+      // A source that waits for the outside world is woken, so that it can close what it opened.
+      this.#abort.abort(error);
+      throw error;
+    } finally {
+      await closed(reading);
+    }
   }
 
   async #commit(commit: Commit): Promise<void> {
@@ -345,6 +374,15 @@ class Run {
     this.#warnings.set(key, { stage, message, times: 1 });
     this.#options.onWarning?.(stage, message);
   }
+}
+
+/** Waits until the source has closed what it opened; not for ever, as it may be one that no signal wakes. */
+async function closed(reading: Readable): Promise<void> {
+  if (reading.closed) return;
+  const close = new Promise<void>((resolve) => {
+    reading.once('close', resolve);
+  });
+  await Promise.race([close, delay(closeGraceMs, undefined, { ref: false })]);
 }
 
 function aborted(cause: unknown): EtlError {

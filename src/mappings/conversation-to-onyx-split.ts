@@ -1,8 +1,8 @@
 import type { OnyxChat, OnyxMessage } from '../models/onyx.ts';
 
 /**
- * Texts up to this size always fit Onyx's search column: its limit of 1,048,575 bytes is on the words' positions as
- * PostgreSQL packs them, which for no kind of text tried took more than twice the text.
+ * Texts up to this size always fit Onyx's search column, whose words and their places may take 1,048,575 bytes: texts of
+ * 400 KB fitted with every kind of words tried, of 700 KB not with all.
  */
 export const safeTextBytes = 300_000;
 

@@ -67,7 +67,7 @@ export const ONYX_ROOT = '#root';
  * One SYSTEM root without text; parents before children; times that grow along every path; no answer directly under an
  * answer; the shown child is a child, and is missing on leaves only.
  *
- * @see Onyx at a7d66a8b778c, `backend/onyx/chat/chat_utils.py` and `web/src/app/app/services/messageTree.ts`
+ * @see Onyx at a7d66a8b778c (2026-08), what its chat functions and its browser do with such rows
  */
 export function onyxProblems({ messages }: Pick<OnyxChat, 'messages'>): string[] {
   const problems: string[] = [];

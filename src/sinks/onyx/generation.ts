@@ -114,7 +114,7 @@ async function sequenceOf(client: PostgresClient, schema: string, table: string)
   return name;
 }
 
-/** Onyx keeps its settings as JSON documents; the name of the document has changed before. */
+/** Onyx keeps its settings as JSON documents: whichever has this field says it. */
 async function retention(client: PostgresClient): Promise<number | undefined> {
   const { rows: tables } = await client.query<{ there: boolean }>(
     "select to_regclass('key_value_store') is not null as there",

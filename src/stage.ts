@@ -145,6 +145,8 @@ export interface Sink<in In> extends StageBase {
   write(input: AsyncIterable<Batch<In>>, ctx: StageContext): AsyncIterable<Commit>;
   /** Where the progress of a run into this sink is kept. Absent: nowhere, and a repeated run starts over. */
   ledger?(run: RunIdentity): Ledger;
+  /** Holds that a new run may write here. Asked before the progress of an earlier run is forgotten; throws `ETL_SINK_EXISTS`. */
+  checkNew?(): Promise<void>;
   /** What happens to data that is there already; `replace` refuses a limited run. */
   readonly ifExists?: string | undefined;
 }

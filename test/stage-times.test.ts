@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { pipeline } from '../src/pipeline.ts';
 import { reportOf } from '../src/report.ts';
 import type { RunReport } from '../src/report.ts';
+import type { LiveRun } from '../src/run-options.ts';
 import { syncTransform } from '../src/streams.ts';
 import { arraySource, Store, storeSink } from './helpers/memory.ts';
 
@@ -41,4 +42,31 @@ test('nor does one that fails', async () => {
   const report = reportOf(error);
   assert.ok(report !== undefined);
   isSound(report);
+});
+
+test('who looks at a running pipeline sees what each stage is doing now', async () => {
+  let live: LiveRun | undefined;
+  const seen: Readonly<Record<string, number>>[] = [];
+  const look = (): void => {
+    const of = (name: string) => live?.stages.find(({ stage }) => stage === name);
+    seen.push({ working: of('working')?.busyMs ?? 0, sink: of('store')?.waitUpMs ?? 0 });
+  };
+  const working = syncTransform<number, number>({ name: 'working' }, () => (batch) => {
+    look();
+    for (const begun = performance.now(); performance.now() === begun; );
+    look();
+    return batch;
+  });
+  await pipeline(arraySource(numbers))
+    .through({ role: 'transform', name: 'working', apply: working.apply })
+    .to(storeSink(new Store<number>()))
+    .run({
+      onStart: (run) => {
+        live = run;
+      },
+    });
+  const [before, after] = seen;
+  for (const stage of ['working', 'sink']) {
+    assert.ok((after?.[stage] ?? 0) > (before?.[stage] ?? 0), `${stage}: ${JSON.stringify(seen.slice(0, 2))}`);
+  }
 });

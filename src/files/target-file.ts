@@ -35,9 +35,7 @@ export async function openTargetFile(
       where: { file: path },
     });
   }
-  if (committed === undefined && ifExists === 'error' && size !== undefined && size > 0) {
-    throw new EtlError('ETL_SINK_EXISTS', `${path} exists and holds ${size} bytes`, { where: { file: path } });
-  }
+  if (committed === undefined) refuseData(path, ifExists, size);
   const file = size === undefined ? await create(path) : await open(path, 'r+');
   try {
     const length = committed ?? (ifExists === 'append' ? (size ?? 0) : 0);
@@ -47,6 +45,23 @@ export async function openTargetFile(
     await file.close();
     throw error;
   }
+}
+
+/**
+ * Holds that a new run may write to a file.
+ *
+ * @throws {EtlError} `ETL_SINK_EXISTS` when it holds data and `ifExists` is `error`; `ETL_SINK_FAILED` when it is no file.
+ */
+export async function checkNewTarget(path: string, ifExists: IfExists): Promise<void> {
+  refuseData(path, ifExists, await sizeOf(path));
+}
+
+function refuseData(path: string, ifExists: IfExists, size = 0): void {
+  if (ifExists !== 'error' || size === 0) return;
+  throw new EtlError('ETL_SINK_EXISTS', `${path} exists and holds ${size} bytes`, {
+    where: { file: path },
+    hint: 'Choose another target, move the file away, or set `ifExists`.',
+  });
 }
 
 function targetOf(file: FileHandle): OutputTarget {

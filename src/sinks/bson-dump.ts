@@ -10,6 +10,7 @@ import { bsonLayout } from '../files/bson-layout.ts';
 import { outputError } from '../files/file-error.ts';
 import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
 import { writeRecordFile } from '../files/record-file.ts';
+import { checkNewTarget } from '../files/target-file.ts';
 import { targetLedger } from '../files/target-ledger.ts';
 import type { Sink } from '../stage.ts';
 
@@ -56,6 +57,7 @@ export function bsonDumpSink(input: BsonDumpSinkOptions): Sink<unknown> {
     config: { path: folder, collection, ifExists, ...(gzipLevel === undefined ? {} : writing) },
     ifExists,
     ledger: () => targetLedger(path),
+    checkNew: () => checkNewTarget(path, ifExists),
     async *write(batches, ctx) {
       yield* writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, bsonLayout);
       if (ctx.halted) return;

@@ -93,6 +93,7 @@ export function bundleSink(input: BundleSinkOptions): Sink<Conversation | Librec
     config: JSON.parse(JSON.stringify(config)) as Json,
     ifExists: chosen.ifExists,
     ledger: () => fileLedger(ledgerDirectory(chosen.path)),
+    checkNew: () => checkTarget(chosen.path, chosen.ifExists),
     write: (batches, ctx) => writeBundle(batches, ctx, chosen),
   };
 }

@@ -5,6 +5,7 @@ import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-op
 import { jsonArrayLayout } from '../files/json-layout.ts';
 import { writeRecordFile } from '../files/record-file.ts';
 import { writeRecordStream } from '../files/record-stream.ts';
+import { checkNewTarget } from '../files/target-file.ts';
 import { targetLedger } from '../files/target-ledger.ts';
 import type { Sink } from '../stage.ts';
 
@@ -53,6 +54,7 @@ export function jsonArraySink(input: JsonArraySinkOptions): Sink<unknown> {
     config: { ...config, ifExists },
     ifExists,
     ledger: () => targetLedger(path),
+    checkNew: () => checkNewTarget(path, ifExists),
     write: (batches, ctx) =>
       writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
   };

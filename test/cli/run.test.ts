@@ -126,6 +126,20 @@ test('a changed configuration is refused with the difference, and --new-run star
   assert.match(await readFile(join(directory, 'out.jsonl'), 'utf8'), /"role":"bot"/);
 });
 
+test('a --new-run that is refused forgets nothing: the run before can still go on', async (t) => {
+  const input = messages(100);
+  const directory = await folderWith(t, { 'p.yaml': keepUsers, 'in.jsonl': `${input}{"broken` });
+  const file = join(directory, 'p.yaml');
+  assert.equal((await etl(['run', file])).code, 1);
+  const refused = await etl(['run', file, '--new-run']);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /ETL_SINK_EXISTS/);
+  await writeFile(join(directory, 'in.jsonl'), `${input}${messages(20)}`);
+  const { code, stderr } = await etl(['run', file]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /attempt 2\n {2}120 read/);
+});
+
 test('--events tells what happens, line by line, and ends with the report', async (t) => {
   const directory = await folderWith(t, {
     'p.yaml': keepUsers.replace('out.jsonl', 'out.jsonl, commitEvery: 5000'),

@@ -18,6 +18,8 @@ test('makes what is missing, and is content with what is there', async (t) => {
   await assert.rejects(makeFolder(join(folder, 'file', 'below')), (error) => systemCode(error) === 'ENOTDIR');
 });
 
-test('comes to an end where no folder can be made', { skip: process.platform !== 'linux' && 'needs /proc' }, async () => {
+test('comes to an end where no folder can be made', {
+  skip: process.platform !== 'linux' && 'needs /proc',
+}, async () => {
   await assert.rejects(makeFolder('/proc/nowhere/at/all'), (error) => systemCode(error) === 'ENOENT');
 });

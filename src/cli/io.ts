@@ -70,10 +70,7 @@ export function createCli(io: Io, argv: readonly string[]): Cli {
 }
 
 /** `FORCE_COLOR` is on, `NO_COLOR` and `TERM=dumb` are off; else a terminal has colours and a file has none. */
-function wantsColors(
-  output: TextOutput,
-  { FORCE_COLOR: force, NO_COLOR: no, TERM: term }: Environment,
-): boolean {
+function wantsColors(output: TextOutput, { FORCE_COLOR: force, NO_COLOR: no, TERM: term }: Environment): boolean {
   if (force !== undefined && force !== '') return force !== '0' && force !== 'false';
   if ((no !== undefined && no !== '') || term === 'dumb') return false;
   return output.isTTY === true;

@@ -127,7 +127,7 @@ function skipSpace(bytes: Buffer, from: number): number {
 }
 
 /** Names that were met, by a hash of their bytes: documents of a collection have the same few, and decoding is slow. */
-const known: ({ readonly bytes: Buffer; readonly text: string } | undefined)[] = new Array(1024);
+const known: ({ readonly bytes: Buffer; readonly text: string } | undefined)[] = new Array<undefined>(1024);
 
 /** A name's text. */
 function textOf(bytes: Buffer, start: number, end: number): string {

@@ -57,14 +57,14 @@ export async function sendIsolating(
   return sent;
 }
 
-async function attempt(client: PostgresClient, send: () => Promise<void>): Promise<unknown> {
+async function attempt(client: PostgresClient, send: () => Promise<void>): Promise<Error | undefined> {
   await client.query('savepoint etl_piece');
   try {
     await send();
   } catch (error) {
     // Without an SQLSTATE the connection itself is gone, and so is the transaction.
     if (postgresFault(error).sqlState !== undefined) await client.query('rollback to savepoint etl_piece');
-    return error;
+    return error instanceof Error ? error : new Error(String(error));
   }
   await client.query('release savepoint etl_piece');
   return undefined;

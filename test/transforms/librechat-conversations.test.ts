@@ -44,7 +44,7 @@ test('librechat-conversations', async (t) => {
       records.map(({ id, title, messages }) => [id, title, messages.map(({ id }) => id)]),
       [['c', 'T', ['a', 'b']]],
     );
-    assert.ok(report.findings.some(({ kind }) => kind === 'mended: time-absent'));
+    assert.ok((report.findings['mended: time-absent'] ?? 0) > 0);
   });
 
   await t.test('makes several of documents without a conversation id, and counts them', async () => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import type { Json } from './json.ts';
 import type { RejectPolicy } from './rejects.ts';
-import type { RunIdentity, Sink, Source, Transform } from './stage.ts';
+import type { Progress, RunIdentity, Sink, Source, Transform } from './stage.ts';
 
 /** A pipeline as the engine runs it: stages in order, with names that are unique in the run. */
 export interface PipelinePlan {
@@ -37,6 +37,29 @@ export function identityOf(plan: PipelinePlan): RunIdentity {
   };
   const digest = createHash('sha256').update(canonicalJson(config)).digest('hex').slice(0, 16);
   return { pipeline: plan.name, digest, config };
+}
+
+/** What running a pipeline does, going by what an earlier run of it has left. */
+export type NextStep =
+  /** It begins, and knows nothing of an earlier run. */
+  | 'start'
+  /** It begins again; only the target is taken back to where it stood. */
+  | 'startOver'
+  | 'resume'
+  /** It was finished before. */
+  | 'nothing'
+  /** It was begun with another configuration, and something was committed. */
+  | 'refuse';
+
+/** What comes next; see {@link NextStep}. */
+export function nextStep(saved: Progress | undefined, digest: string): NextStep {
+  if (saved === undefined) return 'start';
+  // Without a cursor there is no telling whether the input is the same again (standard input, a plain stream).
+  if (saved.status === 'finished' && saved.position === null) return 'start';
+  // Nothing was committed under the old configuration, so there is nothing to lose.
+  if (saved.digest !== digest) return saved.status === 'running' && saved.position === null ? 'startOver' : 'refuse';
+  if (saved.status === 'sampled') return 'startOver';
+  return saved.status === 'finished' ? 'nothing' : 'resume';
 }
 
 /** What differs between two configurations: `sink.jsonl.path: "a" → "b"` for every option that differs. */

@@ -11,7 +11,7 @@ import { recordsRead, StageRun } from './context.ts';
 import { EtlError, toEtlError } from './errors.ts';
 import { countingSink, throughAll } from './flow.ts';
 import type { Json } from './json.ts';
-import { differences, identityOf, stageNames, type PipelinePlan } from './plan.ts';
+import { differences, identityOf, nextStep, stageNames, type PipelinePlan } from './plan.ts';
 import { positionOf, seqInto, type Position } from './position.ts';
 import { RejectLog } from './rejects.ts';
 import { errorReport, imbalance, noCounts, withReport, type RunReport } from './report.ts';
@@ -60,20 +60,21 @@ async function resumable(
     await ledger?.reset();
     return undefined;
   }
-  // Without a cursor there is no telling whether the input is the same again (standard input, a plain stream): start over.
-  if (saved.status === 'finished' && saved.position === null) {
-    await ledger?.reset();
-    return undefined;
+  switch (nextStep(saved, identity.digest)) {
+    case 'start':
+      await ledger?.reset();
+      return undefined;
+    case 'startOver':
+      return { ...saved, ...identity, status: 'sampled' };
+    case 'refuse': {
+      const changed = differences(saved.config, identity.config).join('; ');
+      const what = `this run of "${saved.pipeline}" was started with another configuration: ${changed}`;
+      throw new EtlError('ETL_RUN_CHANGED', what, { where: { file: ledger?.where } });
+    }
+    case 'resume':
+    case 'nothing':
+      return saved;
   }
-  // Nothing was committed under the old configuration, so there is nothing to lose: only the target is taken back to where it stood.
-  if (saved.digest !== identity.digest && saved.position === null && saved.status === 'running') {
-    return { ...saved, ...identity, status: 'sampled' };
-  }
-  if (saved.digest !== identity.digest) {
-    const what = `this run of "${saved.pipeline}" was started with another configuration: ${differences(saved.config, identity.config).join('; ')}`;
-    throw new EtlError('ETL_RUN_CHANGED', what, { where: { file: ledger?.where } });
-  }
-  return saved;
 }
 
 // How long a run that has ended waits for its source to close.

@@ -107,6 +107,8 @@ export interface RecordOrigin {
 export interface Estimate {
   readonly records?: number | undefined;
   readonly bytes?: number | undefined;
+  /** The first records come at once: where their number is not known, a few of them tell it well enough from the bytes. */
+  readonly isQuick?: boolean | undefined;
   /** How it will be read, in a few words: shown by `etl plan`. */
   readonly plan?: string | undefined;
 }

@@ -3,8 +3,11 @@ import type { Command } from 'commander';
 import type { ConfiguredPipeline, ConfiguredStage } from '../config/load-pipeline.ts';
 import { maskOptions } from '../config/mask.ts';
 import { optionsSchema } from '../config/option-info.ts';
+import { nowhere } from '../config/watch.ts';
 import { kindsAlong } from '../config/wiring.ts';
-import { identityOf } from '../plan.ts';
+import { identityOf, nextStep, type NextStep, type PipelinePlan } from '../plan.ts';
+import { reportOf } from '../report.ts';
+import { runPipeline } from '../run.ts';
 import type { Estimate, Progress } from '../stage.ts';
 import { createCommand } from './command.ts';
 import { formatBytes, formatCount, padWidth } from './format.ts';
@@ -39,7 +42,7 @@ interface RunPlan {
   readonly onReject: unknown;
   readonly ledger: string | null;
   /** What `etl run` would do. */
-  readonly next: 'start' | 'resume' | 'nothing' | 'refuse';
+  readonly next: NextStep;
   readonly progress: Progress | null;
 }
 
@@ -58,10 +61,10 @@ async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<R
         gives: kinds[order] ?? null,
         options: shownOptions(stage),
       })),
-      estimate: (await plan.source.estimate?.(stop)) ?? null,
+      estimate: await estimated(plan, stop),
       onReject: plan.onReject,
       ledger: ledger?.where ?? null,
-      next: nextStep(progress, identity.digest),
+      next: nextStep(progress ?? undefined, identity.digest),
       progress,
     };
   } finally {
@@ -69,17 +72,29 @@ async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<R
   }
 }
 
+// Enough records to know their size by.
+const sampleRecords = 1000;
+
+/** What the source says; where it knows bytes only, the number of records by the size of the first ones. */
+async function estimated(plan: PipelinePlan, stop: AbortSignal): Promise<Estimate | null> {
+  const estimate = await plan.source.estimate?.(stop);
+  if (estimate === undefined) return null;
+  const { isQuick, ...shown } = estimate;
+  if (isQuick !== true || shown.bytes === undefined || shown.records !== undefined) return shown;
+  const sample: PipelinePlan = { ...plan, transforms: [], sink: nowhere, onReject: { to: 'nowhere' } };
+  const options = { dryRun: true, limit: sampleRecords, stopSignal: stop };
+  // What is wrong with the data is for the run to say.
+  const report = await runPipeline(sample, options).catch((error: unknown) => reportOf(error));
+  if (report === undefined || report.counts.read === 0) return shown;
+  const isAll = report.counts.read < sampleRecords && report.error === null;
+  const bytesEach = report.bytesRead / report.counts.read;
+  return { ...shown, records: isAll ? report.counts.read : Math.round(shown.bytes / bytesEach) };
+}
+
 /** The options as they are in force, defaults included. */
 function shownOptions({ component, options }: ConfiguredStage): unknown {
   const { data } = component.options.safeParse(options);
   return maskOptions(optionsSchema(component), data ?? options);
-}
-
-function nextStep(progress: Progress | null, digest: string): RunPlan['next'] {
-  if (progress === null) return 'start';
-  if (progress.digest !== digest) return 'refuse';
-  if (progress.status === 'finished') return 'nothing';
-  return progress.status === 'sampled' ? 'start' : 'resume';
 }
 
 function planText({ pipeline, stages, estimate, onReject, ledger, next, progress }: RunPlan, file: string): string {
@@ -109,10 +124,11 @@ function estimateText(estimate: Estimate | null): string {
   return parts.length === 0 ? 'not known' : parts.join(', ');
 }
 
-function nextText(next: RunPlan['next'], progress: Progress | null, file: string): string {
+function nextText(next: NextStep, progress: Progress | null, file: string): string {
   const done = `${formatCount(progress?.counts.read ?? 0)} read and ${formatCount(progress?.counts.written ?? 0)} written before`;
   return {
     start: 'starts at the beginning',
+    startOver: 'starts at the beginning; what a sample or a failed start has left in the target goes',
     resume: `goes on where it stopped: ${done}`,
     nothing: `does nothing: finished before, ${done}; etl run ${file} --new-run starts over`,
     refuse: `refuses: the configuration was changed since the run was started (${done}); --new-run starts over`,

@@ -24,7 +24,7 @@ export async function inputEstimate(given: string | readonly string[]): Promise<
   if (compressed > 0) notes.push(`${compressed} compressed`);
   if (pipes > 0) notes.push(`${pipes} pipes`);
   const plan = `${files} (${notes.join(', ')})`;
-  return compressed + pipes > 0 ? { plan } : { bytes, plan };
+  return compressed + pipes > 0 ? { plan } : { bytes, plan, isQuick: true };
 }
 
 /** Opens each input: for `check`. */

@@ -125,7 +125,7 @@ test('plan shows the options in force, what there is to read, and what a run wou
   const file = join(directory, 'p.yaml');
   const before = await etl(['plan', file]);
   assert.match(before.stdout, /source +jsonl +\{"path":".*in\.jsonl","batchSize":\d+/);
-  assert.match(before.stdout, /to read +[\d.]+ kB/);
+  assert.match(before.stdout, /to read +about 100 records, [\d.]+ kB/);
   assert.match(before.stdout, /etl run +starts at the beginning/);
   await assert.rejects(stat(join(directory, 'out.jsonl')), { code: 'ENOENT' });
   await etl(['run', file]);

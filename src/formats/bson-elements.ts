@@ -80,7 +80,7 @@ export function elementValue(bytes: Buffer, { type, start, end }: BsonElement): 
 function valueSize(bytes: Buffer, type: number, at: number, limit: number): number {
   const fixed = fixedSizes[type];
   if (fixed !== undefined) return fixed;
-  if (type === 0x0b) return bytes.indexOf(0, bytes.indexOf(0, at) + 1) + 1 - at;
+  if (type === 0x0b) return regexSize(bytes, at);
   if (at + 4 > limit) return Number.NaN;
   const length = bytes.readInt32LE(at);
   if (length < 0) return Number.NaN;
@@ -100,6 +100,13 @@ function valueSize(bytes: Buffer, type: number, at: number, limit: number): numb
     default:
       return Number.NaN;
   }
+}
+
+/** A pattern and its flags, each with a zero behind it; NaN when one is missing. */
+function regexSize(bytes: Buffer, at: number): number {
+  const pattern = bytes.indexOf(0, at);
+  const flags = pattern < 0 ? -1 : bytes.indexOf(0, pattern + 1);
+  return flags < 0 ? Number.NaN : flags + 1 - at;
 }
 
 /** Where the zero after a name stands. Names are short: a loop finds it sooner than a call of indexOf. */

@@ -221,6 +221,7 @@ describe('source jsonl', () => {
     const signal = new AbortController().signal;
     assert.deepEqual(await jsonlSource({ path: plain }).estimate?.(signal), {
       bytes: length,
+      isQuick: true,
       plan: `${plain} (${length} bytes)`,
     });
     const compressed = await makeFile(directory, 'b.gz', gzipSync('1\n'));

@@ -34,7 +34,8 @@ function documentsIn(bytes: Buffer, start: number, end: number): BsonDocuments {
   while (at < end - 1) {
     const value = bytes.indexOf(0, at + 1) + 1;
     const length = bytes[at] === 0x03 ? bytes.readInt32LE(value) : 0;
-    if (value <= at || length < 5 || value + length > end - 1) throw new RangeError(`the reply is broken at byte ${at}`);
+    if (value <= at || length < 5 || value + length > end - 1)
+      throw new RangeError(`the reply is broken at byte ${at}`);
     starts.push(value);
     ends.push(value + length);
     at = value + length;

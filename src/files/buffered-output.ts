@@ -4,6 +4,8 @@ import type { Output, OutputTarget } from './output.ts';
 const bufferBytes = 256 * 1024;
 // A larger piece is written as it is instead of being copied.
 const directBytes = 64 * 1024;
+// What is written goes to the disk in the background after this much, so that a commit has little left to wait for.
+const earlySyncBytes = 16 * 1024 * 1024;
 
 /** Writes to a target from `length` on: small pieces through two reused buffers, large ones directly, one write at a time. */
 export class BufferedOutput implements Output {
@@ -15,6 +17,9 @@ export class BufferedOutput implements Output {
   /** Bytes handed to the target, written or in flight. */
   #position: number;
   #flight: Promise<void> = Promise.resolve();
+  /** The sync under way in the background, and what was written since it began. */
+  #earlySync: Promise<void> | undefined;
+  #unsynced = 0;
 
   constructor(target: OutputTarget, length: number) {
     this.#target = target;
@@ -51,12 +56,17 @@ export class BufferedOutput implements Output {
   async sync(): Promise<void> {
     await this.#turnOver();
     await this.#flight;
+    // What failed in the background is an error of this commit: the system may not tell of it a second time.
+    await this.#earlySync;
+    this.#earlySync = undefined;
+    this.#unsynced = 0;
     await this.#target.sync();
   }
 
   async cutBack(length: number): Promise<void> {
     this.#used = 0;
     await this.#flight;
+    await this.#earlySync?.catch(() => undefined);
     await this.#target.truncate(length);
     this.#length = length;
     this.#position = length;
@@ -65,6 +75,7 @@ export class BufferedOutput implements Output {
   async close(): Promise<void> {
     // What went wrong has been thrown where it was waited for; this must not hide it.
     await this.#flight.catch(() => undefined);
+    await this.#earlySync?.catch(() => undefined);
     await this.#target.close();
   }
 
@@ -98,5 +109,14 @@ export class BufferedOutput implements Output {
     this.#flight = this.#target.write(bytes, position);
     // Thrown where it is awaited; until then it is not unhandled.
     this.#flight.catch(() => undefined);
+    this.#unsynced += bytes.length;
+    if (this.#unsynced >= earlySyncBytes) this.#syncEarly();
+  }
+
+  #syncEarly(): void {
+    this.#unsynced = 0;
+    const before = this.#earlySync ?? Promise.resolve();
+    this.#earlySync = Promise.all([before, this.#flight]).then(() => this.#target.sync());
+    this.#earlySync.catch(() => undefined);
   }
 }

@@ -13,7 +13,7 @@ import { asConversation, type Conversation } from '../models/conversation.ts';
 import { isLibrechatRecord, type LibrechatRecord } from '../models/librechat-chat.ts';
 import { bytesRead } from '../position.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
-import { newBundleState, type BundleState } from './bundle/bundle-state.ts';
+import { bundleBytes, newBundleState, type BundleState } from './bundle/bundle-state.ts';
 import { BundleWriter } from './bundle/bundle-writer.ts';
 import { PreviousIndex } from './bundle/previous-index.ts';
 import { checkTarget, replacementPath, swapIn, takeBackSwap } from './bundle/replace-bundle.ts';
@@ -114,7 +114,7 @@ async function* writeBundle(
     state = { ...(await writer.commit()), records, read: bytesRead(cursor) ?? before.read };
     return {
       records: records - before.records,
-      bytes: written(state) - written(before),
+      bytes: bundleBytes(state) - bundleBytes(before),
       cursor,
       state: state as unknown as Json,
     };
@@ -143,8 +143,9 @@ async function* writeBundle(
     }
     yield await commit(bundle.writer, last?.cursor);
     // What is written from here on belongs to no commit: a run killed in between writes it again.
-    await bundle.writer.finish();
+    const bytes = await bundle.writer.finish();
     if (chosen.ifExists === 'replace') await swapIn(chosen.path);
+    yield { records: 0, bytes: bytes - bundleBytes(state) };
   } catch (error) {
     throw failure(error, ctx, chosen.path, state);
   } finally {
@@ -197,11 +198,6 @@ async function addBatch(writer: BundleWriter, batch: Batch<unknown>, ctx: StageC
   }
   ctx.count('skipped', unchanged, { batch });
   return written;
-}
-
-/** Bytes in the files of the state, for the report. */
-function written({ lengths, section }: BundleState): number {
-  return [...Object.values(lengths), ...Object.values(section?.lengths ?? {})].reduce((sum, length) => sum + length, 0);
 }
 
 function failure(error: unknown, ctx: StageContext, path: string, { records }: BundleState): unknown {

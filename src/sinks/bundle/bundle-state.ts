@@ -11,6 +11,8 @@ export interface BundleState {
   readonly read: number;
   /** Of the folders that are complete. */
   readonly counts: BundleCounts;
+  /** Bytes in the folders that are complete. */
+  readonly completeBytes: number;
   /** The files at the top. */
   readonly lengths: Lengths;
   readonly section: SectionState | null;
@@ -20,5 +22,24 @@ export interface BundleState {
 
 /** What a run begins with. */
 export function newBundleState(exportedAt: string): BundleState {
-  return { exportedAt, records: 0, read: 0, counts: noBundleCounts, lengths: {}, section: null, compared: null };
+  return {
+    exportedAt,
+    records: 0,
+    read: 0,
+    counts: noBundleCounts,
+    completeBytes: 0,
+    lengths: {},
+    section: null,
+    compared: null,
+  };
+}
+
+/** Bytes of a bundle on the disk, copied files with them. */
+export function bundleBytes({
+  completeBytes,
+  lengths,
+  section,
+}: Pick<BundleState, 'completeBytes' | 'lengths' | 'section'>): number {
+  const lines = [...Object.values(lengths), ...Object.values(section?.lengths ?? {})];
+  return lines.reduce((sum, length) => sum + length, completeBytes + (section?.counts.fileBytes ?? 0));
 }

@@ -57,6 +57,7 @@ export class BundleWriter {
   readonly #takenFolders: Set<string>;
   readonly #unsynced: Set<string>;
   #counts: BundleCounts;
+  #completeBytes: number;
   #section: UserSection | undefined;
 
   private constructor(options: BundleOptions, state: BundleState, { files, folders, unsynced }: Opened) {
@@ -64,6 +65,7 @@ export class BundleWriter {
     this.#exportedAt = state.exportedAt;
     this.#head = bundleLineHead(state.exportedAt);
     this.#counts = state.counts;
+    this.#completeBytes = state.completeBytes;
     this.#files = files;
     this.#folders = folders;
     this.#unsynced = unsynced;
@@ -118,7 +120,7 @@ export class BundleWriter {
   }
 
   /** Brings everything to the disk and gives what a later run needs to go on. */
-  async commit(): Promise<Pick<BundleState, 'exportedAt' | 'counts' | 'lengths' | 'section' | 'compared'>> {
+  async commit(): Promise<Omit<BundleState, 'records' | 'read'>> {
     const section = (await this.#section?.commit()) ?? null;
     const lengths = await this.#files.sync();
     await syncPaths(this.#unsynced);
@@ -126,14 +128,18 @@ export class BundleWriter {
     return {
       exportedAt: this.#exportedAt,
       counts: this.#counts,
+      completeBytes: this.#completeBytes,
       lengths,
       section,
       compared: this.#options.previous?.place ?? null,
     };
   }
 
-  /** Completes the bundle: the last folder, what is gone since the bundle before, and last of all the manifest. */
-  async finish(): Promise<void> {
+  /**
+   * Completes the bundle: the last folder, what is gone since the bundle before, and last of all the manifest. Gives the bytes
+   * of the whole bundle.
+   */
+  async finish(): Promise<number> {
     await this.#finishSection();
     for await (const gone of this.#options.previous?.rest() ?? []) await this.#addRemoved(gone);
     for (const name of [USERS_FILE, INDEX_FILE, CHECKSUMS_FILE]) await this.#files.touch(name);
@@ -157,10 +163,13 @@ export class BundleWriter {
     };
     await syncPaths(this.#unsynced);
     const manifestPath = join(path, MANIFEST_FILE);
-    await writeFile(`${manifestPath}.part`, `${JSON.stringify(manifest, null, 2)}\n`);
+    const text = `${JSON.stringify(manifest, null, 2)}\n`;
+    await writeFile(`${manifestPath}.part`, text);
     await syncPaths([`${manifestPath}.part`]);
     await rename(`${manifestPath}.part`, manifestPath);
     await syncPaths([path, dirname(path)]);
+    const listed = Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#completeBytes + listed + Buffer.byteLength(text);
   }
 
   async close(): Promise<void> {
@@ -229,7 +238,9 @@ export class BundleWriter {
   async #finishSection(): Promise<void> {
     const section = this.#section;
     if (section === undefined) return;
-    this.#counts = addBundleCounts(this.#counts, await section.finish());
+    const { counts, bytes } = await section.finish();
+    this.#counts = addBundleCounts(this.#counts, counts);
+    this.#completeBytes += bytes;
     this.#section = undefined;
   }
 

@@ -143,9 +143,13 @@ export class UserSection {
   }
 
   /** Completes the folder: its summary, and the checksums of its files. */
-  async finish(): Promise<BundleCounts> {
+  async finish(): Promise<{ readonly counts: BundleCounts; readonly bytes: number }> {
     await this.#settleFiles(0);
-    for (const { name, sha256 } of await this.#files.finish()) await this.#checksum(name, sha256);
+    let written = this.#counts.fileBytes;
+    for (const { name, bytes, sha256 } of await this.#files.finish()) {
+      written += bytes;
+      await this.#checksum(name, sha256);
+    }
     const { users: _, ...counts } = this.#counts;
     const owner =
       this.userId === null ? { users: this.#counts.users } : { user_email: this.#email, user_id: this.userId };
@@ -183,7 +187,7 @@ export class UserSection {
     this.#paths.written(path);
     await this.#checksum(SUMMARY_FILE, hash('sha256', text));
     await this.#files.close();
-    return this.#counts;
+    return { counts: this.#counts, bytes: written + Buffer.byteLength(text) };
   }
 
   async close(): Promise<void> {

@@ -45,6 +45,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./librechat.ts')).librechatCommand,
   },
   {
+    name: 'onyx',
+    summary: 'import bundles into Onyx, create its users',
+    load: async () => (await import('./onyx.ts')).onyxCommand,
+  },
+  {
     name: 'status',
     summary: 'show how far a run has come',
     load: async () => (await import('./status.ts')).statusCommand,

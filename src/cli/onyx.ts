@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+
+import { createCommand } from './command.ts';
+import type { Cli } from './io.ts';
+import { onyxImportCommand } from './onyx-import.ts';
+
+/** `etl onyx …`: pipelines and jobs that are filled in from flags and the environment. */
+export function onyxCommand(cli: Cli): Command {
+  const group = createCommand(cli, 'onyx', {
+    summary: 'import bundles into Onyx',
+    details:
+      "Onyx's database is named by ONYX_DATABASE_URL, or by --db-host, --db-port, --db-user, --db-password and --db-name; its API by " +
+      'ONYX_API_BASE and ONYX_API_KEY. The variables may stand in .env',
+    examples: [
+      'etl onyx import --bundle-path ./exports/librechat --dry-run',
+      'etl onyx import --bundle-path ./exports/librechat',
+    ],
+  });
+  group.addCommand(onyxImportCommand(cli));
+  return group;
+}

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 
 import type { Component } from '../component.ts';
 import { components } from '../components.ts';
-import { closest } from '../config/closest.ts';
+import { closest } from '../closest.ts';
 import { optionInfos, optionsSchema, type OptionInfo } from '../config/option-info.ts';
 import { EtlError } from '../errors.ts';
 import { createCommand } from './command.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { Command } from 'commander';
 
-import { closest } from '../config/closest.ts';
+import { closest } from '../closest.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { createCommand } from './command.ts';
 import { padWidth } from './format.ts';

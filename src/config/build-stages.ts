@@ -1,7 +1,7 @@
 import type { Component } from '../component.ts';
 import { EtlError, toEtlError } from '../errors.ts';
 import type { Sink, Source, Transform } from '../stage.ts';
-import { closest } from './closest.ts';
+import { closest } from '../closest.ts';
 import { optionsSchema } from './option-info.ts';
 import { optionProblems, type OptionProblem } from './option-problems.ts';
 import { stageOptions, type StageOptions } from './pipeline-options.ts';

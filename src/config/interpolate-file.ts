@@ -1,7 +1,7 @@
 import { isPair, isScalar, parseDocument, visit, type Scalar } from 'yaml';
 
 import { EtlError } from '../errors.ts';
-import { closest } from './closest.ts';
+import { closest } from '../closest.ts';
 import type { Environment } from './environment.ts';
 import { interpolate } from './interpolate.ts';
 import type { YamlFile } from './yaml-file.ts';

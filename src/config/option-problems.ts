@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { closest } from './closest.ts';
+import { closest } from '../closest.ts';
 import { schemasAt, typeText, type JsonSchema } from './option-info.ts';
 
 /** One thing that is wrong with options: what, where (`of: 'key'`: the option's name, not its value), what to do. */

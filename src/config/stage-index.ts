@@ -1,5 +1,5 @@
 import { EtlError } from '../errors.ts';
-import { closest } from './closest.ts';
+import { closest } from '../closest.ts';
 import type { ConfiguredStage } from './load-pipeline.ts';
 
 /**

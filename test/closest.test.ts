@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { closest } from '../../src/config/closest.ts';
+import { closest } from '../src/closest.ts';
 
 const known = ['batchSize', 'path', 'ifExists', 'commitEvery'];
 

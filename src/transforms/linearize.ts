@@ -5,7 +5,8 @@ import { EtlError } from '../errors.ts';
 import { asConversation, type Conversation } from '../models/conversation.ts';
 import type { Batch, StageContext, Transform } from '../stage.ts';
 import { syncTransform } from '../streams.ts';
-import { analyseTree, depthFirst, pathTo, type TreeShape } from '../tree/analyse-tree.ts';
+import { analyseTree, depthFirst, pathTo } from '../tree/analyse-tree.ts';
+import { conversationBranch, leafOf } from '../tree/conversation-branch.ts';
 import { treeOf } from '../tree/conversation-tree.ts';
 
 const options = z.strictObject({
@@ -51,12 +52,12 @@ function lines(
   const shape = analyseTree(messages);
   if (branches === 'all') return [inOrder(conversation, depthFirst(shape))];
   const { leaves } = shape;
-  const active = activeLeaf(conversation, shape);
+  const active = leafOf(conversation, shape);
   if (leaves.length <= 1 || branches === 'active') {
     return [
       leaves.length <= 1
         ? inOrder(conversation, pathTo(shape, shape.activeLeaf))
-        : branchOf(conversation, shape, active, true),
+        : conversationBranch(conversation, shape, active, true),
     ];
   }
   if (leaves.length > maxBranches) {
@@ -65,13 +66,7 @@ function lines(
       hint: 'Raise `maxBranches`, or take `branches: active`.',
     });
   }
-  return leaves.map((leaf) => branchOf(conversation, shape, leaf, leaf === active));
-}
-
-function activeLeaf({ messages, tree }: Conversation, { leaves, activeLeaf: last }: TreeShape): number {
-  // Other writers may leave the tree out.
-  const id = (tree as Conversation['tree'] | undefined)?.activeLeaf;
-  return leaves.find((leaf) => messages[leaf]?.id === id) ?? last;
+  return leaves.map((leaf) => conversationBranch(conversation, shape, leaf, leaf === active));
 }
 
 /** The same conversation with its messages in another order. */
@@ -80,25 +75,6 @@ function inOrder(conversation: Conversation, order: readonly number[]): Conversa
   if (order.length === messages.length && order.every((place, rank) => place === rank)) return conversation;
   const ordered = order.flatMap((place) => messages[place] ?? []);
   return { ...conversation, messages: ordered, tree: treeOf(ordered, conversation.tree) };
-}
-
-function branchOf(conversation: Conversation, shape: TreeShape, leaf: number, active: boolean): Conversation {
-  const messages = pathTo(shape, leaf).flatMap((place) => conversation.messages[place] ?? []);
-  const number = shape.leaves.indexOf(leaf) + 1;
-  const { id, key, tree } = conversation;
-  const names = active ? { id, key } : { id: `${id}~${number}`, key: `${key}~${number}` };
-  const kept = new Set(messages.map((message) => message.id));
-  const repairs = ((tree as Conversation['tree'] | undefined)?.repairs ?? []).filter(
-    ({ messageId }) => messageId === undefined || kept.has(messageId),
-  );
-  const leafId = conversation.messages[leaf]?.id ?? '';
-  return {
-    ...conversation,
-    ...names,
-    messages,
-    tree: treeOf(messages, { repairs }),
-    branch: { of: id, leaf: leafId, number, count: shape.leaves.length, active },
-  };
 }
 
 /** One record to several, counted; a record for which it fails is rejected. A batch in which nothing changes stays as it is. */

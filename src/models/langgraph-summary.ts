@@ -1,0 +1,124 @@
+import { hash } from 'node:crypto';
+
+import { canonicalJson } from '../canonical-json.ts';
+import { namespaceOf, parentIdOf, type HistoryEntry } from './langgraph.ts';
+
+/**
+ * What two checkpoints are compared by, small enough to keep for every checkpoint of a long thread.
+ *
+ * Digests are of canonical JSON, and of what survives a way from one server to another: the forms in which the servers write
+ * one and the same message, time or metadata are made alike first (see {@link comparableValue}).
+ */
+export interface EntrySummary {
+  readonly ns: string;
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly values: string;
+  readonly next: string;
+  readonly source: string;
+  readonly step: number | null;
+  /** Milliseconds since 1970. */
+  readonly time: number | null;
+  readonly metadata: string;
+  /** The questions of each task, by the task's name. */
+  readonly interrupts: string;
+}
+
+/**
+ * Stamped by a server on what it stores and dropped or made anew by the next one. `thread_id` and the graph are the thread's.
+ *
+ * @see langgraph-api 0.16 strips the request's and the user's keys on put
+ */
+const stamped = new Set([
+  'langgraph_request_id',
+  'langgraph_auth_user_id',
+  'langgraph_auth_user',
+  'langgraph_auth_permissions',
+  'thread_id',
+]);
+
+/** The summary of one checkpoint. */
+export function summarizeEntry(entry: HistoryEntry): EntrySummary {
+  const { values, next, tasks, metadata, created_at, checkpoint } = entry;
+  const kept = Object.entries(metadata ?? {}).filter(([name]) => !stamped.has(name));
+  const asked = tasks.flatMap(({ name, interrupts = [] }) =>
+    interrupts.length === 0 ? [] : [[name, interrupts.map(({ value }) => value ?? null)]],
+  );
+  const time = Date.parse(created_at ?? '');
+  return {
+    ns: namespaceOf(entry),
+    id: checkpoint.checkpoint_id,
+    parentId: parentIdOf(entry) ?? null,
+    values: digest(values),
+    next: JSON.stringify(next),
+    source: metadata?.source ?? '',
+    step: metadata?.step ?? null,
+    time: Number.isNaN(time) ? null : time,
+    metadata: digest(Object.fromEntries(kept)),
+    interrupts: asked.length === 0 ? '' : digest(asked),
+  };
+}
+
+/**
+ * Digest of one checkpoint: SHA-256, hex. `content` is what every way of restoring can keep: values, next nodes and
+ * questions. `exact` adds id, parent, time, step, source and metadata.
+ */
+export function entryDigest(entry: HistoryEntry, level: 'content' | 'exact' = 'content'): string {
+  return summaryDigest(summarizeEntry(entry), level);
+}
+
+/** The same of a summary. */
+export function summaryDigest(summary: EntrySummary, level: 'content' | 'exact' = 'content'): string {
+  const { values, next, interrupts, ns, ...rest } = summary;
+  const content = { values, next, interrupts, ns: namespacePath(ns) };
+  return hash('sha256', canonicalJson(level === 'content' ? content : { ...rest, ...content, ns }));
+}
+
+/** Digest of a thread: of its checkpoints' in their order. */
+export function threadDigest(summaries: readonly EntrySummary[], level: 'content' | 'exact' = 'content'): string {
+  return hash('sha256', summaries.map((summary) => summaryDigest(summary, level)).join('\n'));
+}
+
+/** A namespace without the ids of tasks, which another server computes anew: `inner:1e4b…|deep:77…` is `inner|deep`. */
+export function namespacePath(ns: string): string {
+  return ns
+    .split('|')
+    .map((level) => level.split(':', 1)[0] ?? '')
+    .join('|');
+}
+
+/** Fields of a message that one server writes empty and another leaves out. */
+const optionalOfMessages = new Set([
+  'name',
+  'example',
+  'additional_kwargs',
+  'response_metadata',
+  'tool_calls',
+  'invalid_tool_calls',
+  'usage_metadata',
+  'tool_call_chunks',
+  'artifact',
+]);
+
+/** A value with messages in one form: what is optional in them and empty is left out. */
+export function comparableValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparableValue);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const isMessage = typeof fields['type'] === 'string' && 'content' in fields;
+  const kept: Record<string, unknown> = {};
+  for (const name of Object.keys(fields)) {
+    if (isMessage && optionalOfMessages.has(name) && isEmpty(fields[name])) continue;
+    kept[name] = comparableValue(fields[name]);
+  }
+  return kept;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === false) return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+function digest(value: unknown): string {
+  return hash('sha256', canonicalJson(comparableValue(value))).slice(0, 32);
+}

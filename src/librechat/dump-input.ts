@@ -9,17 +9,20 @@ import type { LibrechatCollection, LibrechatInput } from './librechat-input.ts';
 
 const limits = { batchSize: 2000, batchBytes: 1024 * 1024, maxLineBytes: 128 * 1024 * 1024 };
 
-/** A dump's files as an input. They are read whole: there are no indexes in a dump. */
+/** A dump's files as an input. They are read whole, or up to where they are cut short: there are no indexes in a dump. */
 export function dumpInput(files: LibrechatDumpFiles): LibrechatInput {
+  const cut = new Map<LibrechatCollection, EtlError>();
   return {
+    cut,
     has: (collection) => files.has(collection),
-    read: (collection, _, ctx) => read(files, collection, ctx),
+    read: (collection, _, ctx) => read(files, cut, collection, ctx),
     close: async () => undefined,
   };
 }
 
 async function* read(
   files: LibrechatDumpFiles,
+  cut: Map<LibrechatCollection, EtlError>,
   collection: LibrechatCollection,
   ctx: StageContext,
 ): AsyncGenerator<JsonRecords> {
@@ -31,10 +34,6 @@ async function* read(
       if (json !== undefined) yield json;
   } catch (error) {
     if (!(error instanceof EtlError) || error.code !== 'ETL_SOURCE_TRUNCATED') throw error;
-    throw new EtlError(error.code, error.message, {
-      where: error.where,
-      cause: error,
-      hint: `No chat was given: any of them could lack ${collection} that were in the rest. Make the dump again.`,
-    });
+    cut.set(collection, error);
   }
 }

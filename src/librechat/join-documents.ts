@@ -14,6 +14,7 @@ import {
   type LibrechatSelection,
   type RelatedCollection,
 } from './librechat-input.ts';
+import { idsOfWanted } from './wanted-users.ts';
 
 // Tags in the group of chats.
 const conversationTag = 0;
@@ -92,7 +93,7 @@ export async function* joinDocuments(
   try {
     const users = new Map<string, Document>();
     await readUsers(options, users, chats, ctx);
-    const userIds = ownersOf(options, users, ctx);
+    const userIds = options.users === undefined ? undefined : idsOfWanted(options.users, users, ctx);
     const isSelected = userIds !== undefined || conversationId !== undefined;
     const work: Join = {
       ...options,
@@ -152,25 +153,6 @@ async function readUsers(
       if (withUsers && conversationId === undefined && chats.add(encodeKey([id]), text, userTag)) await chats.spill();
     }
   }
-}
-
-/** Ids of the owners that are wanted. */
-function ownersOf(
-  { users: wanted }: JoinOptions,
-  users: ReadonlyMap<string, Document>,
-  ctx: StageContext,
-): ReadonlySet<string> | undefined {
-  if (wanted === undefined) return undefined;
-  // An id may be that of an account that is gone.
-  const ids = new Set([...wanted].filter((name) => !name.includes('@')));
-  const known = new Set<string>();
-  for (const [id, { email }] of users) {
-    if (typeof email !== 'string' || !wanted.has(email.toLowerCase())) continue;
-    ids.add(id);
-    known.add(email.toLowerCase());
-  }
-  for (const name of wanted) if (name.includes('@') && !known.has(name)) ctx.warn(`there is no user ${name}`);
-  return ids;
 }
 
 async function readChatDocuments(

@@ -1,3 +1,4 @@
+import type { EtlError } from '../errors.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import type { StageContext } from '../stage.ts';
 
@@ -40,5 +41,7 @@ export interface LibrechatInput {
   has(collection: LibrechatCollection): boolean;
   /** Documents of a collection in any order. What cannot be read is rejected. */
   read(collection: LibrechatCollection, selection: LibrechatSelection, ctx: StageContext): AsyncIterable<JsonRecords>;
+  /** Files of a dump that end too early, as far as they have been read: what came before the cut was given. */
+  readonly cut: ReadonlyMap<LibrechatCollection, EtlError>;
   close(): Promise<void>;
 }

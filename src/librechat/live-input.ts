@@ -36,6 +36,7 @@ export async function liveInput(connection: MongodbConnection, signal: AbortSign
   return {
     has: (collection) => found.has(collection),
     read: (collection, selection, ctx) => read(connection, found, collection, selection, readingContext(ctx)),
+    cut: new Map(),
     close: () => connection.close(),
   };
 }

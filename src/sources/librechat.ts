@@ -1,13 +1,11 @@
-import { readFile } from 'node:fs/promises';
-
 import { z } from 'zod';
 
 import { defineSource } from '../component.ts';
 import { mongodbAddress, openMongodb } from '../connections/mongodb.ts';
 import type { EtlError } from '../errors.ts';
 import { jsonMembers, type JsonMember } from '../formats/json-members.ts';
-import { inputError } from '../files/file-error.ts';
 import type { Json } from '../json.ts';
+import { cutPlaces, endCutShort, holdCutPlaces } from '../librechat/cut-short.ts';
 import { dumpBytes, librechatDumpFiles } from '../librechat/dump-files.ts';
 import { dumpInput } from '../librechat/dump-input.ts';
 import { joinDocuments, type JoinedChats, type JoinedUser } from '../librechat/join-documents.ts';
@@ -15,6 +13,7 @@ import type { LibrechatInput } from '../librechat/librechat-input.ts';
 import { liveInput } from '../librechat/live-input.ts';
 import { liveEstimate } from '../librechat/live-plan.ts';
 import { librechatUserSummaries, type LibrechatUserSummary } from '../librechat/user-summaries.ts';
+import { wantedUsers } from '../librechat/wanted-users.ts';
 import { librechatChats } from '../mappings/librechat-chats.ts';
 import { wholeDocument, thinMessage } from '../mappings/librechat-thin.ts';
 import { librechatToBundle } from '../mappings/librechat-to-bundle.ts';
@@ -75,6 +74,12 @@ const options = z
       .meta({ examples: ['2026-01-31'] }),
     includeArchived: z.boolean().default(true).describe('Whether archived conversations are read.'),
     includeTemporary: z.boolean().default(false).describe('Whether temporary ones are: their owners wanted them gone.'),
+    acceptTruncated: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Takes a dump that was cut short for what it is. Otherwise the run fails once what is readable is written.',
+      ),
     batchSize: z.int().positive().default(100).describe('Conversations in a batch.'),
     batchBytes: z
       .int()
@@ -113,7 +118,7 @@ interface Parts {
  * goes on after the last record that was committed.
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` with the collections that are missing, `ETL_SOURCE_INVALID`,
- *   `ETL_SOURCE_TRUNCATED` for a dump that was cut short (nothing is given then: any conversation could lack messages),
+ *   `ETL_SOURCE_TRUNCATED` for a dump that was cut short, once what is readable was given,
  *   `ETL_SOURCE_CHANGED` (a collection was dropped meanwhile), `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`, `ETL_CONFIG_INVALID`.
  */
 export function librechatSource(
@@ -131,7 +136,15 @@ export function librechatSource(
 export function librechatSource(input: LibrechatSourceOptions, parts?: Parts): Source<Made>;
 export function librechatSource(input: LibrechatSourceOptions, { connect = openMongodb }: Parts = {}): Source<Made> {
   const given = options.parse(input);
-  const { uri, readPreference: _, batchSize: __, batchBytes: ___, memoryBytes: ____, ...rest } = given;
+  const {
+    uri,
+    readPreference: _,
+    batchSize: __,
+    batchBytes: ___,
+    memoryBytes: ____,
+    acceptTruncated: _____,
+    ...rest
+  } = given;
   const database = uri === undefined ? undefined : mongodbAddress({ uri, database: given.database }).database;
   return {
     role: 'source',
@@ -162,6 +175,7 @@ async function* read(given: Given, connect: typeof openMongodb, ctx: StageContex
   try {
     if (given.records === 'users') {
       yield* userBatches(await librechatUserSummaries(input, ctx), users, given, ctx);
+      endCutShort(input, given.acceptTruncated, ctx);
       return;
     }
     // What comes back is what we gave with a batch.
@@ -170,13 +184,11 @@ async function* read(given: Given, connect: typeof openMongodb, ctx: StageContex
     const { conversation: conversationId, memoryBytes, records } = given;
     const withUsers = records === 'documents';
     const projects = withUsers ? new Map<string, string>() : await projectNames(input, ctx);
-    if (place?.conversations !== undefined && place.conversations >= (given.maxConversations ?? Infinity)) return;
-    yield* inBatches(
-      joinDocuments({ input, users, conversationId, withUsers, memoryBytes, after }, ctx),
-      projects,
-      given,
-      ctx,
-    );
+    const isEnough = place !== undefined && place.conversations >= (given.maxConversations ?? Infinity);
+    if (isEnough && place.cut === undefined) return;
+    const joined = joinDocuments({ input, users, conversationId, withUsers, memoryBytes, after }, ctx);
+    yield* inBatches(joined, input, projects, given, ctx);
+    endCutShort(input, given.acceptTruncated, ctx);
   } finally {
     await input.close();
   }
@@ -195,22 +207,6 @@ async function openInput(given: Given, connect: typeof openMongodb, ctx: StageCo
   }
 }
 
-/** E-mail addresses in lower case, and ids; nothing when all are wanted. */
-async function wantedUsers({ users, usersFile }: Given): Promise<ReadonlySet<string> | undefined> {
-  const names = users === 'all' ? [] : [...users];
-  if (usersFile !== undefined) {
-    const text = await readFile(usersFile, 'utf8').catch((error: unknown) => {
-      throw inputError(error, usersFile);
-    });
-    for (const line of text.split(/\r?\n/)) {
-      const name = line.replace(/(?:^|\s)#.*/, '').trim();
-      if (name !== '') names.push(name);
-    }
-  }
-  if (users === 'all' && usersFile === undefined) return undefined;
-  return new Set(names.map((name) => name.toLowerCase()));
-}
-
 /** What projects are called, by their id: conversations name them by that only. */
 async function projectNames(input: LibrechatInput, ctx: StageContext): Promise<Map<string, string>> {
   const names = new Map<string, string>();
@@ -226,25 +222,32 @@ async function projectNames(input: LibrechatInput, ctx: StageContext): Promise<M
 
 async function* inBatches(
   joined: AsyncIterable<JoinedUser | JoinedChats>,
+  input: LibrechatInput,
   projects: ReadonlyMap<string, string>,
   given: Given,
   ctx: StageContext,
 ): AsyncGenerator<Batch<Made>> {
   const { maxConversations = Number.POSITIVE_INFINITY } = given;
-  let conversations = (ctx.cursor as Place | undefined)?.conversations ?? 0;
+  const before = ctx.cursor as Place | undefined;
+  let conversations = before?.conversations ?? 0;
+  let isHeld = before === undefined;
   let records: Made[] = [];
   let bytes = 0;
   let last: Buffer | undefined;
   const batch = (): Batch<Made> => {
     const some = records;
     const after = last?.toString('hex');
-    const cursor = after === undefined ? undefined : { after, conversations };
+    const cut = cutPlaces(input);
+    const cursor = after === undefined ? undefined : { after, conversations, ...(cut !== undefined && { cut }) };
     const size = bytes;
     records = [];
     bytes = 0;
     return { records: some, bytes: size, cursor, at: (index) => placeOf(some[index]) };
   };
   for await (const one of joined) {
+    // A dump has been read whole by now.
+    if (!isHeld) holdCutPlaces(before?.cut, input);
+    isHeld = true;
     if (one.kind === 'user') records.push(librechatUserRecord(one));
     else {
       const made = recordsOf(one, projects, given, ctx, maxConversations - conversations);
@@ -256,6 +259,7 @@ async function* inBatches(
     if (records.length >= given.batchSize || bytes >= given.batchBytes) yield batch();
     if (conversations >= maxConversations) break;
   }
+  if (!isHeld) holdCutPlaces(before?.cut, input);
   if (records.length > 0 || bytes > 0) yield batch();
 }
 
@@ -284,6 +288,8 @@ function* userBatches(
 interface Place {
   readonly after: string;
   readonly conversations: number;
+  /** Where the dump is cut short. */
+  readonly cut?: Json | undefined;
 }
 
 function recordsOf(

@@ -35,6 +35,10 @@ export const errorCodes = {
     means: 'The server refused the credentials.',
     todo: 'Check user, password or key and their rights.',
   },
+  ETL_REQUEST_FAILED: {
+    means: 'A server answered a request with an error, or with something that is not what was asked for.',
+    todo: 'See its answer in the message.',
+  },
   ETL_SOURCE_NOT_FOUND: { means: 'What the source names does not exist.', todo: 'Check the path or name.' },
   ETL_SOURCE_INVALID: {
     means: 'The input is not in the form the source reads.',

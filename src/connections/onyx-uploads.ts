@@ -117,7 +117,7 @@ async function uploadedBefore(
 async function untilRead(
   client: OnyxApi,
   files: Map<string, OnyxApiFile>,
-  { signal, waitMs, sleep }: Required<Pick<UploadOptions, 'signal' | 'waitMs' | 'sleep'>>,
+  { signal, waitMs, sleep }: { readonly signal: AbortSignal; readonly waitMs: number; readonly sleep: typeof pause },
 ): Promise<void> {
   let waited = 0;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {

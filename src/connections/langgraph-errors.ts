@@ -1,0 +1,131 @@
+import { EtlError, systemCode } from '../errors.ts';
+
+/** What a server answered when it was not what was asked for. Carried as the `cause` of the error that is thrown. */
+export class LanggraphHttpError extends Error {
+  override readonly name = 'LanggraphHttpError';
+  readonly status: number;
+  /** The beginning of the answer, at most 4 KB. */
+  readonly text: string;
+  /** What `Retry-After` asked for. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(request: string, status: number, text: string, retryAfterMs?: number) {
+    super(`${request} answered ${status}${text === '' ? '' : `: ${excerpt(text)}`}`);
+    this.status = status;
+    this.text = text;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** An answer with status 2xx that is not the JSON it should be: a proxy's page, or JSON that is cut short. */
+export class LanggraphBodyError extends Error {
+  override readonly name = 'LanggraphBodyError';
+  readonly text: string;
+
+  constructor(request: string, text: string, contentType: string) {
+    const kind = contentType === '' ? 'something' : contentType;
+    super(`${request} answered ${kind} that is not JSON: ${excerpt(text)}`);
+    this.text = text;
+  }
+}
+
+/** The status of the answer behind an error; nothing when it is not about an answer. */
+export function httpStatusOf(error: unknown): number | undefined {
+  const cause = error instanceof EtlError ? error.cause : error;
+  return cause instanceof LanggraphHttpError ? cause.status : undefined;
+}
+
+/** Whether a server answered, and refused or failed on this one request: the others may still succeed. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof EtlError && error.code === 'ETL_REQUEST_FAILED';
+}
+
+/** The request was too much at that time, or the server was not well. */
+const passing = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]);
+
+/** Whether trying again can help. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof LanggraphHttpError) return passing.has(error.status);
+  // A page of a proxy that has no server behind it for the moment; a body that was cut short.
+  if (error instanceof LanggraphBodyError) return true;
+  return isBroken(error);
+}
+
+/** Whether the connection broke, could not be made, or nothing came over it for too long. */
+export function isBroken(error: unknown): boolean {
+  const code = systemCode(error) ?? '';
+  return code.startsWith('UND_ERR_') ? code !== 'UND_ERR_ABORTED' && code !== 'UND_ERR_INVALID_ARG' : broken.has(code);
+}
+
+const broken = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+]);
+
+/** What went wrong with a request, in our terms. `where` names the server without secrets. */
+export function langgraphError(error: unknown, where: string): EtlError {
+  if (error instanceof EtlError) return error;
+  const at = { where: { file: where }, cause: error };
+  if (error instanceof LanggraphBodyError) return new EtlError('ETL_REQUEST_FAILED', error.message, at);
+  if (error instanceof LanggraphHttpError) return answered(error, at);
+  if (isBroken(error)) {
+    const code = systemCode(error) ?? '';
+    const what = code.includes('TIMEOUT') ? 'did not answer in time' : 'cannot be reached, or broke off';
+    return new EtlError('ETL_CONNECT_FAILED', `the LangGraph server ${what} (${code})`, at);
+  }
+  return new EtlError('ETL_REQUEST_FAILED', 'the request to the LangGraph server failed', at);
+}
+
+function answered(
+  error: LanggraphHttpError,
+  at: { readonly where: { readonly file: string }; readonly cause: unknown },
+): EtlError {
+  switch (error.status) {
+    case 401:
+      return new EtlError('ETL_AUTH_FAILED', error.message, {
+        ...at,
+        hint:
+          'Give the API key of the deployment (a LangSmith service key, not a personal one of another workspace): `apiKey`, ' +
+          '--api-key or LANGSMITH_API_KEY. A deployment with its own authentication wants its own header: `headers`.',
+      });
+    case 403:
+      return new EtlError('ETL_AUTH_FAILED', error.message, {
+        ...at,
+        hint:
+          'The key is known and may not do this. Use a service key with rights on the workspace of the deployment; with custom ' +
+          'authentication, a user whom its handlers let see every thread.',
+      });
+    case 404:
+      return new EtlError('ETL_REQUEST_FAILED', error.message, {
+        ...at,
+        hint: 'The thread is gone, or its graph is not deployed on this server: the history of a thread needs its graph there.',
+      });
+    case 409:
+      return new EtlError('ETL_REQUEST_FAILED', error.message, {
+        ...at,
+        hint: 'The thread exists already, or a run is under way on it: wait until it ends, or choose `ifExists`.',
+      });
+    case 429:
+      return new EtlError('ETL_CONNECT_FAILED', error.message, {
+        ...at,
+        hint: 'The server limits the rate: lower `concurrency` or set `requestsPerSecond`, then run the same command again.',
+      });
+    default:
+      return new EtlError('ETL_REQUEST_FAILED', error.message, at);
+  }
+}
+
+/** One line of an answer, fit for a message. */
+function excerpt(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}

@@ -1,0 +1,301 @@
+import type { Client } from '@langchain/langgraph-sdk';
+import type { Dispatcher, Pool } from 'undici';
+
+import { EtlError } from '../errors.ts';
+import type { Runtime } from '../models/langgraph.ts';
+import { parseRetryAfter, retry } from '../retry.ts';
+import { isPassing, LanggraphBodyError, langgraphError, LanggraphHttpError } from './langgraph-errors.ts';
+import { rateLimit, type RateLimit } from './langgraph-rate.ts';
+
+/** How to reach a LangGraph API server. Times are in milliseconds. */
+export interface LanggraphOptions {
+  readonly apiUrl: string;
+  /** Sent as `x-api-key`. */
+  readonly apiKey?: string | undefined;
+  /** Further headers, for deployments with authentication of their own. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Connections at the same time; more requests wait. Default 8. */
+  readonly concurrency?: number | undefined;
+  /** Requests that begin in a second, over all connections. Default: no limit. */
+  readonly requestsPerSecond?: number | undefined;
+  /** Longest wait for an answer to begin, and between its pieces. Default 120 000. */
+  readonly timeoutMs?: number | undefined;
+  /** Longest wait for a connection. Default 15 000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Tries of each request that may be repeated. Default 6. */
+  readonly attempts?: number | undefined;
+  /** The longest first pause between tries. Default 250. */
+  readonly retryBaseMs?: number | undefined;
+  /** Told before each repetition. */
+  readonly onRetry?: ((problem: EtlError) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LanggraphRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | undefined;
+  /** Below the API's address, with its query: `/threads/search`. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** False for a request that must not reach the server twice. Default true. */
+  readonly isRepeatable?: boolean | undefined;
+  /** Tries of this request, when not those of the connection. */
+  readonly attempts?: number | undefined;
+  /** Reading stops being buffered after this many bytes: see {@link LanggraphConnection.read}. Default: never. */
+  readonly bufferBytes?: number | undefined;
+}
+
+/** An answer: whole in `bytes`, or its beginning there and what follows in `rest`. */
+export interface LanggraphBody {
+  readonly bytes: Buffer;
+  readonly rest?: AsyncIterable<Uint8Array> | undefined;
+}
+
+export interface ServerInfo {
+  readonly runtime: Runtime;
+  readonly version: string | undefined;
+}
+
+/** A LangGraph API server. Errors are `EtlError`s; the answer's status and text are in their `cause` (`httpStatusOf`). */
+export interface LanggraphConnection {
+  /** The API's address, without secrets. */
+  readonly where: string;
+  readonly info: ServerInfo;
+  /** The answer as a value; nothing when it is empty. */
+  json(request: LanggraphRequest, signal: AbortSignal): Promise<unknown>;
+  /**
+   * The answer as bytes. What is larger than `bufferBytes` comes with the rest to be read piece by piece: an error in
+   * that is the caller's to mend.
+   */
+  read(request: LanggraphRequest, signal: AbortSignal): Promise<LanggraphBody>;
+  /** The official client, over the same connections and the same rate, for what has no hot path: runs, assistants. */
+  client(): Promise<Client>;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a LangGraph API server and asks what it is.
+ *
+ * Each request is tried again after 429 (waiting as long as `Retry-After` says, with all other requests), 5xx, and when the
+ * connection breaks or hangs, with pauses that grow and vary.
+ *
+ * @throws {EtlError} `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED` (401, 403), `ETL_REQUEST_FAILED` for any other answer that is
+ *   not what was asked for, `ETL_CONFIG_INVALID` for an address that is none.
+ * @see LangGraph API 0.16 (Python) and 1.5 (JavaScript): `GET /info` tells them apart by `langgraph_py_version` and `context`
+ */
+export async function openLanggraph(options: LanggraphOptions): Promise<LanggraphConnection> {
+  const { url, where } = langgraphAddress(options.apiUrl);
+  // The client is loaded when it is needed.
+  const undici = await import('undici');
+  const { concurrency = 8, timeoutMs = 120_000, connectTimeoutMs = 15_000 } = options;
+  const pool = new undici.Pool(url.origin, {
+    connections: concurrency,
+    pipelining: 1,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connect: { timeout: connectTimeoutMs },
+  });
+  const rate = rateLimit(options.requestsPerSecond);
+  const caller = new Caller(pool, url.pathname.replace(/\/+$/, ''), where, rate, options);
+  try {
+    const info = await serverInfo(caller, options.signal ?? new AbortController().signal);
+    return {
+      where,
+      info,
+      json: (request, signal) => caller.json(request, signal),
+      read: (request, signal) => caller.read(request, signal),
+      client: () => sdkClient(pool, rate, url, options),
+      close: () => pool.destroy(),
+    };
+  } catch (error) {
+    await pool.destroy();
+    throw error;
+  }
+}
+
+/**
+ * An API's address as a URL, and as text without secrets.
+ *
+ * @throws {EtlError} `ETL_CONFIG_INVALID`.
+ */
+export function langgraphAddress(apiUrl: string): { readonly url: URL; readonly where: string } {
+  const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw new EtlError('ETL_CONFIG_INVALID', 'expected "apiUrl" to begin with http:// or https://', {
+      hint: 'Give the address of the deployment: `https://my-app.example.org` or `http://localhost:2024`.',
+    });
+  }
+  return { url, where: `${url.origin}${url.pathname}`.replace(/\/+$/, '') };
+}
+
+class Caller {
+  readonly #pool: Pool;
+  readonly #prefix: string;
+  readonly #where: string;
+  readonly #rate: RateLimit;
+  readonly #options: LanggraphOptions;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(pool: Pool, prefix: string, where: string, rate: RateLimit, options: LanggraphOptions) {
+    this.#pool = pool;
+    this.#prefix = prefix;
+    this.#where = where;
+    this.#rate = rate;
+    this.#options = options;
+    this.#headers = headersOf(options);
+  }
+
+  async json(request: LanggraphRequest, signal: AbortSignal): Promise<unknown> {
+    return await this.#tried(request, signal, async () => {
+      const { bytes, contentType } = await this.#once({ ...request, bufferBytes: undefined }, signal);
+      if (bytes.length === 0) return undefined;
+      try {
+        return JSON.parse(bytes.toString('utf8')) as unknown;
+      } catch {
+        throw new LanggraphBodyError(named(request), excerptOf(bytes), contentType);
+      }
+    });
+  }
+
+  async read(request: LanggraphRequest, signal: AbortSignal): Promise<LanggraphBody> {
+    return await this.#tried(request, signal, async () => {
+      const body = await this.#once(request, signal);
+      const first = firstByte(body.bytes);
+      // Only what begins like JSON of the API is worth a closer look.
+      if (first === OPEN_OBJECT || first === OPEN_LIST) return body;
+      throw new LanggraphBodyError(named(request), excerptOf(body.bytes), body.contentType);
+    });
+  }
+
+  async #tried<T>(request: LanggraphRequest, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    const { attempts, retryBaseMs, onRetry } = this.#options;
+    try {
+      return await retry(call, {
+        signal,
+        attempts: request.isRepeatable === false ? 1 : (request.attempts ?? attempts ?? 6),
+        baseMs: retryBaseMs,
+        isRetryable: isPassing,
+        retryAfter: (error) => (error instanceof LanggraphHttpError ? error.retryAfterMs : undefined),
+        onRetry: (error) => onRetry?.(langgraphError(error, this.#where)),
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw langgraphError(error, this.#where);
+    }
+  }
+
+  async #once(
+    request: LanggraphRequest,
+    signal: AbortSignal,
+  ): Promise<LanggraphBody & { readonly contentType: string }> {
+    const { method = 'GET', path, body, bufferBytes } = request;
+    await this.#rate.take(signal);
+    const answer = await this.#pool.request({
+      method,
+      path: `${this.#prefix}${path}`,
+      headers: body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal,
+    });
+    const { statusCode, headers } = answer;
+    const contentType = headerText(headers['content-type']);
+    if (statusCode >= 200 && statusCode < 300) {
+      const length = Number(headers['content-length'] ?? Number.NaN);
+      if (bufferBytes === undefined || length <= bufferBytes)
+        return { bytes: Buffer.from(await answer.body.arrayBuffer()), contentType };
+      return { ...(await beginning(answer.body, bufferBytes)), contentType };
+    }
+    const { bytes, rest } = await beginning(answer.body, excerptBytes);
+    if (rest !== undefined) await answer.body.dump({ limit: excerptBytes }).catch(() => undefined);
+    const asked = parseRetryAfter(headerText(headers['retry-after']));
+    if (statusCode === 429 || statusCode === 503) this.#rate.pause(asked ?? 0);
+    throw new LanggraphHttpError(named(request), statusCode, excerptOf(bytes), asked);
+  }
+}
+
+const OPEN_OBJECT = 0x7b;
+const OPEN_LIST = 0x5b;
+const excerptBytes = 4096;
+
+/** The body up to about so many bytes; and the rest of it, if there is more. */
+async function beginning(body: AsyncIterable<Uint8Array>, bytes: number): Promise<LanggraphBody> {
+  const iterator = body[Symbol.asyncIterator]();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  while (length <= bytes) {
+    const next = await iterator.next();
+    if (next.done === true) return { bytes: Buffer.concat(chunks, length) };
+    chunks.push(next.value);
+    length += next.value.length;
+  }
+  const rest: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => iterator };
+  return { bytes: Buffer.concat(chunks, length), rest };
+}
+
+/** What kind of server answers. One that does not know `/info` speaks the API all the same, as far as it goes. */
+async function serverInfo(caller: Caller, signal: AbortSignal): Promise<ServerInfo> {
+  try {
+    const info = (await caller.json({ path: '/info', attempts: 3 }, signal)) as Readonly<
+      Record<string, unknown>
+    > | null;
+    const version = typeof info?.['version'] === 'string' ? info['version'] : undefined;
+    if (typeof info?.['langgraph_py_version'] === 'string') return { runtime: 'python', version };
+    if (info?.['context'] === 'js' || info?.['langgraph_js_version'] !== undefined) return { runtime: 'js', version };
+    return { runtime: 'unknown', version };
+  } catch (error) {
+    const cause = error instanceof EtlError ? error.cause : error;
+    if (cause instanceof LanggraphHttpError && cause.status === 404) return { runtime: 'unknown', version: undefined };
+    if (cause instanceof LanggraphBodyError && error instanceof EtlError) {
+      throw new EtlError('ETL_REQUEST_FAILED', error.message, {
+        where: error.where,
+        cause,
+        hint: 'Is this the address of a LangGraph API? A page for people, or a proxy that asks for a log-in, answers there.',
+      });
+    }
+    throw error;
+  }
+}
+
+async function sdkClient(pool: Pool, rate: RateLimit, url: URL, options: LanggraphOptions): Promise<Client> {
+  const [{ Client }, undici] = await Promise.all([import('@langchain/langgraph-sdk'), import('undici')]);
+  const signal = options.signal ?? new AbortController().signal;
+  return new Client({
+    apiUrl: url.href.replace(/\/+$/, ''),
+    // Null keeps it from taking a key out of the environment.
+    apiKey: null,
+    defaultHeaders: { ...headersOf(options) },
+    callerOptions: {
+      maxConcurrency: options.concurrency ?? 8,
+      maxRetries: Math.max(0, (options.attempts ?? 6) - 1),
+      fetch: async (...[input, init]: Parameters<typeof fetch>) => {
+        await rate.take(signal);
+        // The two `fetch` types describe one standard; only the classes differ by name.
+        const request = [input, { ...init, dispatcher: pool as Dispatcher }] as unknown as Parameters<
+          typeof undici.fetch
+        >;
+        return undici.fetch(...request) as unknown as ReturnType<typeof fetch>;
+      },
+    },
+  });
+}
+
+function headersOf({ apiKey, headers = {} }: LanggraphOptions): Readonly<Record<string, string>> {
+  return { accept: 'application/json', ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }), ...headers };
+}
+
+function named({ method = 'GET', path }: LanggraphRequest): string {
+  return `${method} ${path.split('?', 1)[0] ?? path}`;
+}
+
+function headerText(header: string | string[] | undefined): string {
+  return (Array.isArray(header) ? header[0] : header) ?? '';
+}
+
+function excerptOf(bytes: Buffer): string {
+  return bytes.toString('utf8', 0, excerptBytes);
+}
+
+function firstByte(bytes: Buffer): number | undefined {
+  for (const byte of bytes.subarray(0, 64)) if (byte > 0x20) return byte;
+  return undefined;
+}

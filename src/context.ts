@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { HeldCounts } from './held-counts.ts';
 import type { Json } from './json.ts';
 import { cursorOf, positionOf, renumberedBy, seqInto, withStageState, type Position } from './position.ts';
 import { recordId, rejectReason, type RejectLog } from './rejects.ts';
@@ -47,20 +48,6 @@ export interface RunServices {
   readonly progressAt: StageContext['progressAt'];
 }
 
-/** Counts that belong to batches not committed yet. */
-interface PendingCount {
-  readonly seq: number;
-  readonly what: Tally | 'rejected';
-  records: number;
-}
-
-/** Findings that belong to batches not committed yet. */
-interface PendingFinding {
-  readonly seq: number;
-  readonly kind: string;
-  times: number;
-}
-
 /** A stage in a run: its context, its figures, and the counts that wait for the next commit. */
 export class StageRun implements StageContext {
   readonly stage: string;
@@ -73,8 +60,8 @@ export class StageRun implements StageContext {
   readonly #services: RunServices;
   /** The last number that the stage gave to a batch of its own (see `partCursor`). */
   #given: number;
-  #pending: PendingCount[] = [];
-  #findings: PendingFinding[] = [];
+  readonly #counts = new HeldCounts<Tally | 'rejected'>();
+  readonly #findings = new HeldCounts();
   #directory: Promise<string> | undefined;
   #temporary: string | undefined;
   #activity: Activity = 'idle';
@@ -137,22 +124,18 @@ export class StageRun implements StageContext {
     const reject = { stage: this.stage, ...rejectReason(cause), at: placeOf(record, seq, from), record };
     this.#services.rejects.add(reject, { seq, stage: this.#order }, this.#services.read());
     this.stats.rejected += 1;
-    this.#hold('rejected', 1, seq);
+    this.#counts.hold('rejected', 1, seq);
   }
 
   count(what: Tally, records: number, from: RecordOrigin = {}): void {
     if (records === 0) return;
     this.stats[what] += records;
-    this.#hold(what, records, this.#seqOf(from));
+    this.#counts.hold(what, records, this.#seqOf(from));
   }
 
   finding(kind: string, times: number, from: RecordOrigin = {}): void {
     if (times === 0) return;
-    const seq = this.#seqOf(from);
-    // Few kinds, and few batches that wait.
-    const known = this.#findings.findLast((finding) => finding.kind === kind);
-    if (known?.seq === seq) known.times += times;
-    else this.#findings.push({ seq, kind, times });
+    this.#findings.hold(kind, times, this.#seqOf(from));
   }
 
   withState(cursor: Json | undefined, state: Json): Json | undefined {
@@ -187,37 +170,22 @@ export class StageRun implements StageContext {
     return this.#services.progressAt(cursor, commit);
   }
 
-  /** Takes the counts up to a position, or all, off the waiting list. */
-  settle(position: Position | undefined, add: (what: Tally | 'rejected', records: number) => void): void {
+  /** Takes the counts and findings up to a position, or all, off the waiting list. */
+  settle(
+    position: Position | undefined,
+    add: {
+      readonly count: (what: Tally | 'rejected', records: number) => void;
+      readonly finding: (kind: string, times: number) => void;
+    },
+  ): void {
     const seq = position === undefined ? Number.POSITIVE_INFINITY : seqInto(position, this.#order);
-    const later: PendingCount[] = [];
-    for (const pending of this.#pending) {
-      if (pending.seq <= seq) add(pending.what, pending.records);
-      else later.push(pending);
-    }
-    this.#pending = later;
-  }
-
-  /** Takes the findings up to a position, or all, off the waiting list. */
-  settleFindings(position: Position | undefined, add: (kind: string, times: number) => void): void {
-    const seq = position === undefined ? Number.POSITIVE_INFINITY : seqInto(position, this.#order);
-    const later: PendingFinding[] = [];
-    for (const finding of this.#findings) {
-      if (finding.seq <= seq) add(finding.kind, finding.times);
-      else later.push(finding);
-    }
-    this.#findings = later;
+    this.#counts.settle(seq, add.count);
+    this.#findings.settle(seq, add.finding);
   }
 
   /** Removes what was only for this attempt. */
   async close(): Promise<void> {
     if (this.#temporary !== undefined) await rm(this.#temporary, { recursive: true, force: true });
-  }
-
-  #hold(what: Tally | 'rejected', records: number, seq: number): void {
-    const last = this.#pending.at(-1);
-    if (last !== undefined && last.seq === seq && last.what === what) last.records += records;
-    else this.#pending.push({ seq, what, records });
   }
 
   #seqOf(from: RecordOrigin): number {

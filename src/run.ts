@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -11,12 +10,14 @@ import { recordsRead, StageRun } from './context.ts';
 import { EtlError, toEtlError } from './errors.ts';
 import { countingSink, throughAll } from './flow.ts';
 import type { Json } from './json.ts';
-import { differences, identityOf, nextStep, stageNames, type PipelinePlan } from './plan.ts';
-import { positionOf, seqInto, type Position } from './position.ts';
+import { identityOf, stageNames, type PipelinePlan } from './plan.ts';
+import { positionOf, seqInto } from './position.ts';
 import { RejectLog } from './rejects.ts';
-import { errorReport, imbalance, noCounts, withReport, type RunReport } from './report.ts';
+import { errorReport, imbalance, withReport, type RunReport } from './report.ts';
+import { resumable } from './resumable.ts';
 import type { RunOptions } from './run-options.ts';
-import type { Commit, Counts, Ledger, Progress, RunIdentity } from './stage.ts';
+import { RunProgress } from './run-progress.ts';
+import type { Commit, Ledger, Progress, RunIdentity } from './stage.ts';
 
 /**
  * Runs a pipeline from where its last commit left it to its end.
@@ -33,47 +34,10 @@ export async function runPipeline(plan: PipelinePlan, options: RunOptions = {}):
   const ledger = options.dryRun === true ? undefined : plan.sink.ledger?.(identity);
   const saved = await ledger?.open();
   try {
-    return await new Run(
-      plan,
-      identity,
-      ledger,
-      await resumable(saved, identity, ledger, plan, options),
-      options,
-    ).execute();
+    const left = await resumable(saved, identity, ledger, plan, options.newRun === true);
+    return await new Run(plan, identity, ledger, left, options).execute();
   } finally {
     await ledger?.close();
-  }
-}
-
-/** What is left of an earlier run that this one goes on from. */
-async function resumable(
-  saved: Progress | undefined,
-  identity: RunIdentity,
-  ledger: Ledger | undefined,
-  { sink }: PipelinePlan,
-  { newRun }: RunOptions,
-): Promise<Progress | undefined> {
-  if (saved === undefined) return undefined;
-  if (newRun === true) {
-    // Refused before anything is forgotten: the old run can still go on.
-    await sink.checkNew?.();
-    await ledger?.reset();
-    return undefined;
-  }
-  switch (nextStep(saved, identity.digest)) {
-    case 'start':
-      await ledger?.reset();
-      return undefined;
-    case 'startOver':
-      return { ...saved, ...identity, status: 'sampled' };
-    case 'refuse': {
-      const changed = differences(saved.config, identity.config).join('; ');
-      const what = `this run of "${saved.pipeline}" was started with another configuration: ${changed}`;
-      throw new EtlError('ETL_RUN_CHANGED', what, { where: { file: ledger?.where } });
-    }
-    case 'resume':
-    case 'nothing':
-      return saved;
   }
 }
 
@@ -82,23 +46,16 @@ const closeGraceMs = 5000;
 
 class Run {
   readonly #plan: PipelinePlan;
-  readonly #identity: RunIdentity;
   readonly #ledger: Ledger | undefined;
   readonly #saved: Progress | undefined;
   readonly #options: RunOptions;
   readonly #abort = new AbortController();
   readonly #stop: AbortSignal;
-  readonly #id: string;
-  readonly #startedAt = new Date();
-  readonly #clock = performance.now();
+  readonly #progress: RunProgress;
   readonly #rejects: RejectLog;
   readonly #stages: StageRun[] = [];
   readonly #flushes: (() => Promise<void>)[] = [];
   readonly #warnings = new Map<string, { stage: string; message: string; times: number }>();
-  #counts: Counts;
-  #findings: Readonly<Record<string, number>>;
-  #position: Json;
-  #sinkState: Json;
   #halt: Halt | undefined;
 
   constructor(
@@ -109,21 +66,14 @@ class Run {
     options: RunOptions,
   ) {
     this.#plan = plan;
-    this.#identity = identity;
     this.#ledger = ledger;
     this.#saved = saved;
     this.#options = options;
     this.#stop = options.stopSignal ?? new AbortController().signal;
-    // A sample is started over, but its place in the target is known: the sink takes it back.
-    const fresh = saved === undefined || saved.status === 'sampled';
-    this.#id = fresh ? randomUUID() : saved.run;
-    this.#counts = fresh ? noCounts : saved.counts;
-    this.#findings = fresh ? {} : (saved.findings ?? {});
-    this.#position = fresh ? null : saved.position;
-    this.#sinkState = saved?.sink ?? null;
+    this.#progress = new RunProgress(identity, saved, options.limit !== undefined);
     this.#rejects = new RejectLog(
       options.dryRun === true && plan.onReject !== 'stop' ? { ...plan.onReject, to: '/dev/null' } : plan.onReject,
-      this.#counts.rejected,
+      this.#progress.counts.rejected,
       options.onReject,
     );
   }
@@ -161,7 +111,7 @@ class Run {
 
   #makeStages(): void {
     const { source, transforms, sink } = this.#plan;
-    const start = startOf(this.#position);
+    const start = startOf(this.#progress.position);
     const { dryRun } = this.#options;
     const directory = this.#ledger?.directory;
     const services = {
@@ -177,12 +127,12 @@ class Run {
     };
     // A source that waits for the outside world is woken by a stop as well as by an abort.
     const sourceSignal = AbortSignal.any([this.#abort.signal, this.#stop]);
-    const resumed = this.#position !== null;
+    const resumed = this.#progress.position !== null;
     const all = [source, ...transforms, sink];
     const names = stageNames(this.#plan);
     for (const [order, { role }] of all.entries()) {
       const name = names[order] ?? role;
-      const states = { source: start.at, transform: start.states[name] ?? null, sink: this.#sinkState };
+      const states = { source: start.at, transform: start.states[name] ?? null, sink: this.#progress.sinkState };
       const state = states[role] ?? null;
       const cursor = state === null || (role !== 'sink' && !resumed) ? undefined : state;
       const signal = role === 'source' ? sourceSignal : this.#abort.signal;
@@ -190,7 +140,7 @@ class Run {
     }
     const running = this.#stages;
     this.#options.onStart?.({
-      run: this.#id,
+      run: this.#progress.run,
       pipeline: this.#plan.name,
       resumed,
       get stages() {
@@ -201,7 +151,7 @@ class Run {
         });
       },
       before: { read: start.read, bytes: start.bytes },
-      committed: () => this.#counts,
+      committed: () => this.#progress.counts,
     });
   }
 
@@ -213,7 +163,7 @@ class Run {
     const sourceRun = runs[0] as StageRun;
     const sinkRun = runs.at(-1) as StageRun;
     const { limit } = this.#options;
-    const items = sourceItems(source, sourceRun, startOf(this.#position), { limit, stop: this.#stop });
+    const items = sourceItems(source, sourceRun, startOf(this.#progress.position), { limit, stop: this.#stop });
     const reading = Readable.from(items, { objectMode: true, highWaterMark: 2 });
     try {
       await nodePipeline(
@@ -239,20 +189,21 @@ class Run {
   }
 
   async #commit(commit: Commit): Promise<void> {
+    const progress = this.#progress;
     if (this.#options.limit !== undefined || commit.cursor === undefined) {
-      this.#counts = { ...this.#counts, written: this.#counts.written + commit.records };
+      progress.commitRecords(commit.records);
       // Before the first record: the sink says what the target looked like, so that a run killed later can go back to it.
-      if (commit.state !== undefined && this.#counts.written === 0) {
-        this.#sinkState = commit.state;
+      if (commit.state !== undefined && progress.counts.written === 0) {
+        progress.sinkState = commit.state;
         await this.#save('running');
       }
       return;
     }
     if (commit.saved !== true) {
-      const progress = await this.#progressAt(commit.cursor, commit);
-      await this.#ledger?.save(progress as unknown as Progress);
+      const toSave = await this.#progressAt(commit.cursor, commit);
+      await this.#ledger?.save(toSave as unknown as Progress);
     }
-    this.#options.onCommit?.(this.#progress('running'));
+    this.#options.onCommit?.(progress.toSave('running', this.#rejects.length));
   }
 
   /** Makes everything before `cursor` durable and gives the progress to save. */
@@ -262,40 +213,21 @@ class Run {
       throw new EtlError('ETL_STAGE_FAILED', 'a sink committed a cursor that is not from a batch');
     for (const flush of this.#flushes) await flush();
     await this.#rejects.flush((stage) => seqInto(position, stage));
-    this.#settle(position, position.read, commit.records);
-    this.#position = cursor;
-    if (commit.state !== undefined) this.#sinkState = commit.state;
-    return this.#progress('running') as unknown as Json;
-  }
-
-  #settle(position: Position | undefined, read: number, written: number): void {
-    const counts = { ...this.#counts, read, written: this.#counts.written + written };
-    for (const stage of this.#stages) {
-      stage.settle(position, (what, records) => {
-        counts[what] += records;
-      });
-    }
-    this.#counts = counts;
-    const findings: Record<string, number> = { ...this.#findings };
-    for (const stage of this.#stages) {
-      stage.settleFindings(position, (kind, times) => {
-        findings[kind] = (findings[kind] ?? 0) + times;
-      });
-    }
-    this.#findings = findings;
+    this.#progress.commit(this.#stages, cursor, position, commit);
+    return this.#progress.toSave('running', this.#rejects.length) as unknown as Json;
   }
 
   /** The input ended by itself: settle what is left, check the sums, and say so in the ledger. */
   async #finish(): Promise<void> {
     await this.#rejects.flush(Number.POSITIVE_INFINITY);
-    const read = startOf(this.#saved?.status === 'sampled' ? null : (this.#saved?.position ?? null)).read;
     const readAhead = checkStages(this.#stages.map(({ stats }) => stats));
-    this.#settle(undefined, read + this.#read() - readAhead, 0);
-    const off = imbalance(this.#counts);
+    this.#progress.finish(this.#stages, this.#read() - readAhead);
+    const { counts } = this.#progress;
+    const off = imbalance(counts);
     if (off !== 0)
       throw new EtlError(
         'ETL_COUNT_MISMATCH',
-        `${Math.abs(off)} records ${off > 0 ? 'missing' : 'too many'}: ${JSON.stringify(this.#counts)}`,
+        `${Math.abs(off)} records ${off > 0 ? 'missing' : 'too many'}: ${JSON.stringify(counts)}`,
       );
     await this.#save(this.#options.limit === undefined ? 'finished' : 'sampled');
     const directory = this.#ledger?.directory;
@@ -310,43 +242,26 @@ class Run {
 
   async #save(status: Progress['status']): Promise<void> {
     // A sample never touches the progress of a real run: what it wrote is cut off when that run goes on.
-    if (this.#options.limit !== undefined && this.#saved !== undefined && this.#saved.status !== 'sampled') return;
-    await this.#ledger?.save(this.#progress(status));
-  }
-
-  #progress(status: Progress['status']): Progress {
-    const limited = this.#options.limit !== undefined;
-    return {
-      version: 1,
-      run: this.#id,
-      ...this.#identity,
-      status: limited ? 'sampled' : status,
-      position: limited ? null : this.#position,
-      sink: this.#sinkState,
-      counts: this.#counts,
-      ...(Object.keys(this.#findings).length > 0 && { findings: this.#findings }),
-      rejectBytes: limited ? (this.#saved?.rejectBytes ?? 0) : this.#rejects.length,
-      attempts: this.#attempts(),
-      startedAt: this.#saved?.startedAt ?? this.#startedAt.toISOString(),
-      savedAt: new Date().toISOString(),
-      elapsedMs: this.#elapsedMs(),
-    };
+    if (this.#progress.isForeign) return;
+    await this.#ledger?.save(this.#progress.toSave(status, this.#rejects.length));
   }
 
   #report(status: RunReport['status'], error?: EtlError): RunReport {
     const { onReject, name } = this.#plan;
+    const { run, startedAt, elapsedMs, attempts, position, counts, findings } = this.#progress;
     return {
       schema: 'threadmill/report@1',
-      run: this.#id,
+      run,
       pipeline: name,
       status,
-      startedAt: this.#saved?.startedAt ?? this.#startedAt.toISOString(),
+      startedAt,
       finishedAt: new Date().toISOString(),
-      elapsedMs: this.#elapsedMs(),
-      attempts: status === 'unchanged' ? (this.#saved?.attempts ?? 1) : this.#attempts(),
-      resumed: this.#position !== null && (this.#saved?.attempts ?? 0) > 0,
-      counts: this.#counts,
-      findings: this.#findings,
+      elapsedMs,
+      // A run that was finished before and is only looked at is no attempt.
+      attempts: status === 'unchanged' ? attempts - 1 : attempts,
+      resumed: position !== null && attempts > 1,
+      counts,
+      findings,
       bytesRead: this.#stages[0]?.stats.bytes ?? 0,
       bytesWritten: this.#stages.at(-1)?.stats.bytes ?? 0,
       stages: this.#stages.map(({ stats: { exhausted: _, ...figures } }) => figures),
@@ -355,14 +270,6 @@ class Run {
       error: error === undefined ? null : errorReport(error),
       ledger: this.#ledger?.where ?? null,
     };
-  }
-
-  #attempts(): number {
-    return (this.#saved?.attempts ?? 0) + 1;
-  }
-
-  #elapsedMs(): number {
-    return Math.round((this.#saved?.elapsedMs ?? 0) + performance.now() - this.#clock);
   }
 
   #warn(stage: string, message: string): void {

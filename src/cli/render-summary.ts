@@ -47,8 +47,12 @@ function countLines({ counts, bytesRead, bytesWritten, elapsedMs, attempts, stag
   );
   const more = expanded > 0 ? ` + ${formatCount(expanded)} expanded` : '';
   const sum = out.map(([what, count]) => `${formatCount(count)} ${what}`).join(' + ');
+  const now = attempts === 1 ? '' : ' in this attempt';
   const bytes =
-    bytesRead + bytesWritten > 0 ? [`${formatBytes(bytesRead)} read`, `${formatBytes(bytesWritten)} written`] : [];
+    bytesRead + bytesWritten > 0
+      ? [`${formatBytes(bytesRead)} read`, `${formatBytes(bytesWritten)} written${now}`]
+      : [];
+
   // The time is that of all attempts, the stages' figures are this one's; and little can be said about a moment.
   const isTelling = attempts === 1 && elapsedMs >= tellingMs;
   const slowest = isTelling ? bottleneck(stages) : undefined;

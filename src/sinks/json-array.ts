@@ -1,12 +1,9 @@
 import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
-import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
+import { commitEvery, compress, level } from '../files/file-sink-options.ts';
 import { jsonArrayLayout } from '../files/json-layout.ts';
-import { writeRecordFile } from '../files/record-file.ts';
-import { writeRecordStream } from '../files/record-stream.ts';
-import { checkNewTarget } from '../files/target-file.ts';
-import { targetLedger } from '../files/target-ledger.ts';
+import { textFileSink } from '../files/text-file-sink.ts';
 import type { Sink } from '../stage.ts';
 
 const options = z.strictObject({
@@ -41,23 +38,8 @@ export type JsonArraySinkOptions = z.input<typeof options>;
  * @throws {EtlError} `ETL_SINK_EXISTS`, `ETL_SINK_CHANGED`, `ETL_SINK_FAILED`.
  */
 export function jsonArraySink(input: JsonArraySinkOptions): Sink<unknown> {
-  const { path, at, ifExists, ...writing } = options.parse(input);
-  const gzipLevel = gzipLevelOf(writing.compress, writing.level);
-  const layout = jsonArrayLayout(at);
-  const named = { role: 'sink', name: 'json-array' } as const;
-  const config = { path, ...(at === undefined ? {} : { at }), ...(gzipLevel === undefined ? {} : writing) };
-  if (path === '-') {
-    return { ...named, config, write: (batches, ctx) => writeRecordStream(batches, ctx, { layout, gzipLevel }) };
-  }
-  return {
-    ...named,
-    config: { ...config, ifExists },
-    ifExists,
-    ledger: () => targetLedger(path),
-    checkNew: () => checkNewTarget(path, ifExists),
-    write: (batches, ctx) =>
-      writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
-  };
+  const { at, ...file } = options.parse(input);
+  return textFileSink('json-array', file, jsonArrayLayout(at), at === undefined ? {} : { at });
 }
 
 export const jsonArraySinkComponent = defineSink({

@@ -1,12 +1,9 @@
 import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
-import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
+import { commitEvery, compress, level } from '../files/file-sink-options.ts';
 import { jsonLinesLayout } from '../files/json-layout.ts';
-import { writeRecordFile } from '../files/record-file.ts';
-import { writeRecordStream } from '../files/record-stream.ts';
-import { checkNewTarget } from '../files/target-file.ts';
-import { targetLedger } from '../files/target-ledger.ts';
+import { textFileSink } from '../files/text-file-sink.ts';
 import type { Sink } from '../stage.ts';
 
 const options = z.strictObject({
@@ -37,24 +34,7 @@ export type JsonlSinkOptions = z.input<typeof options>;
  *   shorter than this run left it; `ETL_SINK_FAILED` when it cannot be written, with what is committed.
  */
 export function jsonlSink(input: JsonlSinkOptions): Sink<unknown> {
-  const { path, ifExists, ...writing } = options.parse(input);
-  const gzipLevel = gzipLevelOf(writing.compress, writing.level);
-  const named = { role: 'sink', name: 'jsonl' } as const;
-  // What decides the bytes: the rhythm of commits does so for a compressed file only.
-  const config = { path, ...(gzipLevel === undefined ? {} : writing) };
-  const layout = jsonLinesLayout;
-  if (path === '-') {
-    return { ...named, config, write: (batches, ctx) => writeRecordStream(batches, ctx, { layout, gzipLevel }) };
-  }
-  return {
-    ...named,
-    config: { ...config, ifExists },
-    ifExists,
-    ledger: () => targetLedger(path),
-    checkNew: () => checkNewTarget(path, ifExists),
-    write: (batches, ctx) =>
-      writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, layout),
-  };
+  return textFileSink('jsonl', options.parse(input), jsonLinesLayout);
 }
 
 export const jsonlSinkComponent = defineSink({

@@ -13,7 +13,8 @@ import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
 
 interface VerifyFlags {
-  readonly against?: string | undefined;
+  readonly against?: string | readonly string[] | undefined;
+  readonly database?: string | undefined;
   readonly max: number;
   readonly json?: boolean | undefined;
 }
@@ -32,20 +33,24 @@ export function verifyCommand(cli: Cli): Command {
     ],
   })
     .argument('<bundle>', 'folder of the bundle')
-    .option('--against <source>', 'mongodb://…, a folder of mongodump, or another bundle')
+    .option('--against <source...>', 'mongodb://…, a folder of mongodump, files of mongoexport, or another bundle')
     .option('--max <n>', 'differences to list', wholeNumber(0), 20)
     .option('--json', 'print the result as JSON')
     .action((bundle: string, flags: VerifyFlags) => runVerify(cli, bundle, flags));
 }
 
 /** Verifies a bundle and says what was found. Sets the exit code. */
-export async function runVerify(cli: Cli, bundle: string, { against, max, json = false }: VerifyFlags): Promise<void> {
+export async function runVerify(
+  cli: Cli,
+  bundle: string,
+  { against, database, max, json = false }: VerifyFlags,
+): Promise<void> {
   const { abort, stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
   try {
     const options = { signal: AbortSignal.any([abort, stop]), maxDifferences: max };
     const report = await verifyBundle(
       bundle,
-      against === undefined ? options : { ...options, against: await other(bundle, against) },
+      against === undefined ? options : { ...options, against: await other(bundle, against, database) },
     );
     if (json) cli.print(cli.mask(JSON.stringify(report)));
     else sayReport(cli, report);
@@ -57,17 +62,20 @@ export async function runVerify(cli: Cli, bundle: string, { against, max, json =
 
 async function other(
   bundle: string,
-  against: string,
+  against: string | readonly string[],
+  database: string | undefined,
 ): Promise<NonNullable<NonNullable<Parameters<typeof verifyBundle>[1]>['against']>> {
   // A manifest that cannot be read is found, and said, by the verification itself.
   const manifest = await readManifest(bundle).catch(() => undefined);
-  return { source: await verifySource(against, manifest, components), name: maskFor([])(against) };
+  const name = typeof against === 'string' ? against : against.join(', ');
+  return { source: await verifySource(against, manifest, components, database), name: maskFor([])(name) };
 }
 
 function sayReport(cli: Cli, { ok, checked, differences, against, bundle }: VerifyReport): void {
-  const { chats, messages, files, sourceChats } = checked;
+  const { chats, messages, files, sourceChats, sourceRejected } = checked;
   const looked = `${formatCount(chats)} chats, ${formatCount(messages)} messages, ${formatCount(files)} files`;
-  const beside = against === null ? '' : `, beside ${formatCount(sourceChats)} chats of ${safe(against)}`;
+  const left = sourceRejected === 0 ? '' : `, of which ${formatCount(sourceRejected)} records cannot be read`;
+  const beside = against === null ? '' : `, beside ${formatCount(sourceChats)} chats of ${safe(against)}${left}`;
   for (const difference of differences.first) cli.print(cli.mask(differenceText(difference)));
   if (differences.total > differences.first.length)
     cli.print(`… and ${formatCount(differences.total - differences.first.length)} more`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { EtlError, systemCode } from '../errors.ts';
 import { readManifest } from '../files/bundle-folders.ts';
+import { ledgerDirectory } from '../ledger/file.ts';
 import type { Conversation } from '../models/conversation.ts';
 import { pipeline } from '../pipeline.ts';
 import { identityOf, type PipelinePlan } from '../plan.ts';
@@ -14,7 +15,7 @@ import { linearize, type LinearizeOptions } from '../transforms/linearize.ts';
 /** What to export, and how: the options of the `librechat` source and the `bundle` sink under their own names. */
 export interface LibrechatExportOptions {
   /** The LibreChat: a URI or a dump. */
-  readonly source: Pick<LibrechatSourceOptions, 'uri' | 'from' | 'database' | 'readPreference'>;
+  readonly source: Pick<LibrechatSourceOptions, 'uri' | 'from' | 'database' | 'readPreference' | 'acceptTruncated'>;
   /** Whose and which conversations; kept in the bundle, so that it can be compared with its source later. */
   readonly scope: Pick<
     LibrechatSourceOptions,
@@ -56,6 +57,11 @@ export async function exportFolder(outputDir: string, options: LibrechatExportOp
     if (progress?.status === 'running' && progress.digest === identity.digest) return path;
   }
   return join(outputDir, `export_${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_')}`);
+}
+
+/** Where records that cannot be read go, unless somewhere else is named: beside the progress of the export at `path`. */
+export function exportRejects(path: string): string {
+  return join(ledgerDirectory(path), 'rejects.jsonl');
 }
 
 /**

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { devNull } from 'node:os';
 import { join } from 'node:path';
 
 import { describeCause, EtlError } from '../errors.ts';
@@ -39,7 +40,7 @@ export interface VerifyOptions {
 export async function verifyBundle(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { against, signal = new AbortController().signal } = options;
   const differences = new Differences(options.maxDifferences ?? 100);
-  let checked = { chats: 0, messages: 0, files: 0, bytes: 0, sourceChats: 0 };
+  let checked = { chats: 0, messages: 0, files: 0, bytes: 0, sourceChats: 0, sourceRejected: 0 };
   const manifest = await manifestOf(path, differences);
   if (manifest !== undefined) {
     const { stated, ...hashed } = await verifyFiles(path, manifest, differences, signal);
@@ -50,11 +51,13 @@ export async function verifyBundle(path: string, options: VerifyOptions = {}): P
     if (against === undefined) {
       checked = { ...checked, ...(await walk(undefined)) };
     } else {
-      await pipeline(against.source, { name: 'verify' })
+      // What cannot be read was left out of the bundle, too: it is counted here, and listed where the bundle was made.
+      const { counts } = await pipeline(against.source, { name: 'verify', onReject: { to: devNull } })
         .to(async (records) => {
           checked = { ...checked, ...(await walk(records)) };
         })
         .run({ signal });
+      checked = { ...checked, sourceRejected: counts.rejected };
     }
   }
   const found = differences.report();

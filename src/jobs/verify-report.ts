@@ -41,6 +41,8 @@ export interface VerifyReport {
     readonly files: number;
     readonly bytes: number;
     readonly sourceChats: number;
+    /** Documents of the source that could not be read, and users asked for that are not there. */
+    readonly sourceRejected: number;
   };
   readonly differences: {
     readonly total: number;

@@ -11,30 +11,33 @@ import { bundleChats } from './bundle-chats.ts';
 
 /**
  * What a bundle is compared with: another bundle's folder, or a LibreChat, live (`mongodb://…`) or as a folder of
- * `mongodump` or `mongoexport`. A LibreChat is read the way the bundle's manifest says that it was read.
+ * `mongodump` or `mongoexport`, or as those files. A LibreChat is read the way the bundle's manifest says that it was read.
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` when there is no such folder.
  */
 export async function verifySource(
-  against: string,
+  against: string | readonly string[],
   manifest: BundleManifest | undefined,
   components: readonly Component[],
+  database?: string,
 ): Promise<Source<LibrechatRecord>> {
-  const isAddress = /^mongodb(\+srv)?:\/\//.test(against);
-  if (!isAddress) {
-    await stat(against).catch((error: unknown) => {
-      throw inputError(error, against, { hint: 'Name a bundle, a folder of mongodump, or mongodb://…' });
+  const places = typeof against === 'string' ? [against] : against;
+  const [first = ''] = places;
+  const isAddress = /^mongodb(\+srv)?:\/\//.test(first);
+  for (const place of isAddress ? [] : places) {
+    await stat(place).catch((error: unknown) => {
+      throw inputError(error, place, { hint: 'Name a bundle, a folder of mongodump, or mongodb://…' });
     });
-    const other = await readManifest(against);
-    if (other !== undefined) return bundleChats(against, other);
   }
+  const other = isAddress || places.length > 1 ? undefined : await readManifest(first);
+  if (other !== undefined) return bundleChats(first, other);
   const librechat = components.find(
     (component): component is SourceComponent => component.role === 'source' && component.type === 'librechat',
   );
   if (librechat === undefined)
     throw new EtlError('ETL_COMPONENT_UNKNOWN', 'there is no source "librechat" to read it with');
   const scope = typeof manifest?.scope === 'object' && manifest.scope !== null ? manifest.scope : {};
-  const where = isAddress ? { uri: against } : { from: against };
+  const where = isAddress ? { uri: first, ...(database !== undefined && { database }) } : { from: [...places] };
   // With `records: documents` it gives records of that form; the component's type does not say so.
   return librechat.create({ ...scope, ...where, records: 'documents' }) as Source<LibrechatRecord>;
 }

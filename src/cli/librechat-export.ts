@@ -1,0 +1,140 @@
+import { InvalidArgumentError, type Command } from 'commander';
+
+import { EtlError } from '../errors.ts';
+import {
+  exportFolder,
+  exportRejects,
+  lastExport,
+  librechatExport,
+  type LibrechatExportOptions,
+} from '../jobs/librechat-export.ts';
+import { createCommand, wholeNumber } from './command.ts';
+import { exitCodes } from './exit-codes.ts';
+import { safe, type Cli } from './io.ts';
+import { addLibrechatSource, librechatSourceOf, type SourceFlags } from './librechat-source.ts';
+import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+
+/** Where exports go unless somewhere else is named. */
+export const exportsFolder = './exports';
+
+interface ExportFlags extends SourceFlags, RunFlags {
+  readonly userEmail?: readonly string[];
+  readonly usersFile?: string;
+  readonly allUsers?: boolean;
+  readonly conversation?: string;
+  readonly maxConversations?: number;
+  readonly since?: string;
+  readonly sinceLast?: boolean;
+  readonly includeArchived: boolean;
+  readonly includeTemporary?: boolean;
+  readonly branches: 'all' | 'active' | 'split';
+  readonly outputDir: string;
+  readonly path?: string;
+  readonly layout: 'users' | 'single';
+  readonly compress?: boolean;
+  readonly assetRoot?: readonly string[];
+  readonly copyFiles: boolean;
+  readonly acceptTruncated?: boolean;
+  readonly rejects?: string;
+  readonly maxRejects?: number;
+}
+
+/** `etl librechat export` */
+export function librechatExportCommand(cli: Cli): Command {
+  const command = addLibrechatSource(
+    createCommand(cli, 'export', {
+      summary: 'write chats, with their trees and files, to a bundle',
+      details:
+        'An export that was broken off goes on when the same command is given again; else each one gets a folder of its own, named ' +
+        'after the time. etl verify proves a bundle whole',
+      examples: [
+        'etl librechat export --all-users --asset-root ./uploads --asset-root ./images',
+        'etl librechat export --user-email ana@example.org --from ./dump/LibreChat --path ./ana',
+        'etl librechat export --all-users --since-last',
+      ],
+    }),
+  )
+    .option('--user-email <email...>', 'whose chats: e-mail addresses or ids of users')
+    .option('--users-file <file>', 'file with e-mail addresses or ids, one a line')
+    .option('--all-users', "everybody's chats")
+    .option('--conversation <id>', 'only this conversation')
+    .option('--max-conversations <n>', 'only the first so many', wholeNumber(1))
+    .option('--since <date>', 'only conversations in which something was saved since that day')
+    .option('--since-last', 'only what changed since the last complete export in the output folder')
+    .option('--include-archived', 'archived conversations too (the default)', true)
+    .option('--no-include-archived', 'no archived conversations')
+    .option('--include-temporary', 'temporary conversations too')
+    .option(
+      '--branches <which>',
+      'all (every message), active (what is shown) or split (a chat for each branch)',
+      oneOf('all', 'active', 'split'),
+      'all',
+    )
+    .option('--output-dir <folder>', 'where exports go, each in a folder named after its time', exportsFolder)
+    .option('--path <folder>', 'the folder of this export itself')
+    .option('--layout <which>', 'users (a folder for each) or single (one for all)', oneOf('users', 'single'), 'users')
+    .option('--compress', 'compress the lines with gzip')
+    .option('--asset-root <folder...>', 'where uploads lie (LIBRECHAT_ASSET_ROOTS)')
+    .option('--copy-files', 'copy uploads into the bundle (the default)', true)
+    .option('--no-copy-files', 'hash uploads, and copy none')
+    .option('--accept-truncated', 'complete the export of a dump that was cut short')
+    .option('--rejects <file>', 'where records go that cannot be read (default: rejects.jsonl in <folder>.etl)')
+    .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
+  return addRunOptions(command).action(async (flags: ExportFlags) => {
+    const options = await exportOptions(cli, flags);
+    const path = flags.path ?? (await exportFolder(flags.outputDir, options, new Date()));
+    const onReject = { to: flags.rejects ?? exportRejects(path), max: flags.maxRejects };
+    await runPlan(cli, librechatExport(path, { ...options, onReject }), flags);
+    if (
+      (cli.exitCode === exitCodes.done || cli.exitCode === exitCodes.rejects) &&
+      flags.quiet !== true &&
+      flags.dryRun !== true
+    )
+      cli.say(`the bundle is in ${safe(path)}`);
+  });
+}
+
+async function exportOptions(cli: Cli, flags: ExportFlags): Promise<LibrechatExportOptions> {
+  const { userEmail, usersFile, allUsers, conversation, maxConversations, since, includeArchived, includeTemporary } =
+    flags;
+  const isSome = userEmail !== undefined || usersFile !== undefined;
+  if (allUsers === true && isSome) throw new EtlError('ETL_USAGE', '--all-users and --user-email do not go together');
+  if (allUsers !== true && !isSome && conversation === undefined)
+    throw new EtlError('ETL_USAGE', 'nobody is named whose chats to export', {
+      hint: 'give --user-email ana@example.org, --users-file FILE, or --all-users',
+    });
+  const environment = await cli.environment();
+  const assetRoots =
+    flags.assetRoot ?? (environment['LIBRECHAT_ASSET_ROOTS'] ?? '').split(':').filter((root) => root !== '');
+  return {
+    source: {
+      ...(await librechatSourceOf(cli, flags)),
+      ...(flags.acceptTruncated === true && { acceptTruncated: true }),
+    },
+    scope: {
+      ...(userEmail !== undefined && { users: [...userEmail] }),
+      ...(usersFile !== undefined && { usersFile }),
+      ...(conversation !== undefined && { conversation }),
+      ...(maxConversations !== undefined && { maxConversations }),
+      ...(since !== undefined && { since }),
+      includeArchived,
+      includeTemporary: includeTemporary === true,
+    },
+    sink: {
+      assetRoots: [...assetRoots],
+      copyFiles: flags.copyFiles,
+      layout: flags.layout,
+      compress: flags.compress === true ? 'gzip' : 'none',
+      ...(flags.sinceLast === true && { since: await lastExport(flags.outputDir) }),
+    },
+    branches: flags.branches,
+  };
+}
+
+function oneOf<const Choice extends string>(...choices: readonly Choice[]): (text: string) => Choice {
+  return (text) => {
+    const found = choices.find((choice) => choice === text);
+    if (found !== undefined) return found;
+    throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`);
+  };
+}

@@ -1,0 +1,65 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+
+/** A LangGraph server of the tests. */
+export interface TestLanggraph {
+  readonly url: string;
+  readonly runtime: 'js' | 'python';
+  /** The server process, for tests that stop it or look at what it uses. */
+  readonly process: ChildProcess;
+  close(): Promise<void>;
+}
+
+/**
+ * A server in a child process that leads a group of its own, once it says its address. It does not keep this process alive,
+ * and ends with it at the latest; its folder goes with it.
+ */
+export async function serverProcess(
+  child: ChildProcess,
+  runtime: TestLanggraph['runtime'],
+  folder: string,
+  address: (signal: AbortSignal) => Promise<string>,
+): Promise<TestLanggraph> {
+  const gone = once(child, 'exit');
+  const kill = (): void => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    process.kill(-child.pid, 'SIGKILL');
+  };
+  process.once('exit', kill);
+  child.unref();
+  const close = async (): Promise<void> => {
+    process.removeListener('exit', kill);
+    child.ref();
+    kill();
+    if (child.exitCode === null && child.signalCode === null) await gone;
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const waiting = new AbortController();
+  const ended = gone.then(([code]) => Promise.reject(new Error(`the LangGraph server ended with ${String(code)}`)));
+  ended.catch(() => undefined);
+  try {
+    const url = await Promise.race([address(waiting.signal), ended]);
+    return { url, runtime, process: child, close };
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    waiting.abort();
+  }
+}
+
+/** The environment of a server that neither traces nor reports what it does, and knows no keys of ours. */
+export function quietEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env;
+  return {
+    PATH,
+    HOME,
+    LOG_LEVEL: 'error',
+    NODE_ENV: 'development',
+    LANGSMITH_TRACING: 'false',
+    LANGCHAIN_TRACING_V2: 'false',
+    LANGGRAPH_CLI_NO_ANALYTICS: '1',
+    ...more,
+  };
+}

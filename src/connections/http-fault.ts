@@ -46,7 +46,7 @@ export function isPassing(error: unknown): boolean {
   if (fault === undefined) return isUnanswered(error);
   const { status, isJson } = fault;
   if (status === 408 || status === 425 || status === 429 || status >= 500) return true;
-  return !isJson && (status === 401 || status === 403 || status === 404);
+  return !isJson && (status === 401 || status === 403);
 }
 
 /** Whether nothing came back: no connection, a connection that broke, or no answer in time. */

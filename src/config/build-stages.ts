@@ -97,13 +97,22 @@ function buildStage(
     return {
       problems: [
         new EtlError(problem.code, problem.message, {
-          where: placeOf(yaml, path),
+          where: placeOf(yaml, [...path, ...optionAtFault(problem, options)]),
           hint: problem.hint,
           cause: problem.cause,
         }),
       ],
     };
   }
+}
+
+/** The option that a stage's own check is about: an expression error ends with the expression. */
+function optionAtFault({ code, message }: EtlError, options: Readonly<Record<string, unknown>>): string[] {
+  if (code !== 'ETL_EXPRESSION_INVALID') return [];
+  const found = Object.entries(options).find(
+    ([, value]) => typeof value === 'string' && message.endsWith(`in: ${value}`),
+  );
+  return found === undefined ? [] : [found[0]];
 }
 
 function unknownComponent(

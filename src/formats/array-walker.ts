@@ -96,7 +96,14 @@ export class ArrayWalker {
       case 'root':
         if (this.path.length === 0 && c === OPEN_ARRAY) this.enterArray();
         else if (this.path.length > 0 && c === OPEN) this.enterObject();
-        else throw unexpected(c, at, this.path.length === 0 ? 'an array' : `an object with "${this.path.join('.')}"`);
+        else if (this.path.length > 0) throw unexpected(c, at, `an object with "${this.path.join('.')}"`);
+        else
+          throw unexpected(
+            c,
+            at,
+            'an array',
+            c === OPEN ? '; for an array in an object, `at` names its member' : '',
+          );
         return false;
       case 'first name':
       case 'name':
@@ -194,8 +201,8 @@ function nameText(name: readonly number[], at: number): string {
 }
 
 /** "expected …, found …" at a byte. */
-export function unexpected(c: number, at: number, expected: string): FormatError {
+export function unexpected(c: number, at: number, expected: string, advice = ''): FormatError {
   const found =
     c > 0x20 && c < 0x7f ? JSON.stringify(String.fromCharCode(c)) : `byte 0x${c.toString(16).padStart(2, '0')}`;
-  return new FormatError(`expected ${expected} at byte ${at}, found ${found}`, { offset: at });
+  return new FormatError(`expected ${expected} at byte ${at}, found ${found}${advice}`, { offset: at });
 }

@@ -16,7 +16,7 @@ export async function startLanggraph(
   options: { readonly graphs?: Readonly<Record<string, string>>; readonly withAuth?: boolean } = {},
 ): Promise<TestLanggraph> {
   const folder = await mkdtemp(join(tmpdir(), 'etl-langgraph-'));
-  const script = join(import.meta.dirname, 'serve.ts');
+  const script = join(import.meta.dirname, 'fixtures/serve.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', script, folder, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,

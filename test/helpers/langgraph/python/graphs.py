@@ -1,4 +1,4 @@
-"""Graphs without a model, with the shapes that moving a thread has to survive: the same as in ../graphs.ts."""
+"""Graphs without a model, with the shapes that moving a thread has to survive: the same as in ../fixtures/graphs.ts."""
 
 import json
 import operator

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import { createCommand } from './command.ts';
 import type { Cli } from './io.ts';
+import { onyxCreateUsersCommand } from './onyx-create-users.ts';
 import { onyxImportCommand } from './onyx-import.ts';
 
 /** `etl onyx …`: pipelines and jobs that are filled in from flags and the environment. */
@@ -16,6 +17,7 @@ export function onyxCommand(cli: Cli): Command {
       'etl onyx import --bundle-path ./exports/librechat',
     ],
   });
+  group.addCommand(onyxCreateUsersCommand(cli));
   group.addCommand(onyxImportCommand(cli));
   return group;
 }

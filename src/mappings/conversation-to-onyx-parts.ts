@@ -1,6 +1,6 @@
 import type { Json } from '../json.ts';
-import type { CitationPart, Part, ToolResultPart } from '../models/conversation-parts.ts';
-import type { OnyxDocument, OnyxMessageType, OnyxToolCall } from '../models/onyx.ts';
+import type { CitationPart, FilePart, Part, ToolResultPart } from '../models/conversation-parts.ts';
+import type { OnyxDocument, OnyxFile, OnyxMessageType, OnyxToolCall } from '../models/onyx.ts';
 import type { Loss } from './loss.ts';
 
 /** What the parts of one message become. */
@@ -9,6 +9,7 @@ export interface OnyxContent {
   readonly reasoning: string | null;
   readonly toolCalls: readonly OnyxToolCall[];
   readonly documents: readonly OnyxDocument[];
+  readonly files: readonly OnyxFile[];
   /** What an error part says. It is in the text, too. */
   readonly errorText: string | null;
 }
@@ -25,19 +26,21 @@ interface OpenCall {
  * Parts of a message in Onyx's form: one text, one thought before it, tool calls in turns.
  *
  * A thought goes to the tool call after it, or to the answer. Which text came before which call is lost, as is what no
- * part of an Onyx message can hold; each such thing is a loss.
+ * part of an Onyx message can hold; each such thing is a loss. `fileOf` says which files can be taken along.
  */
 export function partsToOnyx(
   parts: readonly Part[],
   type: OnyxMessageType,
   messageId: string | undefined,
   losses: Loss[],
+  fileOf: (part: FilePart) => OnyxFile | undefined = () => undefined,
 ): OnyxContent {
   const texts: string[] = [];
   const thoughts: string[] = [];
   const errors: string[] = [];
   const calls: OpenCall[] = [];
   const citations: CitationPart[] = [];
+  const files: OnyxFile[] = [];
   let waiting: string[] = [];
   const lose = (kind: string, detail = 'messages.parts'): void => void losses.push({ kind, messageId, detail });
   const takeThoughts = (): string[] => {
@@ -64,9 +67,12 @@ export function partsToOnyx(
         if (part.failed === true) lose('failure of a tool');
         answerCall(calls, part, lose);
         break;
-      case 'file':
-        lose('file');
+      case 'file': {
+        const file = type === 'USER' ? fileOf(part) : undefined;
+        if (file === undefined) lose(type === 'USER' ? 'file' : 'file of an answer');
+        else if (files.every(({ fileId }) => fileId !== file.fileId)) files.push(file);
         break;
+      }
       case 'citation':
         citations.push(part);
         break;
@@ -87,6 +93,7 @@ export function partsToOnyx(
     reasoning: type === 'ASSISTANT' ? thoughts.join('\n\n') || null : null,
     toolCalls: type === 'ASSISTANT' ? inTurns(calls, lose) : [],
     documents,
+    files,
     errorText: errors.length === 0 ? null : errors.join('\n\n'),
   };
 }

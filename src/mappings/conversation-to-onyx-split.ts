@@ -1,4 +1,4 @@
-import type { OnyxChat, OnyxMessage } from '../models/onyx.ts';
+import type { OnyxChat, OnyxFile, OnyxMessage } from '../models/onyx.ts';
 
 /**
  * Texts up to this size always fit Onyx's search column, whose words and their places may take 1,048,575 bytes: texts of
@@ -35,7 +35,7 @@ function cutAt(window: Buffer, maxBytes: number): number {
  * The chat with one message's text spread over several messages below one another.
  *
  * A question goes on in questions; an answer goes on in answers with an empty question before each. What followed the
- * message follows the last piece. Tool calls, thought, citations and tokens stay with the first, feedback too.
+ * message follows the last piece. Tool calls, thought, citations, files and tokens stay with the first, feedback too.
  */
 export function splitOnyxMessage(chat: OnyxChat, place: number, pieces: readonly string[]): OnyxChat {
   const whole = chat.messages[place];
@@ -70,6 +70,7 @@ export function splitOnyxMessage(chat: OnyxChat, place: number, pieces: readonly
       error: null,
       toolCalls: [],
       documents: [],
+      files: [],
       feedback: null,
     };
   });
@@ -77,6 +78,28 @@ export function splitOnyxMessage(chat: OnyxChat, place: number, pieces: readonly
   const tokens = Math.min(head.tokens, Math.ceil(Buffer.byteLength(first) / 4));
   const all = [...messages.slice(0, place), { ...head, tokens }, ...chain, ...messages.slice(place + 1)];
   return { ...chat, messages: laterThanParents(all) };
+}
+
+const cutNote = '\n\n[The text goes on in the attached file ';
+
+/**
+ * The chat with one message's text cut, and the whole of it as a file: of the question itself, or of the one an answer stands
+ * under. Undefined where there is no question to attach it to.
+ */
+export function cutOnyxMessage(chat: OnyxChat, place: number, pieces: readonly string[]): OnyxChat | undefined {
+  const whole = chat.messages[place];
+  const [first] = pieces;
+  if (whole === undefined || first === undefined || pieces.length === 1) return chat;
+  const holder = whole.type === 'USER' ? place : whole.parent;
+  if (holder === null || chat.messages[holder]?.type !== 'USER') return undefined;
+  const name = `${whole.type === 'USER' ? 'question' : 'answer'}-${whole.sourceId.replace(/[^A-Za-z0-9-]+/g, '_').slice(0, 80)}.txt`;
+  const file: OnyxFile = { fileId: null, name, mediaType: 'text/plain', text: pieces.join('') };
+  const messages = chat.messages.map((message, at) => {
+    const text = at === place ? `${first}${cutNote}${name}]` : message.text;
+    const files = at === holder ? [...message.files, file] : message.files;
+    return { ...message, text, files };
+  });
+  return { ...chat, messages };
 }
 
 function laterThanParents(messages: readonly OnyxMessage[]): OnyxMessage[] {

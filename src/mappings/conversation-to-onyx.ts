@@ -1,5 +1,6 @@
-import type { Conversation, Message } from '../models/conversation.ts';
-import { ONYX_ROOT, type OnyxChat, type OnyxMessage } from '../models/onyx.ts';
+import type { FilePart } from '../models/conversation-parts.ts';
+import type { Conversation, FileRecord, Message } from '../models/conversation.ts';
+import { ONYX_ROOT, type OnyxChat, type OnyxFile, type OnyxMessage } from '../models/onyx.ts';
 import { conversationToOnyxId } from './conversation-to-onyx-id.ts';
 import { conversationToOnyxTimes, microseconds } from './conversation-to-onyx-times.ts';
 import { conversationToOnyxTree, type OnyxNode } from './conversation-to-onyx-tree.ts';
@@ -7,32 +8,88 @@ import { partsToOnyx } from './conversation-to-onyx-parts.ts';
 import type { Loss } from './loss.ts';
 
 const maxTitleLength = 1000;
+/** As long as a project's name may be in Onyx. */
+const maxProjectLength = 255;
+
+/** What is to be taken along that not every import wants. */
+export interface OnyxMappingOptions {
+  /** Which project a chat goes into: the source's, or its first tag where it has none. Onyx then shows it there only. */
+  readonly projects?: 'project' | 'tag' | 'drop';
+  /** `project` puts archived chats into a project of that name. */
+  readonly archived?: 'keep' | 'project';
+  /** Files of questions, which are uploaded. */
+  readonly files?: boolean;
+}
+
+const archivedProject = 'Archived';
 
 /**
  * A conversation as one Onyx chat, with all its branches, and what Onyx has no place for.
  *
  * System messages are left out, an answer under an answer is merged into it (when it is the only child) or gets an empty
- * question in between; times are moved by microseconds where they would not grow along a path. Files are not carried over.
- * Always keeps the rules of `onyxProblems`, whatever the tree looks like.
+ * question in between; times are moved by microseconds where they would not grow along a path. Always keeps the rules of `onyxProblems`, whatever the tree looks like.
  */
-export function conversationToOnyx(conversation: Conversation): { chat: OnyxChat; losses: readonly Loss[] } {
-  const losses: Loss[] = conversationLosses(conversation);
+export function conversationToOnyx(
+  conversation: Conversation,
+  { projects = 'project', archived = 'keep', files = false }: OnyxMappingOptions = {},
+): { chat: OnyxChat; losses: readonly Loss[] } {
+  const project = projectOf(conversation, projects, archived);
+  const losses: Loss[] = conversationLosses(conversation, project);
   const nodes = conversationToOnyxTree(conversation, losses);
   const { timeCreated, timeUpdated, sent } = conversationToOnyxTimes(conversation, nodes, losses);
   const shown = shownChildren(nodes, conversation.tree?.activeLeaf ?? null);
+  const fileOf = files ? fileFinder(conversation.files) : undefined;
   const chat: OnyxChat = {
     sessionId: conversationToOnyxId(conversation),
     title: titleOf(conversation, losses),
     timeCreated,
     timeUpdated,
+    project: project.name,
     messages: nodes.map((node, place) => ({
-      ...contentOf(node, isShown(node, place, nodes, shown), losses),
+      ...contentOf(node, isShown(node, place, nodes, shown), losses, fileOf),
       parent: node.parent,
       latestChild: shown[place] ?? null,
       timeSent: sent[place] ?? timeCreated,
     })),
   };
   return { chat, losses };
+}
+
+/** The project a chat goes into, and which of the conversation's fields that keeps. */
+interface ChosenProject {
+  readonly name: string | null;
+  readonly from: 'archived' | 'project' | 'tags' | undefined;
+}
+
+function projectOf(
+  { archived, project, tags }: Conversation,
+  projects: NonNullable<OnyxMappingOptions['projects']>,
+  whenArchived: NonNullable<OnyxMappingOptions['archived']>,
+): ChosenProject {
+  const [tag] = tags;
+  if (archived && whenArchived === 'project') return { name: archivedProject, from: 'archived' };
+  if (projects !== 'drop' && project?.name !== undefined && project.name !== '')
+    return { name: project.name.slice(0, maxProjectLength), from: 'project' };
+  if (projects === 'tag' && tag !== undefined && tag !== '')
+    return { name: tag.slice(0, maxProjectLength), from: 'tags' };
+  return { name: null, from: undefined };
+}
+
+/** Finds what is known of a part's file: bytes, or the text that was taken from it. */
+function fileFinder(files: readonly FileRecord[]): (part: FilePart) => OnyxFile | undefined {
+  const known = new Map(files.map((file) => [file.id, file]));
+  return ({ fileId, name, mediaType }) => {
+    const file = known.get(fileId ?? '');
+    if (file === undefined) return undefined;
+    const hasBytes = file.unavailable === undefined && (file.paths ?? []).length > 0;
+    if (!hasBytes && (file.text === undefined || file.text === '')) return undefined;
+    return {
+      fileId: file.id,
+      name: file.name ?? name ?? file.id,
+      mediaType: file.mediaType ?? mediaType ?? null,
+      text: hasBytes ? null : (file.text ?? null),
+    };
+  };
 }
 
 function titleOf({ title, branch }: Conversation, losses: Loss[]): string | null {
@@ -74,10 +131,11 @@ function contentOf(
   { type, messages, name }: OnyxNode,
   isNamed: boolean,
   losses: Loss[],
+  fileOf: ((part: FilePart) => OnyxFile | undefined) | undefined,
 ): Omit<OnyxMessage, 'parent' | 'latestChild' | 'timeSent'> {
   const parts = messages.flatMap((message) => message.parts);
   const first = messages[0];
-  const { errorText, ...content } = partsToOnyx(parts, type, first?.id, losses);
+  const { errorText, ...content } = partsToOnyx(parts, type, first?.id, losses, fileOf);
   const failed = messages.some((message) => message.failed === true);
   const model = type === 'ASSISTANT' ? messages.findLast((message) => message.model !== undefined)?.model : undefined;
   if (model !== undefined && !isNamed)
@@ -131,14 +189,14 @@ function messageLosses(message: Message, losses: Loss[]): void {
     losses.push({ kind: 'field', messageId, detail: 'messages.updatedAt' });
 }
 
-function conversationLosses(conversation: Conversation): Loss[] {
+function conversationLosses(conversation: Conversation, { from }: ChosenProject): Loss[] {
   const { archived, pinned, temporary, tags, project, settings, source } = conversation;
   const said: readonly (readonly [boolean, string])[] = [
-    [archived, 'archived'],
+    [archived && from !== 'archived', 'archived'],
     [pinned, 'pinned'],
     [temporary, 'temporary'],
-    [tags.length > 0, 'tags'],
-    [project !== null, 'project'],
+    [tags.length > (from === 'tags' ? 1 : 0), 'tags'],
+    [project !== null && from !== 'project', 'project'],
     [Object.keys(settings).length > 0, 'settings'],
     [source.dropped !== undefined, 'source.dropped'],
     [source.extra !== undefined, 'source.extra'],

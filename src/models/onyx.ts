@@ -11,6 +11,8 @@ export interface OnyxChat {
   readonly title: string | null;
   readonly timeCreated: number;
   readonly timeUpdated: number;
+  /** The owner's project it goes into, by name. Onyx shows such a chat under its project only. */
+  readonly project: string | null;
   readonly messages: readonly OnyxMessage[];
 }
 
@@ -32,7 +34,19 @@ export interface OnyxMessage {
   readonly toolCalls: readonly OnyxToolCall[];
   /** What `[[1]](…)`, `[[2]](…)` in the text stand for, in that order. */
   readonly documents: readonly OnyxDocument[];
+  /** What a question brings along. Onyx shows no files of answers. */
+  readonly files: readonly OnyxFile[];
   readonly feedback: OnyxFeedback | null;
+}
+
+/** A file of a question, before it is uploaded. */
+export interface OnyxFile {
+  /** The conversation's file; none for a text that was too long for its message. */
+  readonly fileId: string | null;
+  readonly name: string;
+  readonly mediaType: string | null;
+  /** The text to make a file of, where that is all there is. */
+  readonly text: string | null;
 }
 
 export interface OnyxToolCall {

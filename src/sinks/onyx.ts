@@ -1,95 +1,166 @@
 import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
-import { addressOf, closePostgres, openPostgres, postgresError } from '../connections/postgres.ts';
+import { addressOf, closePostgres, openPostgres, postgresError, type PostgresClient } from '../connections/postgres.ts';
 import type { Json } from '../json.ts';
 import { postgresLedger, type PostgresLedger } from '../ledger/postgres.ts';
 import type { Conversation } from '../models/conversation.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
-import { probeOnyx, type OnyxDatabase } from './onyx/generation.ts';
-import { OnyxLoad } from './onyx/load.ts';
+import { ChatFiles } from './onyx/chat-files.ts';
+import { probeOnyx } from './onyx/generation.ts';
+import { OnyxLoad, type LoadOptions } from './onyx/load.ts';
+import { OnyxWriter } from './onyx/onyx-writer.ts';
+import { openPersonas, personaOption } from './onyx/personas.ts';
+import { Placer } from './onyx/placer.ts';
 import { createProvenance } from './onyx/provenance.ts';
-import { OnyxWriter, useSchema } from './onyx/transaction.ts';
+import { useSchema } from './onyx/use-schema.ts';
 
-const options = z.strictObject({
-  connectionString: z
-    .string()
-    .describe("Where Onyx's database is.")
-    .meta({ secret: true, examples: ['${ONYX_DATABASE_URL}'] }),
-  schema: z
-    .string()
-    .min(1)
-    .default('public')
-    .describe("The schema with Onyx's tables; with several tenants, the tenant's.")
-    .meta({ examples: ['public'] }),
-  persona: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('The assistant that imported chats belong to: its id. 0 is the built-in one.'),
-  missingUser: z
-    .enum(['skip', 'fail'])
-    .default('fail')
-    .describe(
-      'What to do with a conversation whose owner has no account of that e-mail address: leave it out, or stop.',
-    ),
-  longText: z
-    .enum(['split', 'reject'])
-    .default('split')
-    .describe(
-      'What to do with a text of too many different words for the search column: spread it over messages, or reject.',
-    ),
-  batchRecords: z.int().positive().default(500).describe('Conversations in a transaction, at most (by whole batches).'),
-  batchBytes: z
-    .int()
-    .positive()
-    .default(8 * 1024 * 1024)
-    .describe('Size of the texts in a transaction, at most (by whole batches).'),
-});
+const options = z
+  .strictObject({
+    connectionString: z
+      .string()
+      .describe("Where Onyx's database is.")
+      .meta({ secret: true, examples: ['${ONYX_DATABASE_URL}'] }),
+    schema: z
+      .string()
+      .min(1)
+      .default('public')
+      .describe("The schema with Onyx's tables; with several tenants, the tenant's.")
+      .meta({ examples: ['public'] }),
+    branches: z
+      .enum(['tree', 'split', 'active', 'skip'])
+      .default('tree')
+      .describe(
+        'A conversation with several branches: one chat with all of them, as Onyx shows them; a chat for each; a chat of the shown branch; or left out.',
+      ),
+    users: z
+      .enum(['require', 'create', 'skip'])
+      .default('require')
+      .describe(
+        'A conversation whose owner has no account of that e-mail address: stop, make an account, or leave the conversation out.',
+      ),
+    persona: personaOption
+      .default(0)
+      .describe('The assistant that imported chats belong to: its id, or a map. 0 is the built-in one.')
+      .meta({ examples: [0] }),
+    projects: z
+      .enum(['project', 'tag', 'drop'])
+      .default('project')
+      .describe(
+        "Projects of Onyx that chats go into, which shows them there only: the source's project; that, or else the first tag; or none.",
+      ),
+    archived: z
+      .enum(['keep', 'project', 'skip'])
+      .default('keep')
+      .describe('Archived conversations: as others, into a project "Archived", or left out.'),
+    files: z
+      .union([
+        z.literal('off'),
+        z.strictObject({
+          apiBase: z
+            .string()
+            .min(1)
+            .describe("Where Onyx's API is.")
+            .meta({ examples: ['${ONYX_API_BASE}'] }),
+          apiKey: z
+            .string()
+            .min(1)
+            .describe('An API key, or a personal token.')
+            .meta({ secret: true, examples: ['${ONYX_API_KEY}'] }),
+          roots: z
+            .array(z.string().min(1))
+            .default([])
+            .describe('Folders the files are in: of a bundle, its own. Nothing outside them is ever opened.')
+            .meta({ examples: [['./bundle']] }),
+        }),
+      ])
+      .default('off')
+      .describe('How files of questions are uploaded, each content once; `off`: they are left behind.'),
+    longText: z
+      .enum(['split', 'cut', 'reject'])
+      .default('split')
+      .describe(
+        'A text of too many different words for the search column: spread it over messages, cut it and attach the whole as a file (needs `files`), or reject the conversation.',
+      ),
+    connections: z.int().min(1).max(16).default(1).describe('Connections to write over at the same time.'),
+    batchRecords: z
+      .int()
+      .positive()
+      .default(500)
+      .describe('Conversations in a transaction, at most (by whole batches).'),
+    batchBytes: z
+      .int()
+      .positive()
+      .default(4 * 1024 * 1024)
+      .describe('Size of the texts in a transaction, at most (by whole batches).'),
+  })
+  .refine(({ longText, files }) => longText !== 'cut' || files !== 'off', {
+    path: ['longText'],
+    message: 'to cut a text and attach the whole, `files` has to say where to upload it',
+  });
 export type OnyxSinkOptions = z.input<typeof options>;
 type Options = z.output<typeof options>;
 
 /**
- * Writes conversations into Onyx's database: sessions, the whole tree with all branches, tool calls, thoughts, citations
- * and feedback (Onyx 2.6 or newer).
+ * Writes conversations into Onyx's database: sessions, the whole tree with all branches, tool calls, thoughts, citations,
+ * feedback, projects and, through its API, files.
  *
  * Each conversation arrives whole and once: a repeated import finds it by its key and leaves alone what is there, also when
- * it was changed or deleted in Onyx since. Owners are found by e-mail address. Files are not carried over. What came from
- * where is kept in the schema `etl`. Memory holds about three times `batchBytes`.
+ * it was changed or deleted in Onyx since. Owners are found by e-mail address. What came from where is kept in the schema
+ * `etl`. Memory holds about three times `batchBytes` for each connection, and once more. Onyx since v2.6; the older forms of
+ * its tables are filled as far as they go.
  *
- * @throws {EtlError} `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`; `ETL_CONFIG_INVALID` for tables of an unknown generation;
- *   `ETL_SINK_FAILED` for what the server refuses and for an owner without an account.
+ * @throws {EtlError} `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`; `ETL_CONFIG_INVALID` for tables of an unknown generation and
+ *   for a persona that is not there; `ETL_SINK_FAILED` for what the server refuses and for an owner without an account.
  */
 export function onyxSink(input: OnyxSinkOptions): Sink<Conversation> {
   const parsed = options.parse(input);
-  const { connectionString, schema, persona, missingUser, longText } = parsed;
+  const { connectionString, schema } = parsed;
   let opened: { ledger: PostgresLedger; pipeline: string } | undefined;
   return {
     role: 'sink',
     name: 'onyx',
-    config: { schema, persona, missingUser, longText, database: addressOf(connectionString) } satisfies Json,
+    config: configOf(parsed),
     ifExists: 'skip-existing',
     ledger(run) {
       const ledger = postgresLedger(connectionString, `onyx:${schema}`, run);
       opened = { ledger, pipeline: run.pipeline };
       return ledger;
     },
-    async check() {
-      const { retentionDays } = await probe(parsed, false);
-      const kept = retentionDays === undefined ? '' : `; chats are deleted after ${retentionDays} days`;
-      return `${addressOf(connectionString)}, schema ${schema}, Onyx 2.6 or newer${kept}`;
-    },
+    check: () =>
+      withClient(parsed, async (client) => {
+        const { retentionDays, generation } = await probeOnyx(client, schema);
+        await openPersonas(client, parsed.persona);
+        const releases = { A: 'v1.9 or older', B: 'v1.10 to v2.5', C: 'v2.6 or newer' }[generation];
+        const kept = retentionDays === undefined ? '' : `; chats are deleted after ${retentionDays} days`;
+        return `${addressOf(connectionString)}, schema ${schema}, Onyx ${releases}${kept}`;
+      }),
     write: (batches, ctx) => write(batches, ctx, parsed, opened),
   };
 }
 
-async function probe({ connectionString, schema, persona }: Options, isWriting: boolean): Promise<OnyxDatabase> {
+/** The options that decide what is written. */
+function configOf({
+  connectionString,
+  connections: _,
+  files,
+  batchRecords: _1,
+  batchBytes: _2,
+  ...rest
+}: Options): Json {
+  const uploads = files === 'off' ? 'off' : { apiBase: files.apiBase, roots: files.roots };
+  // What was parsed from JSON is JSON; what is not given is left out.
+  return JSON.parse(JSON.stringify({ ...rest, files: uploads, database: addressOf(connectionString) })) as Json;
+}
+
+async function withClient<T>(
+  { connectionString, schema }: Options,
+  work: (client: PostgresClient) => Promise<T>,
+): Promise<T> {
   const client = await openPostgres(connectionString);
   try {
     await useSchema(client, schema);
-    const database = await probeOnyx(client, schema, persona);
-    if (isWriting) await createProvenance(client);
-    return database;
+    return await work(client);
   } catch (error) {
     throw postgresError(error, 'ETL_SINK_FAILED', connectionString);
   } finally {
@@ -103,27 +174,54 @@ async function* write(
   parsed: Options,
   run: { readonly ledger: PostgresLedger; readonly pipeline: string } | undefined,
 ): AsyncGenerator<Commit> {
-  const { connectionString, batchRecords, batchBytes } = parsed;
-  const database = await probe(parsed, true);
+  const { connectionString, schema, users, branches, projects, archived, batchRecords, batchBytes } = parsed;
+  const { database, personaOf } = await withClient(parsed, async (client) => {
+    const found = { database: await probeOnyx(client, schema), personaOf: await openPersonas(client, parsed.persona) };
+    await createProvenance(client);
+    return found;
+  });
   if (database.retentionDays !== undefined) {
     ctx.warn(
       `this Onyx deletes chats ${database.retentionDays} days after their last message: older ones will be gone soon after the import`,
     );
   }
-  const writer = new OnyxWriter({ ...parsed, database, ledger: run?.ledger, pipeline: run?.pipeline ?? '', ctx });
+  const files =
+    parsed.files === 'off'
+      ? undefined
+      : await ChatFiles.open({ ...parsed.files, connectionString, schema, database, ctx });
+  const mapping = {
+    projects,
+    archived: archived === 'project' ? 'project' : 'keep',
+    files: files !== undefined,
+  } as const;
+  const taking: LoadOptions = { branches, mapping, skipArchived: archived === 'skip', personaOf };
+  const placer = new Placer(connectionString, { schema, users, database, ctx });
+  const writer = new OnyxWriter({
+    ...parsed,
+    database,
+    placer,
+    files,
+    ledger: run?.ledger,
+    pipeline: run?.pipeline ?? '',
+    mapping: { branches, ...mapping },
+    ctx,
+  });
   try {
-    let load = new OnyxLoad(ctx);
+    let load = new OnyxLoad(taking, ctx);
     for await (const batch of batches) {
       load.add(batch);
-      if (load.chats.length < batchRecords && load.size < batchBytes) continue;
-      yield await writer.write(load);
-      load = new OnyxLoad(ctx);
+      if (load.records.length < batchRecords && load.size < batchBytes) continue;
+      yield* writer.submit(load);
+      load = new OnyxLoad(taking, ctx);
     }
-    if (load.chats.length > 0 || load.cursor !== undefined) yield await writer.write(load);
+    if (load.records.length > 0 || load.cursor !== undefined) yield* writer.submit(load);
+    yield* writer.drain();
   } catch (error) {
     throw postgresError(error, 'ETL_SINK_FAILED', connectionString);
   } finally {
     await writer.close();
+    await placer.close();
+    await files?.close();
   }
 }
 
@@ -131,9 +229,9 @@ export const onyxSinkComponent = defineSink({
   type: 'onyx',
   summary: "Writes conversations into Onyx's database, with all branches, each exactly once",
   details:
-    'Owners are found by e-mail address. A conversation that was imported before is left alone, whatever became of it in Onyx. Files are not carried over. To import one branch of each conversation, or each branch as a chat, put `linearize` before this.',
+    'Owners are found by e-mail address. A conversation that was imported before is left alone, whatever became of it in Onyx. `etl onyx verify` compares what is there with the source, `etl onyx undo` takes an import back.',
   accepts: 'conversation',
   options,
-  examples: ['type: onyx\nconnectionString: "${ONYX_DATABASE_URL}"\nmissingUser: skip'],
+  examples: ['type: onyx\nconnectionString: "${ONYX_DATABASE_URL}"\nusers: skip'],
   create: onyxSink,
 });

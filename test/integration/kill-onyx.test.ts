@@ -31,31 +31,37 @@ async function importChats(options: ImportOnyxOptions): Promise<Result | undefin
   }
 }
 
-test(`an import that is killed ${kills} times between any two statements leaves what an unbroken one does (seed ${seed})`, async () => {
-  const [unbroken, broken] = [await onyxDatabase(), await onyxDatabase()];
-  const whole = await importChats({ connectionString: unbroken, chats });
-  assert.equal(whole?.written, chats);
-  let killed = 0;
-  let random = seed;
-  let states = 0;
-  let before = -1;
-  for (; killed < kills; killed += 1) {
-    // Numbers of a linear congruential generator (Numerical Recipes).
-    random = (random * 1_664_525 + 1_013_904_223) % 2 ** 32;
-    // A start alone takes some statements; the twentieth part of the whole beyond those leaves work for each attempt.
-    const killAt: number = 1 + (random % Math.floor(25 + whole.statements / kills));
-    assert.equal(await importChats({ connectionString: broken, chats, killAt }), undefined, `not killed at ${killAt}`);
-    assert.deepEqual(await onyxInvariants(broken), [], `killed at ${killAt}`);
-    const [there] = await query(broken, 'select count(*)::int as n from chat_session');
-    if (there?.['n'] !== before) states += 1;
-    before = Number(there?.['n']);
-  }
-  assert.ok(states > 3, 'the kills came at different places');
-  assert.equal((await importChats({ connectionString: broken, chats }))?.written, chats);
-  assert.deepEqual(await onyxInvariants(broken), []);
-  assert.deepEqual(await onyxContent(broken), await onyxContent(unbroken));
-  for (const table of ['tool', 'tool_call', 'search_doc', 'chat_feedback']) {
-    const sql = `select count(*)::int as n from ${table}`;
-    assert.deepEqual(await query(broken, sql), await query(unbroken, sql), table);
-  }
-});
+for (const connections of [1, 2]) {
+  test(`an import over ${connections} connections that is killed ${kills} times between any two statements leaves what an unbroken one does (seed ${seed})`, async () => {
+    const [unbroken, broken] = [await onyxDatabase(), await onyxDatabase()];
+    const whole = await importChats({ connectionString: unbroken, chats, connections });
+    assert.equal(whole?.written, chats);
+    let killed = 0;
+    let random = seed;
+    let states = 0;
+    let before = -1;
+    for (; killed < kills; killed += 1) {
+      // Numbers of a linear congruential generator (Numerical Recipes).
+      random = (random * 1_664_525 + 1_013_904_223) % 2 ** 32;
+      // A start alone takes some statements; the twentieth part of the whole beyond those leaves work for each attempt.
+      const killAt: number = 1 + (random % Math.floor(45 + whole.statements / kills));
+      assert.equal(
+        await importChats({ connectionString: broken, chats, connections, killAt }),
+        undefined,
+        `not killed at ${killAt}`,
+      );
+      assert.deepEqual(await onyxInvariants(broken), [], `killed at ${killAt}`);
+      const [there] = await query(broken, 'select count(*)::int as n from chat_session');
+      if (there?.['n'] !== before) states += 1;
+      before = Number(there?.['n']);
+    }
+    assert.ok(states > 3, 'the kills came at different places');
+    assert.equal((await importChats({ connectionString: broken, chats, connections }))?.written, chats);
+    assert.deepEqual(await onyxInvariants(broken), []);
+    assert.deepEqual(await onyxContent(broken), await onyxContent(unbroken));
+    for (const table of ['tool', 'tool_call', 'search_doc', 'chat_feedback']) {
+      const sql = `select count(*)::int as n from ${table}`;
+      assert.deepEqual(await query(broken, sql), await query(unbroken, sql), table);
+    }
+  });
+}

@@ -239,7 +239,12 @@ const contents: readonly {
     parts: [{ type: 'error', text: 'no credit' }],
     expected: { text: 'no credit', error: 'no credit' },
   },
-  { name: 'a file', parts: [text('a'), { type: 'file', fileId: 'f' }], expected: { text: 'a' }, losses: ['file'] },
+  {
+    name: 'a file',
+    parts: [text('a'), { type: 'file', fileId: 'f' }],
+    expected: { text: 'a' },
+    losses: ['file of an answer'],
+  },
   {
     name: 'what is of another kind',
     parts: [{ type: 'other', sourceType: 'canvas', text: 'shown', value: 1 }],

@@ -22,6 +22,7 @@ function message(
     error: null,
     toolCalls: [],
     documents: [],
+    files: [],
     feedback: null,
     ...changes,
   };

@@ -1,104 +1,175 @@
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 
-import type { OnyxApi } from '../../connections/onyx-api.ts';
-import {
-  uploadFiles,
-  type UploadableFile,
-  type UploadRecord,
-  type UploadResult,
-} from '../../connections/onyx-uploads.ts';
+import { OnyxApi } from '../../connections/onyx-api.ts';
+import { onyxUploadRecord, type OnyxUploadRecord } from '../../connections/onyx-upload-record.ts';
+import { uploadFiles, type UploadableFile, type UploadResult } from '../../connections/onyx-uploads.ts';
+import { closePostgres, openPostgres, type PostgresClient } from '../../connections/postgres.ts';
 import { hashDescriptor } from '../../files/hash-file.ts';
 import { RootedFiles } from '../../files/resolve-in-roots.ts';
-import { LruCache } from '../../lru-cache.ts';
-import type { Conversation, FileRecord } from '../../models/conversation.ts';
+import type { OnyxFile } from '../../models/onyx.ts';
 import type { StageContext } from '../../stage.ts';
-import { mediaTypeOf } from './media-type.ts';
+import type { OnyxDatabase } from './generation.ts';
+import type { PlacedChat } from './placed-chat.ts';
+import { useSchema } from './use-schema.ts';
 
 export interface ChatFilesOptions {
-  readonly client: OnyxApi;
-  readonly record?: UploadRecord | undefined;
-  /** Folders that the paths of files are relative to: that of the bundle. Nothing outside them is opened. */
+  readonly connectionString: string;
+  readonly schema: string;
+  readonly apiBase: string;
+  readonly apiKey: string;
   readonly roots: readonly string[];
-  /** Uploads at once. */
-  readonly concurrency?: number | undefined;
-  /** How long to wait until Onyx has read the files of a batch, in milliseconds. */
-  readonly waitMs?: number | undefined;
-  readonly ctx: Pick<StageContext, 'signal' | 'warn'>;
+  readonly database: OnyxDatabase;
+  readonly ctx: StageContext;
 }
 
-const remembered = 50_000;
+/** What a message's `files` hold for one of them. */
+interface Descriptor {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly user_file_id?: string;
+}
 
-/** Brings the files of chats into Onyx before the chats themselves: each content once. */
+/**
+ * Brings the files of chats into Onyx: uploads each content once, gives each owner a `user_file` of it, and puts the
+ * descriptors into the messages. A file that is not there or that Onyx does not take is counted and left out.
+ *
+ * All of this is done before the transaction that writes the chats: what it leaves behind when that fails is found again.
+ */
 export class ChatFiles {
   readonly #options: ChatFilesOptions;
-  readonly #folders: RootedFiles;
-  readonly #known = new LruCache<string, UploadResult>(remembered);
+  readonly #api: OnyxApi;
+  readonly #record: OnyxUploadRecord;
+  readonly #client: PostgresClient;
+  readonly #files: RootedFiles;
+  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: ChatFilesOptions) {
+  private constructor(options: ChatFilesOptions, api: OnyxApi, record: OnyxUploadRecord, client: PostgresClient) {
     this.#options = options;
-    this.#folders = new RootedFiles(options.roots);
+    this.#api = api;
+    this.#record = record;
+    this.#client = client;
+    this.#files = new RootedFiles(options.roots);
   }
 
-  /**
-   * Uploads what there is of these conversations' files: their bytes, or where only the text is left, a text file.
-   *
-   * The result has each file of which there is something, `refused` with a reason when it is not in Onyx now: Onyx does not
-   * take it, it is not where it should be, or it is not what its digest says.
-   *
-   * @throws {EtlError} when Onyx does not answer or refuses the key.
-   */
-  async upload(conversations: readonly Conversation[]): Promise<ReadonlyMap<FileRecord, UploadResult>> {
-    const { client, record, concurrency, waitMs, ctx } = this.#options;
-    const results = new Map<FileRecord, UploadResult>();
-    const digests = new Map<FileRecord, string>();
-    const missing = new Map<string, UploadableFile>();
-    for (const file of conversations.flatMap(({ files }) => files)) {
-      const found = await this.#find(file, ctx.signal);
-      if (found === undefined) continue;
-      if ('refused' in found) {
-        results.set(file, found);
-        continue;
+  static async open(options: ChatFilesOptions): Promise<ChatFiles> {
+    const { connectionString, schema, apiBase, apiKey } = options;
+    const api = await OnyxApi.open({ apiBase, apiKey });
+    const record = await onyxUploadRecord(connectionString, schema);
+    const client = await openPostgres(connectionString);
+    await useSchema(client, schema);
+    return new ChatFiles(options, api, record, client);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#api.close(), this.#record.close(), closePostgres(this.#client)]);
+  }
+
+  /** The same chats with their files in Onyx; one load after the other, so that nothing is uploaded twice. */
+  async bring(chats: readonly PlacedChat[]): Promise<readonly PlacedChat[]> {
+    const next = this.#last.then(() => this.#bring(chats));
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+
+  async #bring(chats: readonly PlacedChat[]): Promise<readonly PlacedChat[]> {
+    const found = new Map<OnyxFile, UploadableFile>();
+    for (const placed of chats) {
+      for (const file of placed.chat.messages.flatMap(({ files }) => files)) {
+        const uploadable = await this.#uploadable(placed, file);
+        if (uploadable !== undefined) found.set(file, uploadable);
       }
-      digests.set(file, found.sha256);
-      if (this.#known.get(found.sha256) === undefined) missing.set(found.sha256, found);
     }
-    const { signal } = ctx;
-    const uploaded = await uploadFiles(client, missing.values(), { signal, record, concurrency, waitMs });
-    for (const [sha256, result] of uploaded) this.#known.set(sha256, result);
-    if ([...uploaded.values()].some((result) => 'isReady' in result && !result.isReady))
-      ctx.warn('Onyx is still reading files that were uploaded: chats show them, and it answers about them later');
-    for (const [file, sha256] of digests) {
-      const result = uploaded.get(sha256) ?? this.#known.get(sha256);
-      if (result !== undefined) results.set(file, result);
-    }
-    return results;
+    if (found.size === 0) return chats;
+    const { signal } = this.#options.ctx;
+    const uploaded = await uploadFiles(this.#api, found.values(), { signal, record: this.#record });
+    const changed: PlacedChat[] = [];
+    for (const placed of chats) changed.push(await this.#withFiles(placed, found, uploaded));
+    return changed;
   }
 
-  async #find(
-    { name = 'file', mediaType, sha256: stated, paths = [], text }: FileRecord,
-    signal: AbortSignal,
-  ): Promise<UploadableFile | { readonly refused: string } | undefined> {
-    let problem: string | undefined;
+  /** The bytes of a file, found below the folders, or its text. */
+  async #uploadable({ record }: PlacedChat, file: OnyxFile): Promise<UploadableFile | undefined> {
+    const { conversation, batch } = record;
+    const { ctx } = this.#options;
+    const type = file.mediaType ?? 'application/octet-stream';
+    if (file.text !== null) {
+      const content = Buffer.from(file.text.toWellFormed());
+      const name = /\.(txt|md|csv|json)$/i.test(file.name) ? file.name : `${file.name}.txt`;
+      return { name, type: 'text/plain', content, sha256: createHash('sha256').update(content).digest('hex') };
+    }
+    const { paths = [] } = conversation.files.find(({ id }) => id === file.fileId) ?? {};
+    let problem = 'missing';
     for (const path of paths) {
-      signal.throwIfAborted();
-      const opened = await this.#folders.open(path);
+      const opened = await this.#files.open(path);
       if ('problem' in opened) {
-        problem ??= opened.problem;
+        problem = opened.problem;
         continue;
       }
       try {
-        const { sha256 } = await hashDescriptor(opened.descriptor, { signal });
-        if (stated !== undefined && stated !== sha256) return { refused: 'its content is not what its digest says' };
-        return { sha256, name, type: mediaType ?? mediaTypeOf(name), content: { path: opened.path } };
+        const { sha256 } = await hashDescriptor(opened.descriptor, { signal: ctx.signal });
+        return { name: file.name, type, content: { path: opened.path }, sha256 };
       } finally {
         closeSync(opened.descriptor);
       }
     }
-    if (text === undefined || text === '') return problem === undefined ? undefined : { refused: problem };
-    const content = Buffer.from(text);
-    // Its bytes are those of the text, whatever the file was.
-    const textName = /\.(txt|md)$/i.test(name) ? name : `${name}.txt`;
-    return { sha256: hash('sha256', content), name: textName, type: 'text/plain', content };
+    ctx.finding(`left behind: file (${problem})`, 1, { batch });
+    return undefined;
+  }
+
+  async #withFiles(
+    placed: PlacedChat,
+    found: ReadonlyMap<OnyxFile, UploadableFile>,
+    uploaded: ReadonlyMap<string, UploadResult>,
+  ): Promise<PlacedChat> {
+    const { ctx } = this.#options;
+    const descriptors = new Map<number, Descriptor[]>();
+    for (const [place, { files }] of placed.chat.messages.entries()) {
+      for (const file of files) {
+        const content = found.get(file);
+        const result = content === undefined ? undefined : uploaded.get(content.sha256);
+        if (content === undefined || result === undefined) continue;
+        if ('refused' in result) {
+          ctx.finding('left behind: file (refused by Onyx)', 1, { batch: placed.record.batch });
+          ctx.warn(`Onyx refused ${file.name}: ${result.refused}`);
+          continue;
+        }
+        const userFile = await this.#userFile(placed.userId, content.name, result);
+        const { fileId: id, type } = result;
+        const list = descriptors.get(place) ?? [];
+        list.push({ id, type, name: content.name, ...(userFile !== undefined && { user_file_id: userFile }) });
+        descriptors.set(place, list);
+      }
+    }
+    if (descriptors.size === 0) return placed;
+    // A list of plain objects is JSON.
+    return { ...placed, filesOf: (place) => (descriptors.get(place) as never) ?? placed.filesOf(place) };
+  }
+
+  /** The owner's own entry for a file: without it Onyx would have to search all messages for who may see the file. */
+  async #userFile(
+    userId: string,
+    name: string,
+    { fileId, userFileId }: { readonly fileId: string; readonly userFileId: string },
+  ): Promise<string | undefined> {
+    const { database, schema } = this.#options;
+    if (!database.has('user_file', 'status')) return undefined;
+    const { rows } = await this.#client.query<{ id: string }>(
+      `select id from user_file where user_id = $1 and file_id = $2 order by id limit 1`,
+      [userId, fileId],
+    );
+    if (rows[0] !== undefined) return rows[0].id;
+    // SKIPPED: its text is there, and nothing has to be indexed again.
+    const { rows: made } = await this.#client.query<{ id: string }>(
+      `with made as (
+         insert into user_file (user_id, file_id, name, file_type, content_type, token_count, status, created_at)
+         select $1, file_id, left($4, 255), file_type, content_type, token_count, 'SKIPPED', now() at time zone 'utc'
+           from user_file where id = $3 and file_id = $2 returning id)
+       insert into etl.onyx_user_file (schema, user_id, file_id, user_file_id) select $5, $1, $2, id from made
+       on conflict (schema, user_id, file_id) do update set user_file_id = excluded.user_file_id returning user_file_id as id`,
+      [userId, fileId, userFileId, name.toWellFormed().replaceAll('\0', ''), schema],
+    );
+    return made[0]?.id;
   }
 }

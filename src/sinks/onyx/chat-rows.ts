@@ -1,16 +1,16 @@
 import type { PostgresClient } from '../../connections/postgres.ts';
-import { timeText } from '../../mappings/conversation-to-onyx-times.ts';
 import type { OnyxMessage } from '../../models/onyx.ts';
+import { chatTables, type ChatTables } from './chat-tables.ts';
 import type { OnyxDatabase } from './generation.ts';
-import type { PlacedChat } from './place-chats.ts';
+import type { PlacedChat } from './placed-chat.ts';
 
-/** Rows for each table, as objects for `json_to_recordset`. */
-export interface ChatRows {
-  readonly sessions: object[];
-  readonly messages: object[];
-  readonly calls: object[];
-  readonly documents: object[];
-  readonly feedback: object[];
+/** What the rows of a load are made with. */
+export interface RowOptions {
+  readonly database: OnyxDatabase;
+  readonly schema: string;
+  readonly load: string;
+  /** Called when text was changed because PostgreSQL cannot hold it. */
+  readonly changed: () => void;
 }
 
 /**
@@ -20,96 +20,62 @@ export interface ChatRows {
 export async function chatRows(
   client: PostgresClient,
   placed: readonly PlacedChat[],
-  { sequences }: OnyxDatabase,
-  tools: ReadonlyMap<string, number>,
-): Promise<ChatRows> {
-  const all = placed.flatMap(({ chat }) => chat.messages);
+  options: RowOptions,
+): Promise<ChatTables> {
+  const { sequences, generation } = options.database;
+  const messages = placed.flatMap(({ chat }) => chat.messages);
+  const callsOf = (message: OnyxMessage): OnyxMessage['toolCalls'] =>
+    generation === 'C' ? message.toolCalls : message.toolCalls.slice(0, 1);
   const count = (of: (message: OnyxMessage) => readonly unknown[]): number =>
-    all.reduce((sum, message) => sum + of(message).length, 0);
-  const messageIds = await nextIds(client, sequences.chat_message, all.length);
-  const callIds = await nextIds(
-    client,
-    sequences.tool_call,
-    count(({ toolCalls }) => toolCalls),
-  );
-  const documentIds = await nextIds(
-    client,
-    sequences.search_doc,
-    count(({ documents }) => documents),
-  );
-  const rows: ChatRows = { sessions: [], messages: [], calls: [], documents: [], feedback: [] };
-  const nextCall = callIds.values();
-  const nextDocument = documentIds.values();
+    messages.reduce((sum, message) => sum + of(message).length, 0);
+  const messageIds = await nextIds(client, sequences.chat_message, messages.length);
+  const callIds = (await nextIds(client, sequences.tool_call, count(callsOf))).values();
+  const documentIds = (
+    await nextIds(
+      client,
+      sequences.search_doc,
+      count(({ documents }) => documents),
+    )
+  ).values();
+  const tables = chatTables(options);
   let base = 0;
-  for (const { planned, userId, chat } of placed) {
-    const session = chat.sessionId;
+  for (const one of placed) {
+    const { chat, tools } = one;
     const idAt = (place: number | null): number | null => (place === null ? null : (messageIds[base + place] ?? null));
-    rows.sessions.push({
-      id: session,
-      user_id: userId,
-      description: chat.title,
-      created: timeText(chat.timeCreated),
-      updated: timeText(chat.timeUpdated),
-      key: planned.conversation.key,
-      digest: planned.digest,
-    });
+    tables.sessions.add(one);
+    tables.chats.add(one);
     for (const [place, message] of chat.messages.entries()) {
-      const id = idAt(place);
-      const documents = message.documents.map(({ url, title, text }, index) => ({
-        id: nextDocument.next().value,
-        message: id,
-        url,
-        title,
-        blurb: text,
-        rank: index + 1,
-      }));
-      const citations = new Map(documents.map(({ id: document, rank }) => [String(rank), document ?? 0]));
-      rows.messages.push({
-        id,
-        session,
-        source: message.sourceId,
-        parent: idAt(message.parent),
-        latest: idAt(message.latestChild),
-        type: message.type,
-        message: message.text,
-        tokens: message.tokens,
-        sent: timeText(message.timeSent),
-        reasoning: message.reasoning,
-        citations: citations.size === 0 ? null : Object.fromEntries(citations),
-        error: message.error,
-        model_display_name: message.model,
-      });
-      rows.documents.push(...documents);
-      for (const { id: call, name, arguments: given, response, reasoning, turn, tokens } of message.toolCalls) {
-        const tool = tools.get(name);
-        rows.calls.push({
-          id: nextCall.next().value,
-          session,
-          message: id,
-          turn,
-          tool,
-          call,
-          arguments: given,
-          response,
-          tokens,
-          reasoning,
-        });
+      const id = idAt(place) ?? 0;
+      const numbers = message.documents.map(() => documentIds.next().value ?? 0);
+      const files = one.filesOf(place);
+      const row = { id, chat, message, parent: idAt(message.parent), latestChild: idAt(message.latestChild) };
+      const citations = numbers.length === 0 ? null : Object.fromEntries(numbers.map((to, rank) => [rank + 1, to]));
+      tables.messages.add({ ...row, citations, files });
+      tables.sources.add(row);
+      for (const [rank, document] of message.documents.entries()) {
+        const found = { id: numbers[rank] ?? 0, messageId: id, document, rank };
+        tables.documents.add(found);
+        tables.links.add(found);
       }
-      const { feedback } = message;
-      if (feedback !== null)
-        rows.feedback.push({ message: id, positive: feedback.isPositive, tag: feedback.tag, said: feedback.text });
+      for (const call of callsOf(message)) {
+        const toolId = tools(call.name);
+        const callId = callIds.next().value ?? 0;
+        if (toolId !== undefined) tables.calls.add({ id: callId, chat, messageId: id, call, toolId });
+      }
+      if (message.feedback !== null) tables.feedback.add({ messageId: id, feedback: message.feedback });
     }
     base += chat.messages.length;
   }
-  return rows;
+  return tables;
 }
 
 /** Ids from a sequence, smallest first: also beside a running Onyx they are nobody else's. */
 async function nextIds(client: PostgresClient, sequence: string, count: number): Promise<number[]> {
   if (count === 0) return [];
-  const { rows } = await client.query<{ id: number }>(
-    'select nextval($1::regclass)::int4 as id from generate_series(1, $2::int)',
-    [sequence, count],
-  );
-  return rows.map(({ id }) => id).sort((a, b) => a - b);
+  const { rows } = await client.query<[number]>({
+    text: 'select nextval($1::regclass)::int4 from generate_series(1, $2::int)',
+    values: [sequence, count],
+    rowMode: 'array',
+  });
+  return rows.map(([id]) => id).sort((a, b) => a - b);
 }

@@ -1,107 +1,187 @@
 import type { PostgresClient } from '../../connections/postgres.ts';
 import { EtlError } from '../../errors.ts';
+import { storableText } from '../../formats/postgres-text.ts';
 import { timeText } from '../../mappings/conversation-to-onyx-times.ts';
 import { onyxIdOfKey } from '../../mappings/conversation-to-onyx-id.ts';
+import type { Conversation } from '../../models/conversation.ts';
 import type { OnyxChat } from '../../models/onyx.ts';
-import type { PlannedChat } from './load.ts';
-
-/** A chat with its owner and its final id and times. */
-export interface PlacedChat {
-  readonly planned: PlannedChat;
-  readonly userId: string;
-  readonly chat: OnyxChat;
-}
+import type { StageContext } from '../../stage.ts';
+import type { OnyxDatabase } from './generation.ts';
+import type { PlannedChat, PlannedRecord } from './load.ts';
+import { createOwner, findOwners } from './owners.ts';
+import type { PlacedChat } from './placed-chat.ts';
+import { placeholderTools } from './placeholder-tools.ts';
+import { openProjects } from './projects.ts';
 
 export interface Placement {
   readonly place: readonly PlacedChat[];
-  readonly skip: readonly { readonly planned: PlannedChat; readonly why: string }[];
+  readonly skip: readonly { readonly record: PlannedRecord; readonly why: string }[];
 }
 
-interface PlaceOptions {
+export interface PlaceOptions {
   readonly schema: string;
-  readonly missingUser: 'skip' | 'fail';
+  readonly users: 'require' | 'create' | 'skip';
+  readonly database: OnyxDatabase;
+  readonly ctx: StageContext;
+}
+
+/** What loads that are under way have taken: not to be seen in the database yet. */
+export interface Taken {
+  readonly keys: Map<string, string>;
+  readonly ids: Set<string>;
+  /** `user time`: the times that Onyx pages by. */
+  readonly times: Set<string>;
+  /** Where the search for a free time goes on, when the same one is wanted again. */
+  readonly next: Map<string, number>;
+}
+
+interface Chosen {
+  readonly record: PlannedRecord;
+  readonly planned: PlannedChat;
+  readonly userId: string;
+  readonly sessionId: string;
 }
 
 /**
  * Decides which chats are written: not those imported before (also when they were deleted or changed since), not those whose
- * owner has no account, not those that another tool brought in under the same id.
+ * owner has no account, not those that another tool brought in under the same id. Makes accounts, projects and tools that are
+ * needed; adds to `taken` what it gives away.
  *
- * @throws {EtlError} `ETL_SINK_FAILED` for an owner without an account under `missingUser: fail`.
+ * @throws {EtlError} `ETL_SINK_FAILED` for an owner without an account under `users: require`.
  */
 export async function placeChats(
   client: PostgresClient,
-  chats: readonly PlannedChat[],
-  { schema, missingUser }: PlaceOptions,
+  records: readonly PlannedRecord[],
+  options: PlaceOptions,
+  taken: Taken,
 ): Promise<Placement> {
-  const known = await knownChats(client, schema, chats);
-  const users = await usersOf(client, chats);
-  const { ours, others } = await takenIds(client, schema, chats);
-  const place: PlacedChat[] = [];
-  const skip: { planned: PlannedChat; why: string }[] = [];
-  for (const planned of chats) {
-    const { key, owner } = planned.conversation;
-    const digest = known.get(key);
-    const userId = users.get(owner.email?.toLowerCase() ?? '');
-    let { sessionId } = planned.chat;
-    if (ours.has(sessionId) && digest === undefined) sessionId = onyxIdOfKey(key);
-    if (digest !== undefined) {
-      skip.push({
-        planned,
-        why: digest === planned.digest ? 'imported before' : 'imported before and changed since in the source',
+  const { schema, database, ctx } = options;
+  const known = await knownChats(client, schema, records, taken);
+  const { ours, others } = await takenIds(client, schema, records, taken);
+  const owners = await ownersOf(client, records, known, options);
+  const chosen: Chosen[] = [];
+  const skip: { record: PlannedRecord; why: string }[] = [];
+  for (const record of records) {
+    const userId = owners.get(emailOf(record.conversation));
+    if (record.skip !== undefined) skip.push({ record, why: record.skip });
+    else if (record.chats.every(({ key }) => known.has(key))) skip.push({ record, why: whyKnown(record, known) });
+    else if (userId === undefined) skip.push({ record, why: 'its owner has no account' });
+    else {
+      const fresh = record.chats.filter(({ key }) => !known.has(key));
+      const free = fresh.flatMap((planned): Chosen[] => {
+        const { key, chat } = planned;
+        const sessionId = ours.has(chat.sessionId) ? onyxIdOfKey(key) : chat.sessionId;
+        if (others.has(sessionId) || ours.has(sessionId)) return [];
+        known.set(key, planned.digest);
+        ours.add(sessionId);
+        return [{ record, planned, userId, sessionId }];
       });
-    } else if (userId === undefined) {
-      if (missingUser === 'fail') throw missingUserError(planned);
-      skip.push({ planned, why: 'its owner has no account' });
-    } else if (others.has(sessionId) || ours.has(sessionId)) {
-      skip.push({ planned, why: 'a chat of its id is there that this did not import' });
-    } else {
-      known.set(key, planned.digest);
-      ours.add(sessionId);
-      place.push({ planned, userId, chat: { ...planned.chat, sessionId } });
+      if (free.length === 0) skip.push({ record, why: 'a chat of its id is there that this did not import' });
+      chosen.push(...free);
     }
   }
-  return { place: await withoutTies(client, place), skip };
+  const changed = (): void =>
+    ctx.warn('text with NUL characters or halves of surrogate pairs was changed: PostgreSQL cannot hold them');
+  const plain = (text: string): string => storableText(text, 'strip', changed);
+  const called = chosen.flatMap(({ planned: { chat } }) => chat.messages.flatMap(({ toolCalls }) => toolCalls));
+  const tools = await placeholderTools(client, schema, new Set(called.map(({ name }) => plain(name))), database);
+  const inProjects = chosen.flatMap(({ userId, planned: { chat } }) =>
+    chat.project === null || database.generation === 'A' ? [] : [{ userId, name: plain(chat.project) }],
+  );
+  const projects = await openProjects(client, schema, inProjects);
+  const timed = await withoutTies(client, chosen, taken);
+  for (const { planned, sessionId } of chosen) {
+    taken.keys.set(planned.key, planned.digest);
+    taken.ids.add(sessionId);
+  }
+  return {
+    place: timed.map(({ record, planned, userId, chat }) => ({
+      record,
+      key: planned.key,
+      digest: planned.digest,
+      chat,
+      userId,
+      personaId: record.personaId,
+      projectId: chat.project === null ? null : projects(userId, plain(chat.project)),
+      tools: (name) => tools.get(plain(name)),
+      filesOf: (place) => (chat.messages[place]?.type === 'USER' ? [] : null),
+    })),
+    skip,
+  };
 }
 
-function missingUserError({ conversation: { id, owner } }: PlannedChat): EtlError {
-  const who = owner.email ?? `owner ${owner.id}, who has no e-mail address`;
-  return new EtlError('ETL_SINK_FAILED', `Onyx has no account for ${who}`, {
-    where: { record: id },
-    hint: 'Create the account, then run the same command again; or `missingUser: skip`.',
-  });
-}
-
+/** Chats that were imported before, or are being imported, with their digest. */
 async function knownChats(
   client: PostgresClient,
   schema: string,
-  chats: readonly PlannedChat[],
+  records: readonly PlannedRecord[],
+  taken: Taken,
 ): Promise<Map<string, string>> {
-  const keys = chats.map(({ conversation }) => conversation.key);
+  const keys = records.flatMap(({ chats }) => chats.map(({ key }) => key));
   const { rows } = await client.query<{ key: string; digest: string }>(
     'select key, digest from etl.onyx_chat where schema = $1 and key = any($2)',
     [schema, keys],
   );
-  return new Map(rows.map(({ key, digest }) => [key, digest]));
+  const known = new Map(rows.map(({ key, digest }) => [key, digest]));
+  for (const key of keys) {
+    const digest = taken.keys.get(key);
+    if (digest !== undefined) known.set(key, digest);
+  }
+  return known;
 }
 
-/** Accounts by e-mail address; the two that are nobody's are left out. */
-async function usersOf(client: PostgresClient, chats: readonly PlannedChat[]): Promise<Map<string, string>> {
-  const emails = new Set(chats.map(({ conversation }) => conversation.owner.email?.toLowerCase() ?? ''));
-  const { rows } = await client.query<{ id: string; email: string }>(
-    `select id, email from "user" where email = any($1)
-        and id not in ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002')`,
-    [[...emails].filter((email) => email !== '')],
-  );
-  return new Map(rows.map(({ id, email }) => [email, id]));
+function whyKnown({ chats }: PlannedRecord, known: ReadonlyMap<string, string>): string {
+  const isSame = chats.every(({ key, digest }) => known.get(key) === digest);
+  return isSame ? 'imported before' : 'imported before and changed since in the source';
+}
+
+/** The accounts of those who have chats to be written, by e-mail address. */
+async function ownersOf(
+  client: PostgresClient,
+  records: readonly PlannedRecord[],
+  known: ReadonlyMap<string, string>,
+  { users, database, ctx }: PlaceOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const wanted = records.filter(({ skip, chats }) => skip === undefined && chats.some(({ key }) => !known.has(key)));
+  const emails = new Set(wanted.map(({ conversation }) => emailOf(conversation)).filter((email) => email !== ''));
+  const owners = new Map(await findOwners(client, emails));
+  if (users === 'skip') return owners;
+  for (const { conversation } of wanted) {
+    const email = emailOf(conversation);
+    if (owners.has(email)) continue;
+    // Without an address nothing can be made, and nobody could be told whose chats they are.
+    if (users === 'require') throw missingUserError(conversation);
+    if (email === '') continue;
+    const { id, isFirst } = await createOwner(client, conversation.owner, database);
+    if (isFirst)
+      ctx.warn(
+        `nobody had an account in this Onyx: the first one made is ${email}, and Onyx takes it for the administrator`,
+      );
+    owners.set(email, id);
+  }
+  return owners;
+}
+
+function emailOf({ owner }: Conversation): string {
+  return owner.email?.toLowerCase() ?? '';
+}
+
+function missingUserError({ id, owner }: Conversation): EtlError {
+  const who = owner.email ?? `owner ${owner.id}, who has no e-mail address`;
+  return new EtlError('ETL_SINK_FAILED', `Onyx has no account for ${who}`, {
+    where: { record: id },
+    hint: 'Create the account, then run the same command again; or `users: skip`, or `users: create`.',
+  });
 }
 
 /** Ids that chats have already: those imported by us (for another conversation, or this one), and the others. */
 async function takenIds(
   client: PostgresClient,
   schema: string,
-  chats: readonly PlannedChat[],
+  records: readonly PlannedRecord[],
+  taken: Taken,
 ): Promise<{ ours: Set<string>; others: Set<string> }> {
-  const ids = chats.flatMap(({ chat, conversation }) => [chat.sessionId, onyxIdOfKey(conversation.key)]);
+  const ids = records.flatMap(({ chats }) => chats.flatMap(({ chat, key }) => [chat.sessionId, onyxIdOfKey(key)]));
   const { rows: ours } = await client.query<{ id: string }>(
     'select session_id as id from etl.onyx_chat where schema = $1 and session_id = any($2::uuid[])',
     [schema, ids],
@@ -109,7 +189,7 @@ async function takenIds(
   const { rows: there } = await client.query<{ id: string }>('select id from chat_session where id = any($1::uuid[])', [
     ids,
   ]);
-  const own = new Set(ours.map(({ id }) => id));
+  const own = new Set([...ours.map(({ id }) => id), ...ids.filter((id) => taken.ids.has(id))]);
   return { ours: own, others: new Set(there.map(({ id }) => id).filter((id) => !own.has(id))) };
 }
 
@@ -117,19 +197,28 @@ async function takenIds(
  * Onyx pages through a list with "older than the last one": of chats of one owner with equal times all but one page would be
  * out of reach. Later ones move on by microseconds.
  */
-async function withoutTies(client: PostgresClient, placed: readonly PlacedChat[]): Promise<PlacedChat[]> {
-  const wanted = placed.map(({ userId, chat }) => ({ user: userId, time: timeText(chat.timeUpdated) }));
+async function withoutTies(
+  client: PostgresClient,
+  chosen: readonly Chosen[],
+  taken: Taken,
+): Promise<(Chosen & { readonly chat: OnyxChat })[]> {
   const { rows } = await client.query<{ user: string; micros: string }>(
     `select distinct s.user_id as "user", (extract(epoch from s.time_updated) * 1000000)::bigint::text as micros
-       from json_to_recordset($1::json) as w("user" uuid, time timestamptz)
-       join chat_session s on s.user_id = w.user and s.time_updated >= w.time and s.time_updated < w.time + interval '1 s'`,
-    [JSON.stringify(wanted)],
+       from unnest($1::uuid[], $2::timestamptz[]) as w ("user", time)
+       join chat_session s on s.user_id = w."user" and not s.onyxbot_flow
+        and s.time_updated >= w.time and s.time_updated < w.time + interval '1 s'`,
+    [chosen.map(({ userId }) => userId), chosen.map(({ planned }) => timeText(planned.chat.timeUpdated))],
   );
-  const taken = new Set(rows.map(({ user, micros }) => `${user} ${micros}`));
-  return placed.map((one) => {
-    let { timeUpdated } = one.chat;
-    while (taken.has(`${one.userId} ${timeUpdated}`)) timeUpdated += 1;
-    taken.add(`${one.userId} ${timeUpdated}`);
-    return timeUpdated === one.chat.timeUpdated ? one : { ...one, chat: { ...one.chat, timeUpdated } };
+  const inDatabase = new Set(rows.map(({ user, micros }) => `${user} ${micros}`));
+  return chosen.map((one) => {
+    const { userId, sessionId, planned } = one;
+    const wanted = `${userId} ${planned.chat.timeUpdated}`;
+    let timeUpdated = taken.next.get(wanted) ?? planned.chat.timeUpdated;
+    const isTaken = (): boolean =>
+      inDatabase.has(`${userId} ${timeUpdated}`) || taken.times.has(`${userId} ${timeUpdated}`);
+    while (isTaken()) timeUpdated += 1;
+    taken.times.add(`${userId} ${timeUpdated}`);
+    if (timeUpdated !== planned.chat.timeUpdated) taken.next.set(wanted, timeUpdated + 1);
+    return { ...one, chat: { ...planned.chat, sessionId, timeUpdated } };
   });
 }

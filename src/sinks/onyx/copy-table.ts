@@ -1,0 +1,56 @@
+import { copyInto } from '../../connections/postgres-copy.ts';
+import type { PostgresClient } from '../../connections/postgres.ts';
+import { ByteWriter } from '../../formats/byte-writer.ts';
+import {
+  copyField,
+  copyHeader,
+  copyTrailer,
+  valueEncoders,
+  type EncodeOptions,
+  type ValueEncoder,
+} from '../../formats/copy-binary.ts';
+
+const chunkBytes = 256 * 1024;
+const epochMicros = 946_684_800_000_000n;
+
+/** Column types that rows of an import have; `micros` is timestamptz from whole microseconds since 1970. */
+export type CopyType = 'text' | 'varchar' | 'int4' | 'bool' | 'uuid' | 'jsonb' | 'float8' | '_varchar' | 'micros';
+
+/** How a column is filled. */
+export type CopyColumn<Row> = readonly [name: string, type: CopyType, value: (row: Row) => unknown];
+
+/** Rows of one table on their way to the server, in PostgreSQL's binary form. */
+export class CopyTable<Row> {
+  readonly #statement: string;
+  readonly #columns: readonly { readonly encode: ValueEncoder; readonly value: (row: Row) => unknown }[];
+  readonly #options: EncodeOptions;
+  readonly #chunks: Buffer[] = [copyHeader];
+  readonly #writer = new ByteWriter(8 * 1024);
+  #isEmpty = true;
+
+  constructor(table: string, columns: readonly CopyColumn<Row>[], options: EncodeOptions) {
+    this.#statement = `copy ${table} (${columns.map(([name]) => name).join(', ')}) from stdin (format binary)`;
+    this.#columns = columns.map(([, type, value]) => ({ encode: encoderOf(type), value }));
+    this.#options = options;
+  }
+
+  add(row: Row): void {
+    this.#isEmpty = false;
+    this.#writer.int16(this.#columns.length);
+    for (const { encode, value } of this.#columns) copyField(value(row), encode, this.#writer, this.#options);
+    if (this.#writer.length >= chunkBytes) this.#chunks.push(this.#writer.take());
+  }
+
+  /** Sends all rows, in one statement. */
+  async send(client: PostgresClient, signal: AbortSignal): Promise<void> {
+    if (this.#isEmpty) return;
+    await copyInto(client, this.#statement, [...this.#chunks, this.#writer.take(), copyTrailer], signal);
+  }
+}
+
+function encoderOf(type: CopyType): ValueEncoder {
+  if (type === 'micros') return (value, writer) => writer.int64(BigInt(value as number) - epochMicros);
+  const encode = valueEncoders[type];
+  if (encode === undefined) throw new Error(`no form for ${type}`);
+  return encode;
+}

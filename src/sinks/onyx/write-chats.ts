@@ -1,0 +1,52 @@
+import type { PostgresClient } from '../../connections/postgres.ts';
+import { chatRows, type RowOptions } from './chat-rows.ts';
+import { dataFault, isTakenMeanwhile } from './data-fault.ts';
+import type { PlannedRecord } from './load.ts';
+import type { PlacedChat } from './placed-chat.ts';
+
+/** A record that the server refused, and what it said. */
+export interface RefusedRecord {
+  readonly record: PlannedRecord;
+  readonly cause: unknown;
+}
+
+/**
+ * Writes chats with all that belongs to them, in the transaction that is open. A record that the server refuses is found by
+ * halving and left out alone, with all its chats.
+ *
+ * Both pointers of each message are known beforehand, so each table is filled by one COPY: the foreign keys of messages among
+ * themselves are checked when it ends.
+ */
+export async function writeChats(
+  client: PostgresClient,
+  placed: readonly PlacedChat[],
+  options: RowOptions,
+  signal: AbortSignal,
+): Promise<RefusedRecord[]> {
+  if (placed.length === 0) return [];
+  await client.query('savepoint chats');
+  try {
+    const { sessions, messages, calls, documents, links, feedback, chats, sources } = await chatRows(
+      client,
+      placed,
+      options,
+    );
+    for (const table of [chats, sessions, messages, calls, documents, links, feedback, sources])
+      await table.send(client, signal);
+    await client.query('release savepoint chats');
+    return [];
+  } catch (error) {
+    const fault = dataFault(error);
+    if (fault === undefined || isTakenMeanwhile(error)) throw error;
+    await client.query('rollback to savepoint chats');
+    const [first, ...others] = [...new Set(placed.map(({ record }) => record))];
+    if (first !== undefined && others.length === 0) return [{ record: first, cause: fault }];
+    const left = new Set([first, ...others].slice(0, Math.ceil((others.length + 1) / 2)));
+    const [one, two] = [
+      placed.filter(({ record }) => left.has(record)),
+      placed.filter(({ record }) => !left.has(record)),
+    ];
+    const refused = await writeChats(client, one, options, signal);
+    return [...refused, ...(await writeChats(client, two, options, signal))];
+  }
+}

@@ -1,24 +1,25 @@
 import { hash } from 'node:crypto';
 
-import { jsonMembers, type JsonMember } from './json-members.ts';
+import { jsonMembers } from './json-members.ts';
 
 const COMMA = Buffer.from(',');
 
 /** Fields that a server's search or object mapper keeps for itself and changes without anybody touching the chat. */
+export const volatileNames: readonly string[] = ['__v'];
+/** What the names of further such fields begin with. */
+export const volatilePrefixes: readonly string[] = ['_meili'];
+
+/** True for fields that digests leave out. */
 export function isVolatile(name: string): boolean {
-  return name === '__v' || name.startsWith('_meili');
+  return volatileNames.includes(name) || volatilePrefixes.some((prefix) => name.startsWith(prefix));
 }
 
 /**
  * Digest of one document's JSON text: SHA-256, hex, over its members as they stand (`"name":value,` each, in their order),
- * leaving out `__v` and `_meili…`. A value that is not an object is taken whole. Whoever knows the members already gives them.
+ * leaving out `__v` and `_meili…`. A value that is not an object, or an empty one, is taken whole.
  */
-export function documentDigest(
-  bytes: Buffer,
-  from = 0,
-  to = bytes.length,
-  members: readonly JsonMember[] = jsonMembers(bytes, from, to),
-): string {
+export function documentDigest(bytes: Buffer, from = 0, to = bytes.length): string {
+  const members = jsonMembers(bytes, from, to);
   if (members.length === 0) return hash('sha256', bytes.subarray(from, to));
   const runs: Buffer[] = [];
   let runStart = -1;

@@ -1,28 +1,25 @@
 import { join } from 'node:path';
 
 import { asBuffer, type JsonRecords } from '../formats/json-records.ts';
-import { jsonMember, jsonMembers } from '../formats/json-members.ts';
 import { librechatUserDocument } from '../mappings/librechat-user.ts';
 import { idText, parseDocument, type Document } from '../models/extended-json.ts';
-import { externalGroup, type ExternalGroup, type Group } from '../spill/external-group.ts';
-import { decodeKey, encodeKey } from '../spill/key-bytes.ts';
+import { externalGroup, type ExternalGroup } from '../spill/external-group.ts';
+import { encodeKey } from '../spill/key-bytes.ts';
 import type { StageContext } from '../stage.ts';
-import { documentKeys, fileIdOf } from './document-keys.ts';
+import { documentIdOf, documentKeys, fileIdOf } from './document-keys.ts';
 import {
-  relatedCollections,
-  type LibrechatInput,
-  type LibrechatSelection,
-  type RelatedCollection,
-} from './librechat-input.ts';
+  conversationTag,
+  fileTag,
+  joinedGroup,
+  messageTag,
+  relatedNames,
+  relatedTag,
+  userTag,
+} from './joined-group.ts';
+import type { JoinedChats, JoinedUser } from './joined.ts';
+import { relatedCollections, type LibrechatInput, type LibrechatSelection } from './librechat-input.ts';
 import { idsOfWanted } from './wanted-users.ts';
 
-// Tags in the group of chats.
-const conversationTag = 0;
-const messageTag = 1;
-const fileTag = 2;
-const userTag = 3;
-const relatedTag = 4;
-const relatedNames = Object.keys(relatedCollections) as RelatedCollection[];
 // Tags in the group of files.
 const documentTag = 0;
 const referenceTag = 1;
@@ -40,34 +37,6 @@ export interface JoinOptions {
   readonly memoryBytes: number;
   /** What comes up to and with this key is left out. */
   readonly after?: Uint8Array | undefined;
-}
-
-interface Joined {
-  readonly key: Buffer;
-  /** Bytes of JSON text in it. */
-  readonly bytes: number;
-  readonly userId: string;
-  /** As much of the owner's document as chats need; null when there is none. */
-  readonly user: Document | null;
-}
-
-/** A user, and what is theirs besides chats: before their chats. */
-export interface JoinedUser extends Joined {
-  readonly kind: 'user';
-  /** Their whole document. */
-  readonly document: Buffer | undefined;
-  readonly related: readonly { readonly name: string; readonly texts: readonly Buffer[] }[];
-  /** Documents of their files that no chat names. */
-  readonly files: readonly Buffer[];
-}
-
-/** Documents of one owner and conversation id. */
-export interface JoinedChats extends Joined {
-  readonly kind: 'chats';
-  readonly conversationId: string | null;
-  readonly conversations: readonly Buffer[];
-  readonly messages: readonly Buffer[];
-  readonly files: readonly Buffer[];
 }
 
 /**
@@ -217,63 +186,12 @@ async function readRelated(join: Join, ctx: StageContext): Promise<void> {
     const { owner } = relatedCollections[name];
     for await (const json of input.read(name, selection, ctx)) {
       for (const text of textsOf(json)) {
-        const userId = idOf(text, owner) ?? '';
+        const userId = documentIdOf(text, owner) ?? '';
         if (selection.userIds !== undefined && !selection.userIds.has(userId)) continue;
         if (chats.add(encodeKey([userId]), text, relatedTag + place)) await chats.spill();
       }
     }
   }
-}
-
-/** A group by its key; nothing when only files say that there was such a conversation. */
-function joinedGroup(
-  { key, members }: Group,
-  users: ReadonlyMap<string, Document>,
-): JoinedUser | JoinedChats | undefined {
-  const texts = (wanted: number): Buffer[] => members.filter(({ tag }) => tag === wanted).map(({ text }) => text);
-  const [user, conversation] = decodeKey(key);
-  const userId = typeof user === 'string' ? user : '';
-  const common = {
-    key,
-    bytes: members.reduce((sum, { text }) => sum + text.length, 0),
-    userId,
-    user: users.get(userId) ?? null,
-    // In one order, however the documents were found.
-    files: byRecordId(texts(fileTag)),
-  };
-  if (conversation === undefined) {
-    const related = relatedNames.map((name, place) => ({
-      name: relatedCollections[name].name,
-      texts: byRecordId(texts(relatedTag + place)),
-    }));
-    return {
-      kind: 'user',
-      ...common,
-      document: texts(userTag)[0],
-      related: related.filter(({ texts: some }) => some.length > 0),
-    };
-  }
-  const conversations = byRecordId(texts(conversationTag));
-  const messages = texts(messageTag);
-  if (conversations.length + messages.length === 0) return undefined;
-  const conversationId = typeof conversation === 'string' ? conversation : null;
-  return { kind: 'chats', ...common, conversationId, conversations, messages };
-}
-
-function byRecordId(texts: readonly Buffer[]): readonly Buffer[] {
-  if (texts.length < 2) return texts;
-  const keyed = texts.map((text) => ({ text, id: idOf(text, '_id') ?? '' }));
-  return keyed
-    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : Buffer.compare(a.text, b.text)))
-    .map(({ text }) => text);
-}
-
-/** An id in a document's text. */
-function idOf(text: Buffer, name: string): string | undefined {
-  const member = jsonMember(jsonMembers(text), name);
-  return member === undefined
-    ? undefined
-    : idText(JSON.parse(text.toString('utf8', member.start, member.end)) as Document[string]);
 }
 
 function* textsOf({ bytes, starts, ends, count }: JsonRecords): Generator<Buffer> {

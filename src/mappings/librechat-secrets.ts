@@ -1,7 +1,7 @@
 import type { Json } from '../json.ts';
 
 /** Member names whose values never leave a LibreChat, wherever they stand outside what people and models said. */
-const secretNames = new Set([
+export const secretNames: ReadonlySet<string> = new Set([
   'password',
   'totpSecret',
   'backupCodes',
@@ -33,13 +33,31 @@ export function isBookkeeping(name: string): boolean {
   return name === '__v' || name.startsWith('_meili');
 }
 
+/** What names begin with that hold secrets, too. */
+export const secretPrefixes: readonly string[] = ['agentEventActor'];
+
 /** True for names that hold a secret. */
 export function isSecret(name: string): boolean {
-  return secretNames.has(name) || name.startsWith('agentEventActor');
+  return secretNames.has(name) || secretPrefixes.some((prefix) => name.startsWith(prefix));
 }
 
-const signatures =
-  /^(?:x-amz-(?:signature|credential|security-token)|x-goog-(?:signature|credential)|signature|policy|key-pair-id|awsaccesskeyid|googleaccessid|sig|token|access_token)$/i;
+/** Parameters of a link that let its reader in. */
+export const signatureParameters: readonly string[] = [
+  'x-amz-signature',
+  'x-amz-credential',
+  'x-amz-security-token',
+  'x-goog-signature',
+  'x-goog-credential',
+  'signature',
+  'policy',
+  'key-pair-id',
+  'awsaccesskeyid',
+  'googleaccessid',
+  'sig',
+  'token',
+  'access_token',
+];
+const signatures = new RegExp(`^(?:${signatureParameters.join('|')})$`, 'i');
 const companions = /^(?:x-amz-.*|x-goog-.*|expires|s[etvprk]|srt|ss|spr|sip|sk.*|sdd|hash-algorithm)$/i;
 
 /**
@@ -47,7 +65,7 @@ const companions = /^(?:x-amz-.*|x-goog-.*|expires|s[etvprk]|srt|ss|spr|sip|sk.*
  * escapes count as secrets.
  */
 export const mayHoldSecret = new RegExp(
-  `"(?:${[...secretNames].join('|')})"|"agentEventActor|[?&](?:${signatures.source.slice(4, -2)})(?![\\w.-])|\\\\u00[2-7]`,
+  `"(?:${[...secretNames].join('|')})"|"(?:${secretPrefixes.join('|')})|[?&](?:${signatureParameters.join('|')})(?![\\w.-])|\\\\u00[2-7]`,
   'i',
 );
 

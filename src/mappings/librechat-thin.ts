@@ -1,35 +1,41 @@
-import { jsonMembers, type JsonMember } from '../formats/json-members.ts';
-import type { Json } from '../json.ts';
+import { hash } from 'node:crypto';
+
+import { documentDigest } from '../formats/chat-digest.ts';
 import { parseDocument, type Document } from '../models/extended-json.ts';
+import { idField, jsonField, textField, timeField } from './librechat-fields.ts';
+import { fieldSlots, librechatScanner } from './librechat-scan.ts';
 
-/** Fields of a message that its place in the tree takes. */
-const placed = new Set([
-  '_id',
-  'messageId',
-  'parentMessageId',
-  'createdAt',
-  'updatedAt',
-  'isCreatedByUser',
-  'sender',
-  'unfinished',
-  'files',
-]);
+/** A document of which only what is needed was decoded, and what one look at its text told besides. */
+export interface ScannedDocument {
+  readonly text: Buffer;
+  readonly document: Document;
+  /** `documentDigest` of the text. */
+  readonly digest: string;
+  /** Never wrong when it says no. */
+  readonly mayHoldSecret: boolean;
+}
 
-const fileMark = Buffer.from('file_id');
-const hole = Buffer.from('null');
-
-/** A message's document with only those fields that its place in the tree and its files take: nothing else is decoded. */
-export function thinMessage(text: Buffer, members: readonly JsonMember[] = jsonMembers(text)): Document {
-  const document: { [name: string]: Json } = {};
-  for (const member of members) {
-    const { name } = member;
-    const isWanted =
-      placed.has(name) ||
-      (name === 'content' && (holds(text, member, fileMark) || holds(text, member, hole))) ||
-      (name === 'attachments' && holds(text, member, fileMark));
-    if (isWanted) document[name] = JSON.parse(text.toString('utf8', member.start, member.end)) as Json;
-  }
-  return document;
+/** A message with only those fields that its place in the tree and its files take: nothing else is decoded. */
+export function thinMessage(text: Buffer): ScannedDocument {
+  const scanner = librechatScanner();
+  const isDocument = scanner.scan(text, 0, text.length);
+  const holdsFile = scanner.holdsMark(fieldSlots.content);
+  const document = !isDocument
+    ? {}
+    : {
+        _id: idField(text, '_id'),
+        messageId: textField(text, 'messageId'),
+        parentMessageId: textField(text, 'parentMessageId'),
+        createdAt: timeField(text, 'createdAt'),
+        updatedAt: timeField(text, 'updatedAt'),
+        isCreatedByUser: jsonField(text, 'isCreatedByUser'),
+        sender: textField(text, 'sender'),
+        unfinished: jsonField(text, 'unfinished'),
+        files: jsonField(text, 'files'),
+        content: holdsFile || scanner.holdsNull(fieldSlots.content) ? jsonField(text, 'content') : undefined,
+        attachments: scanner.holdsMark(fieldSlots.attachments) ? jsonField(text, 'attachments') : undefined,
+      };
+  return { text, document, ...found(text) };
 }
 
 /** All of a document. */
@@ -37,6 +43,15 @@ export function wholeDocument(text: Buffer): Document {
   return parseDocument(text.toString('utf8'));
 }
 
-function holds(text: Buffer, { start, end }: JsonMember, mark: Buffer): boolean {
-  return text.subarray(start, end).includes(mark);
+/** All of a document, and what one look at its text tells. */
+export function scannedDocument(text: Buffer): ScannedDocument {
+  librechatScanner().scan(text, 0, text.length);
+  return { text, document: wholeDocument(text), ...found(text) };
+}
+
+/** What the scanner found in the text besides its fields. */
+function found(text: Buffer): Pick<ScannedDocument, 'digest' | 'mayHoldSecret'> {
+  const { mayHoldSecret } = librechatScanner();
+  const counted = librechatScanner().digestBytes();
+  return { mayHoldSecret, digest: counted.length === 0 ? documentDigest(text) : hash('sha256', counted) };
 }

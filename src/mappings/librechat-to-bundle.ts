@@ -1,8 +1,6 @@
-import { canonicalJson } from '../canonical-json.ts';
 import { composeBundleLine } from '../formats/bundle-line.ts';
 import { chatDigest, documentDigest } from '../formats/chat-digest.ts';
-import type { JsonMember } from '../formats/json-members.ts';
-import { idText, listOf, timeText, type Document } from '../models/extended-json.ts';
+import { idText, listOf, timeOf, timeText, type Document } from '../models/extended-json.ts';
 import type { LibrechatChatRecord, LibrechatUserRef } from '../models/librechat-chat.ts';
 import type { LibrechatChat } from '../models/librechat.ts';
 import { treeOf } from '../tree/conversation-tree.ts';
@@ -10,34 +8,34 @@ import { repairTree } from '../tree/repair-tree.ts';
 import { compareNodes } from '../tree/tree-node.ts';
 import { librechatChatFiles } from './librechat-chat-files.ts';
 import { withoutSecretsInText } from './librechat-clean-text.ts';
-import { wholeDocument } from './librechat-thin.ts';
-import { chatRepairs, holdsAll, nodeOf, type MessageNode } from './librechat-to-conversation.ts';
+import { wholeDocument, type ScannedDocument } from './librechat-thin.ts';
+import { chatRepairs, contentOf, holdsAll, nodeOf } from './librechat-to-conversation.ts';
 
 /**
  * Makes the record for a bundle of a LibreChat chat: every document as the database has it, secrets left out, and beside them
  * what the messages' tree is and what is wrong with it.
  *
- * Messages need only the fields that {@link thinMessage} reads; `textOf` gives the whole text of each document,
- * and `membersOf` its members where they are known. All messages
+ * Messages need only the fields that {@link thinMessage} reads; `scannedOf` gives what is known of each document. All messages
  * are in it, duplicates too, by their time. The findings are those of `librechatToConversation`.
  */
 export function librechatToBundle(
   chat: LibrechatChat,
-  textOf: (document: Document) => Buffer,
-  membersOf: (document: Document) => readonly JsonMember[] | undefined = () => undefined,
+  scannedOf: (document: Document) => ScannedDocument,
 ): LibrechatChatRecord {
   const { userId, conversationId, user, conversation, copies = [], messages, files } = chat;
   let secrets = 0;
-  const clean = (document: Document, kind: 'message' | 'other'): Buffer =>
-    withoutSecretsInText(textOf(document), kind, () => (secrets += 1));
-  const nodes = messages.map((document) => withContent(nodeOf(document), textOf)).sort(compareNodes);
+  const clean = (document: Document, kind: 'message' | 'other'): CleanText =>
+    cleanText(scannedOf(document), kind, () => (secrets += 1));
+  const nodes = messages
+    .map((document) => nodeOf(document, () => contentOf(wholeDocument(scannedOf(document).text))))
+    .sort(compareNodes);
   const tree = repairTree(nodes);
   const placed = tree.nodes.map(({ id, parentId }) => ({ id, parentId }));
   const shape = treeOf(placed, { missingParentIds: tree.missingParents });
   const named = (listOf(conversation?.['files']) ?? []).filter((id) => typeof id === 'string');
   const found = librechatChatFiles(
     { files, messages: tree.nodes.map(({ node }) => node.document), named, ownerId: userId },
-    (document) => clean(document, 'other'),
+    (document) => clean(document, 'other').text,
   );
   const repairs: { kind: string; messageId?: string | undefined }[] = [
     ...chatRepairs(chat),
@@ -49,28 +47,23 @@ export function librechatToBundle(
     ...found.repairs,
   ];
 
-  const conversationText = conversation === null ? null : clean(conversation, 'other');
-  const copyTexts = copies.map((copy) => clean(copy, 'other'));
-  const messageTexts = nodes.map(({ document }) => clean(document, 'message'));
+  const cleanConversation = conversation === null ? null : clean(conversation, 'other');
+  const cleanCopies = copies.map((copy) => clean(copy, 'other'));
+  const cleanMessages = nodes.map(({ document }) => clean(document, 'message'));
   const digest = chatDigest({
     userId,
     conversationId,
-    conversation: conversationText === null ? null : documentDigest(conversationText),
-    copies: copyTexts.map((text) => documentDigest(text)),
-    messages: nodes.map(({ document }, place) => {
-      const text = messageTexts[place] ?? textOf(document);
-      return text === textOf(document)
-        ? documentDigest(text, 0, text.length, membersOf(document))
-        : documentDigest(text);
-    }),
+    conversation: cleanConversation?.digest ?? null,
+    copies: cleanCopies.map((copy) => copy.digest),
+    messages: cleanMessages.map((message) => message.digest),
   });
   const owner = librechatUserRef(userId, user);
   const key = keyOf(conversationId, conversation);
   const line = composeBundleLine({
     userEmail: owner.email,
-    conversation: conversationText,
-    copies: copyTexts,
-    messages: messageTexts,
+    conversation: cleanConversation?.text ?? null,
+    copies: cleanCopies.map(({ text }) => text),
+    messages: cleanMessages.map(({ text }) => text),
     fileIds: found.fileIds,
     missingFileIds: found.missingIds,
     branching: {
@@ -128,15 +121,20 @@ function keyOf(conversationId: string | null, conversation: Document | null): st
   return conversationId ?? `${beforeAll}${idText(conversation?.['_id']) ?? 'without-conversation'}`;
 }
 
-/** Only where two messages have one id is everything compared that is in them. */
-function withContent(node: MessageNode, textOf: (document: Document) => Buffer): MessageNode {
-  return {
-    ...node,
-    content: () => {
-      const { _id: _, ...rest } = wholeDocument(textOf(node.document));
-      return canonicalJson(rest);
-    },
-  };
+interface CleanText {
+  readonly text: Buffer;
+  readonly digest: string;
+}
+
+/** A document's text without secrets, and its digest. */
+function cleanText(
+  { text, digest, mayHoldSecret }: ScannedDocument,
+  kind: 'message' | 'other',
+  found: () => void,
+): CleanText {
+  if (!mayHoldSecret) return { text, digest };
+  const clean = withoutSecretsInText(text, kind, found);
+  return clean === text ? { text, digest } : { text: clean, digest: documentDigest(clean) };
 }
 
 function hasHoles({ content }: Document): boolean {
@@ -145,12 +143,10 @@ function hasHoles({ content }: Document): boolean {
 
 /** When the last of some documents was saved. */
 function savedAt(documents: readonly Document[]): string | null {
-  let last: string | null = null;
-  for (const { updatedAt } of documents) {
-    const time = timeText(updatedAt);
-    if (time !== undefined && (last === null || time > last)) last = time;
-  }
-  return last;
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const { updatedAt } of documents) latest = Math.max(latest, timeOf(updatedAt) ?? latest);
+  const text = timeText(documents.find(({ updatedAt }) => timeOf(updatedAt) === latest)?.['updatedAt']);
+  return text ?? null;
 }
 
 function byKind(repairs: readonly { readonly kind: string }[]): Record<string, number> {

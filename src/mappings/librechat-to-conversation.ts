@@ -8,15 +8,7 @@ import {
   type Settings,
 } from '../models/conversation.ts';
 import { DocumentReader } from '../models/document-reader.ts';
-import {
-  idText,
-  listOf,
-  numberOf,
-  timeNumber,
-  timeOfObjectId,
-  timeText,
-  type Document,
-} from '../models/extended-json.ts';
+import { idText, listOf, numberOf, timeOf, timeOfObjectId, type Document } from '../models/extended-json.ts';
 import { isRootMarker, isTemporary, librechatSettings, type LibrechatChat } from '../models/librechat.ts';
 import { treeOf } from '../tree/conversation-tree.ts';
 import { repairTree, type RepairedTree } from '../tree/repair-tree.ts';
@@ -51,7 +43,7 @@ export function librechatToConversation(chat: LibrechatChat): {
   const document = chat.conversation ?? {};
   const reader = new DocumentReader(document);
   const files = new FileList(chat.files, userId, clean);
-  const tree = repairTree(chat.messages.map(nodeOf));
+  const tree = repairTree(chat.messages.map((message) => nodeOf(message)));
   const repairs: ConversationRepair[] = [...chatRepairs(chat), ...(tree.repairs as ConversationRepair[])];
 
   const messages = tree.nodes.map(({ node, id, parentId }) => {
@@ -116,11 +108,11 @@ export function librechatToConversation(chat: LibrechatChat): {
 }
 
 /** What the tree's repair has to know of a message. */
-export function nodeOf(document: Document): MessageNode {
+export function nodeOf(document: Document, content = (): string => contentOf(document)): MessageNode {
   const recordId = idText(document['_id']);
   const id = idText(document['messageId']);
   const parentId = idText(document['parentMessageId']);
-  const stored = timeNumber(timeText(document['createdAt']));
+  const stored = timeOf(document['createdAt']);
   return {
     document,
     id: id === undefined || id === '' ? null : id,
@@ -130,12 +122,14 @@ export function nodeOf(document: Document): MessageNode {
     order: recordId,
     role: isFromUser(document) ? 'user' : 'assistant',
     isUnfinished: document['unfinished'] === true,
-    updated: timeNumber(timeText(document['updatedAt'])),
-    content: () => {
-      const { _id: _, ...rest } = document;
-      return canonicalJson(rest);
-    },
+    updated: timeOf(document['updatedAt']),
+    content,
   };
+}
+
+/** Two documents of one id are the same when they differ in the database's own id only. */
+export function contentOf({ _id: _, ...rest }: Document): string {
+  return canonicalJson(rest);
 }
 
 /** What was wrong with the chat around its messages. */

@@ -84,6 +84,12 @@ export function timeNumber(time: string | undefined | null): number | undefined 
   return digits === undefined ? milliseconds : milliseconds + Number(digits.padEnd(3, '0')) / 1000;
 }
 
+/** A stored time in milliseconds since 1970, with microseconds as a fraction: `timeNumber` of its text, and sooner. */
+export function timeOf(value: Json | undefined): number | undefined {
+  const isPlain = typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 8.64e15;
+  return isPlain ? value : timeNumber(timeText(value));
+}
+
 /** The second in which MongoDB made an ObjectId, in milliseconds since 1970. */
 export function timeOfObjectId(id: string | undefined): number | undefined {
   if (id === undefined || !/^[0-9a-f]{24}$/i.test(id)) return undefined;

@@ -1,106 +1,28 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { defineSource } from '../component.ts';
 import { mongodbAddress, openMongodb } from '../connections/mongodb.ts';
 import type { EtlError } from '../errors.ts';
-import { jsonMembers, type JsonMember } from '../formats/json-members.ts';
 import type { Json } from '../json.ts';
-import { cutPlaces, endCutShort, holdCutPlaces } from '../librechat/cut-short.ts';
+import { endCutShort } from '../librechat/cut-short.ts';
 import { dumpBytes, librechatDumpFiles } from '../librechat/dump-files.ts';
 import { dumpInput } from '../librechat/dump-input.ts';
-import { joinDocuments, type JoinedChats, type JoinedUser } from '../librechat/join-documents.ts';
+import { joinDocuments } from '../librechat/join-documents.ts';
 import type { LibrechatInput } from '../librechat/librechat-input.ts';
+import { librechatOptions } from '../librechat/librechat-options.ts';
 import { liveInput } from '../librechat/live-input.ts';
 import { liveEstimate } from '../librechat/live-plan.ts';
+import { recordBatches, userBatches, type LibrechatMade, type LibrechatPlace } from '../librechat/record-batches.ts';
 import { librechatUserSummaries, type LibrechatUserSummary } from '../librechat/user-summaries.ts';
 import { wantedUsers } from '../librechat/wanted-users.ts';
-import { librechatChats } from '../mappings/librechat-chats.ts';
-import { wholeDocument, thinMessage } from '../mappings/librechat-thin.ts';
-import { librechatToBundle } from '../mappings/librechat-to-bundle.ts';
-import { librechatToConversation } from '../mappings/librechat-to-conversation.ts';
-import { librechatUserRecord } from '../mappings/librechat-user-record.ts';
-import { reportFindings } from '../mappings/report-findings.ts';
+import { wholeDocument } from '../mappings/librechat-thin.ts';
 import type { Conversation } from '../models/conversation.ts';
-import { idText, timeNumber, timeText, type Document } from '../models/extended-json.ts';
+import { idText } from '../models/extended-json.ts';
 import type { LibrechatRecord } from '../models/librechat-chat.ts';
-import { isTemporary, type LibrechatChat } from '../models/librechat.ts';
 import type { Batch, Source, StageContext } from '../stage.ts';
 
-const options = z
-  .strictObject({
-    uri: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Connection string of the live database: `mongodb://` or `mongodb+srv://`, with its name.')
-      .meta({ secret: true, examples: ['mongodb://localhost:27017/LibreChat', '${LIBRECHAT_MONGODB}'] }),
-    from: z
-      .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-      .optional()
-      .describe(
-        'Instead of `uri`: a `mongodump` folder (of the database, or the one above it), a folder of `mongoexport` files named after their collections, or those files.',
-      )
-      .meta({ examples: ['./dump/LibreChat', ['./conversations.json', './messages.json', './users.json']] }),
-    database: z.string().min(1).optional().describe('Database, when the URI does not name it or names another.'),
-    readPreference: z
-      .enum(['primary', 'primaryPreferred', 'secondary', 'secondaryPreferred', 'nearest'])
-      .optional()
-      .describe('Which member of a replica set to read from. A secondary may lag behind.'),
-    records: z
-      .enum(['conversations', 'documents', 'users'])
-      .default('conversations')
-      .describe(
-        '`conversations`: the record that every chat source gives. `documents`: every document as the database has it, for the sink `bundle`; faster. ' +
-          '`users`: who there is, and how many conversations are theirs.',
-      ),
-    users: z
-      .union([z.literal('all'), z.array(z.string().min(1)).min(1)])
-      .default('all')
-      .describe('Whose conversations: `all`, or e-mail addresses or ids of users.')
-      .meta({ examples: ['all', ['ana@example.org']] }),
-    usersFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('File with more e-mail addresses or ids of users, one a line; `#` begins a remark.')
-      .meta({ examples: ['./users.txt'] }),
-    conversation: z.string().min(1).optional().describe('Only the conversation of this id.'),
-    maxConversations: z.int().positive().optional().describe('Only the first so many conversations, in order.'),
-    since: z
-      .string()
-      .refine((text) => !Number.isNaN(Date.parse(text)), 'expected a date, such as 2026-01-31')
-      .optional()
-      .describe('Only conversations in which something was saved on this day or later.')
-      .meta({ examples: ['2026-01-31'] }),
-    includeArchived: z.boolean().default(true).describe('Whether archived conversations are read.'),
-    includeTemporary: z.boolean().default(false).describe('Whether temporary ones are: their owners wanted them gone.'),
-    acceptTruncated: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Takes a dump that was cut short for what it is. Otherwise the run fails once what is readable is written.',
-      ),
-    batchSize: z.int().positive().default(100).describe('Conversations in a batch.'),
-    batchBytes: z
-      .int()
-      .positive()
-      .default(256 * 1024)
-      .describe('A batch also ends with the conversation that reaches this many bytes.'),
-    memoryBytes: z
-      .int()
-      .positive()
-      .default(32 * 1024 * 1024)
-      .describe(
-        'Memory for bringing documents together, at least 4 MB; beyond it they go to files in the run’s own folder.',
-      ),
-  })
-  .refine(({ uri, from }) => (uri === undefined) !== (from === undefined), {
-    error: 'expected either "uri" (a live database) or "from" (a dump)',
-    path: ['uri'],
-  });
-export type LibrechatSourceOptions = z.input<typeof options>;
-type Given = z.output<typeof options>;
-type Made = Conversation | LibrechatRecord | LibrechatUserSummary;
+export type LibrechatSourceOptions = z.input<typeof librechatOptions>;
+type Given = z.output<typeof librechatOptions>;
 
 /** For tests: a connection that is not a server's. */
 interface Parts {
@@ -133,9 +55,12 @@ export function librechatSource(
   input: LibrechatSourceOptions & { readonly records?: 'conversations' },
   parts?: Parts,
 ): Source<Conversation>;
-export function librechatSource(input: LibrechatSourceOptions, parts?: Parts): Source<Made>;
-export function librechatSource(input: LibrechatSourceOptions, { connect = openMongodb }: Parts = {}): Source<Made> {
-  const given = options.parse(input);
+export function librechatSource(input: LibrechatSourceOptions, parts?: Parts): Source<LibrechatMade>;
+export function librechatSource(
+  input: LibrechatSourceOptions,
+  { connect = openMongodb }: Parts = {},
+): Source<LibrechatMade> {
+  const given = librechatOptions.parse(input);
   const {
     uri,
     readPreference: _,
@@ -169,7 +94,11 @@ export function librechatSource(input: LibrechatSourceOptions, { connect = openM
   };
 }
 
-async function* read(given: Given, connect: typeof openMongodb, ctx: StageContext): AsyncGenerator<Batch<Made>> {
+async function* read(
+  given: Given,
+  connect: typeof openMongodb,
+  ctx: StageContext,
+): AsyncGenerator<Batch<LibrechatMade>> {
   const users = await wantedUsers(given);
   const input = await openInput(given, connect, ctx);
   try {
@@ -179,7 +108,7 @@ async function* read(given: Given, connect: typeof openMongodb, ctx: StageContex
       return;
     }
     // What comes back is what we gave with a batch.
-    const place = ctx.cursor as Place | undefined;
+    const place = ctx.cursor as LibrechatPlace | undefined;
     const after = place === undefined ? undefined : Buffer.from(place.after, 'hex');
     const { conversation: conversationId, memoryBytes, records } = given;
     const withUsers = records === 'documents';
@@ -187,7 +116,7 @@ async function* read(given: Given, connect: typeof openMongodb, ctx: StageContex
     const isEnough = place !== undefined && place.conversations >= (given.maxConversations ?? Infinity);
     if (isEnough && place.cut === undefined) return;
     const joined = joinDocuments({ input, users, conversationId, withUsers, memoryBytes, after }, ctx);
-    yield* inBatches(joined, input, projects, given, ctx);
+    yield* recordBatches(joined, input, projects, given, ctx);
     endCutShort(input, given.acceptTruncated, ctx);
   } finally {
     await input.close();
@@ -220,151 +149,6 @@ async function projectNames(input: LibrechatInput, ctx: StageContext): Promise<M
   return names;
 }
 
-async function* inBatches(
-  joined: AsyncIterable<JoinedUser | JoinedChats>,
-  input: LibrechatInput,
-  projects: ReadonlyMap<string, string>,
-  given: Given,
-  ctx: StageContext,
-): AsyncGenerator<Batch<Made>> {
-  const { maxConversations = Number.POSITIVE_INFINITY } = given;
-  const before = ctx.cursor as Place | undefined;
-  let conversations = before?.conversations ?? 0;
-  let isHeld = before === undefined;
-  let records: Made[] = [];
-  let bytes = 0;
-  let last: Buffer | undefined;
-  const batch = (): Batch<Made> => {
-    const some = records;
-    const after = last?.toString('hex');
-    const cut = cutPlaces(input);
-    const cursor = after === undefined ? undefined : { after, conversations, ...(cut !== undefined && { cut }) };
-    const size = bytes;
-    records = [];
-    bytes = 0;
-    return { records: some, bytes: size, cursor, at: (index) => placeOf(some[index]) };
-  };
-  for await (const one of joined) {
-    // A dump has been read whole by now.
-    if (!isHeld) holdCutPlaces(before?.cut, input);
-    isHeld = true;
-    if (one.kind === 'user') records.push(librechatUserRecord(one));
-    else {
-      const made = recordsOf(one, projects, given, ctx, maxConversations - conversations);
-      conversations += made.length;
-      records.push(...made);
-    }
-    last = one.key;
-    bytes += one.bytes;
-    if (records.length >= given.batchSize || bytes >= given.batchBytes) yield batch();
-    if (conversations >= maxConversations) break;
-  }
-  if (!isHeld) holdCutPlaces(before?.cut, input);
-  if (records.length > 0 || bytes > 0) yield batch();
-}
-
-/** Users after the one that was given last. */
-function* userBatches(
-  all: readonly LibrechatUserSummary[],
-  wanted: ReadonlySet<string> | undefined,
-  { batchSize }: Given,
-  ctx: StageContext,
-): Generator<Batch<Made>> {
-  const after = (ctx.cursor as Place | undefined)?.after;
-  const isWanted = ({ id, email }: LibrechatUserSummary): boolean =>
-    wanted === undefined || wanted.has(id) || (email !== null && wanted.has(email.toLowerCase()));
-  const users = all.filter((user) => isWanted(user) && (after === undefined || user.id > after));
-  for (let i = 0; i < users.length; i += batchSize) {
-    const records = users.slice(i, i + batchSize);
-    yield {
-      records,
-      cursor: { after: records.at(-1)?.id ?? '', conversations: 0 },
-      at: (index) => placeOf(records[index]),
-    };
-  }
-}
-
-/** Where reading goes on: after this key, so many conversations having been given. */
-interface Place {
-  readonly after: string;
-  readonly conversations: number;
-  /** Where the dump is cut short. */
-  readonly cut?: Json | undefined;
-}
-
-function recordsOf(
-  joined: JoinedChats,
-  projects: ReadonlyMap<string, string>,
-  given: Given,
-  ctx: StageContext,
-  most: number,
-): Made[] {
-  const texts = new Map<Document, Buffer>();
-  const documents = (all: readonly Buffer[], parse: (text: Buffer) => Document): Document[] =>
-    all.map((text) => {
-      const document = parse(text);
-      texts.set(document, text);
-      return document;
-    });
-  const isThin = given.records === 'documents';
-  const members = new Map<Document, readonly JsonMember[]>();
-  const thin = (text: Buffer): Document => {
-    const found = jsonMembers(text);
-    const document = thinMessage(text, found);
-    members.set(document, found);
-    return document;
-  };
-  const group = {
-    userId: joined.userId,
-    conversationId: joined.conversationId,
-    user: joined.user,
-    conversations: documents(joined.conversations, wholeDocument),
-    messages: documents(joined.messages, isThin ? thin : wholeDocument),
-    files: documents(joined.files, wholeDocument),
-  };
-  const chosen: LibrechatChat[] = [];
-  for (const chat of librechatChats(group)) {
-    if (!isChosen(chat, given)) ctx.count('filtered', 1);
-    else if (chosen.length < most) chosen.push(chat);
-  }
-  if (!isThin) return chosen.map((chat) => conversationOf(chat, projects, ctx));
-  const textOf = (document: Document): Buffer => texts.get(document) ?? Buffer.from(JSON.stringify(document));
-  const made = chosen.map((chat) => librechatToBundle(chat, textOf, (document) => members.get(document)));
-  if (made.length > 1) made.sort((a, b) => (a.key < b.key ? -1 : 1));
-  for (const { counts } of made) {
-    for (const [kind, times] of Object.entries(counts.repairs)) ctx.finding(`mended: ${kind}`, times);
-    for (const [kind, times] of Object.entries(counts.losses)) ctx.finding(`left behind: ${kind}`, times);
-  }
-  return made;
-}
-
-function conversationOf(chat: LibrechatChat, projects: ReadonlyMap<string, string>, ctx: StageContext): Conversation {
-  const { conversation, losses } = librechatToConversation(chat);
-  reportFindings(ctx, conversation, losses);
-  const name = conversation.project === null ? undefined : projects.get(conversation.project.id);
-  return name === undefined || conversation.project === null
-    ? conversation
-    : { ...conversation, project: { ...conversation.project, name } };
-}
-
-function isChosen(
-  { conversation, messages }: LibrechatChat,
-  { since, includeArchived, includeTemporary }: Given,
-): boolean {
-  if (!includeArchived && conversation?.['isArchived'] === true) return false;
-  if (!includeTemporary && conversation !== null && isTemporary(conversation)) return false;
-  if (since === undefined) return true;
-  const from = Date.parse(since);
-  return [conversation, ...messages].some((document) => (timeNumber(timeText(document?.['updatedAt'])) ?? 0) >= from);
-}
-
-function placeOf(record: Made | undefined): string {
-  if (record === undefined) return '';
-  if ('key' in record && !('type' in record)) return record.key;
-  if (!('type' in record)) return `user ${record.id}`;
-  return record.type === 'user' ? `user ${record.user.id}` : `user ${record.user.id}, conversation ${record.key}`;
-}
-
 export const librechatSourceComponent = defineSource({
   type: 'librechat',
   summary: 'LibreChat conversations from a live database, a mongodump folder or mongoexport files',
@@ -373,7 +157,7 @@ export const librechatSourceComponent = defineSource({
     'on the record (`tree.repairs`) and in the report. A live database and its dump give the same. Read-only. Memory is bounded by ' +
     '`memoryBytes`; what does not fit goes to files that are removed in the end. Fields that are not known are kept; secrets stay behind.',
   gives: 'any',
-  options,
+  options: librechatOptions,
   examples: [
     'type: librechat\nuri: ${LIBRECHAT_MONGODB}',
     'type: librechat\nfrom: ./dump/LibreChat\nrecords: documents',

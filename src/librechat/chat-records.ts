@@ -1,0 +1,85 @@
+import type { LibrechatChat } from '../models/librechat.ts';
+import { isTemporary } from '../models/librechat.ts';
+import { librechatChats } from '../mappings/librechat-chats.ts';
+import { scannedDocument, thinMessage, wholeDocument, type ScannedDocument } from '../mappings/librechat-thin.ts';
+import { librechatToBundle } from '../mappings/librechat-to-bundle.ts';
+import { librechatToConversation } from '../mappings/librechat-to-conversation.ts';
+import type { Loss } from '../mappings/loss.ts';
+import type { Conversation } from '../models/conversation.ts';
+import { timeOf, type Document } from '../models/extended-json.ts';
+import type { LibrechatChatRecord } from '../models/librechat-chat.ts';
+import type { JoinedChats } from './joined.ts';
+
+/** Which chats are wanted. */
+export interface ChatChoice {
+  readonly since?: string | undefined;
+  readonly includeArchived: boolean;
+  readonly includeTemporary: boolean;
+}
+
+/** Records of one owner and conversation id: one as a rule. `filtered`: how many chats were not wanted. */
+export interface ChatRecords<T> {
+  readonly records: readonly T[];
+  readonly filtered: number;
+}
+
+/** Makes the records for a bundle of documents that belong together: only what they need is decoded. */
+export function bundleRecords(joined: JoinedChats, choice: ChatChoice): ChatRecords<LibrechatChatRecord> {
+  const scanned = new Map<Document, ScannedDocument>();
+  const documents = (texts: readonly Buffer[], scan: (text: Buffer) => ScannedDocument): Document[] =>
+    texts.map((text) => {
+      const one = scan(text);
+      scanned.set(one.document, one);
+      return one.document;
+    });
+  const chats = librechatChats({
+    ...joined,
+    conversations: documents(joined.conversations, scannedDocument),
+    messages: documents(joined.messages, thinMessage),
+    files: documents(joined.files, scannedDocument),
+  });
+  const scannedOf = (document: Document): ScannedDocument =>
+    scanned.get(document) ?? scannedDocument(Buffer.from(JSON.stringify(document)));
+  const wanted = chats.filter((chat) => isWanted(chat, choice));
+  const records = wanted.map((chat) => librechatToBundle(chat, scannedOf));
+  if (records.length > 1) records.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { records, filtered: chats.length - wanted.length };
+}
+
+/** Makes the canonical conversations of documents that belong together. */
+export function conversationRecords(
+  joined: JoinedChats,
+  choice: ChatChoice,
+  projects: ReadonlyMap<string, string>,
+): ChatRecords<{ readonly conversation: Conversation; readonly losses: readonly Loss[] }> {
+  const documents = (texts: readonly Buffer[]): Document[] => texts.map(wholeDocument);
+  const chats = librechatChats({
+    ...joined,
+    conversations: documents(joined.conversations),
+    messages: documents(joined.messages),
+    files: documents(joined.files),
+  });
+  const wanted = chats.filter((chat) => isWanted(chat, choice));
+  const records = wanted.map((chat) => {
+    const { conversation, losses } = librechatToConversation(chat);
+    return { conversation: withProjectName(conversation, projects), losses };
+  });
+  return { records, filtered: chats.length - wanted.length };
+}
+
+function withProjectName(conversation: Conversation, projects: ReadonlyMap<string, string>): Conversation {
+  const { project } = conversation;
+  const name = project === null ? undefined : projects.get(project.id);
+  return project === null || name === undefined ? conversation : { ...conversation, project: { ...project, name } };
+}
+
+function isWanted(
+  { conversation, messages }: LibrechatChat,
+  { since, includeArchived, includeTemporary }: ChatChoice,
+): boolean {
+  if (!includeArchived && conversation?.['isArchived'] === true) return false;
+  if (!includeTemporary && conversation !== null && isTemporary(conversation)) return false;
+  if (since === undefined) return true;
+  const from = Date.parse(since);
+  return [conversation, ...messages].some((document) => (timeOf(document?.['updatedAt']) ?? 0) >= from);
+}

@@ -1,0 +1,29 @@
+import type { Document } from '../models/extended-json.ts';
+
+interface Joined {
+  readonly key: Buffer;
+  /** Bytes of JSON text in it. */
+  readonly bytes: number;
+  readonly userId: string;
+  /** As much of the owner's document as chats need; null when there is none. */
+  readonly user: Document | null;
+}
+
+/** A user, and what is theirs besides chats: before their chats. */
+export interface JoinedUser extends Joined {
+  readonly kind: 'user';
+  /** Their whole document. */
+  readonly document: Buffer | undefined;
+  readonly related: readonly { readonly name: string; readonly texts: readonly Buffer[] }[];
+  /** Documents of their files that no chat names. */
+  readonly files: readonly Buffer[];
+}
+
+/** Documents of one owner and conversation id. */
+export interface JoinedChats extends Joined {
+  readonly kind: 'chats';
+  readonly conversationId: string | null;
+  readonly conversations: readonly Buffer[];
+  readonly messages: readonly Buffer[];
+  readonly files: readonly Buffer[];
+}

@@ -1,0 +1,50 @@
+import { jsonTime } from '../formats/json-time.ts';
+import type { Json } from '../json.ts';
+import { fieldSlots, librechatScanner, type LibrechatField } from './librechat-scan.ts';
+
+/** The value of a field in the text that was scanned last. */
+export function jsonField(text: Buffer, name: LibrechatField): Json | undefined {
+  const scanner = librechatScanner();
+  const start = scanner.startOf(fieldSlots[name]);
+  if (start === 0) return undefined;
+  switch (text[start]) {
+    case 0x74:
+      return true;
+    case 0x66:
+      return false;
+    case 0x6e:
+      return null;
+    default:
+      return JSON.parse(text.toString('utf8', start, scanner.endOf(fieldSlots[name]))) as Json;
+  }
+}
+
+/** A field that is text as a rule: without escapes it is decoded as it stands. */
+export function textField(text: Buffer, name: LibrechatField): Json | undefined {
+  const scanner = librechatScanner();
+  const start = scanner.startOf(fieldSlots[name]);
+  if (start === 0 || text[start] !== 0x22) return jsonField(text, name);
+  const end = scanner.endOf(fieldSlots[name]);
+  const value = text.toString('utf8', start + 1, end - 1);
+  return value.includes('\\') ? (JSON.parse(text.toString('utf8', start, end)) as string) : value;
+}
+
+const objectIdBytes = '{"$oid":"0123456789abcdef01234567"}'.length;
+
+/** An id: an ObjectId is its hex digits. */
+export function idField(text: Buffer, name: LibrechatField): Json | undefined {
+  const scanner = librechatScanner();
+  const start = scanner.startOf(fieldSlots[name]);
+  if (scanner.endOf(fieldSlots[name]) - start === objectIdBytes) {
+    const value = text.toString('latin1', start, start + objectIdBytes);
+    if (value.startsWith('{"$oid":"') && value.endsWith('"}')) return value.slice(9, 33);
+  }
+  return jsonField(text, name);
+}
+
+/** A time: in milliseconds since 1970 where it is written as it is as a rule, else as it is. */
+export function timeField(text: Buffer, name: LibrechatField): Json | undefined {
+  const scanner = librechatScanner();
+  const start = scanner.startOf(fieldSlots[name]);
+  return jsonTime(text, start, scanner.endOf(fieldSlots[name])) ?? jsonField(text, name);
+}

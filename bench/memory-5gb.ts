@@ -2,12 +2,12 @@
 //
 // Command: npm run bench -- memory-5gb
 // Data:    100 MB of messages of 1.7 KB, and the same 10 and 50 times in one file
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, one round; busy with other work, so MB/s are from another, quiet one
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 2 rounds; busy with other work, so take no speed from here
 //
 // | variant | MB/s | CPU s | peak MB | of the base |
-// | 100 MB  |  121 |  1.41 | 153 | 1.00 |
-// | 1 GB    |      | 12.45 | 175 | 1.14 |
-// | 5 GB    |  104 | 60.04 | 176 | 1.15 |
+// | 100 MB  |   59 |  1.26 | 158 | 1.00 |
+// | 1 GB    |   60 | 10.95 | 171 | 1.08 |
+// | 5 GB    |   79 | 51.35 | 173 | 1.09 |
 //
 // Reading: inside the 20 % allowed, and flat from 1 GB on: what is added in the first seconds does not go on growing.
 import { stat } from 'node:fs/promises';

@@ -34,6 +34,8 @@ interface ExportFlags extends SourceFlags, RunFlags {
   readonly compress?: boolean;
   readonly assetRoot?: readonly string[];
   readonly copyFiles: boolean;
+  readonly download?: readonly string[];
+  readonly downloadPrivate?: boolean;
   readonly acceptTruncated?: boolean;
   readonly rejects?: string;
   readonly maxRejects?: number;
@@ -77,6 +79,11 @@ export function librechatExportCommand(cli: Cli): Command {
     .option('--asset-root <folder...>', 'where uploads lie (LIBRECHAT_ASSET_ROOTS)')
     .option('--copy-files', 'copy uploads into the bundle (the default)', true)
     .option('--no-copy-files', 'hash uploads, and copy none')
+    .option(
+      '--download <host...>',
+      'fetch files in S3, CloudFront, Azure or Firebase from these hosts (*.amazonaws.com), or all',
+    )
+    .option('--download-private', 'fetch from addresses inside a network, too')
     .option('--accept-truncated', 'complete the export of a dump that was cut short')
     .option('--rejects <file>', 'where records go that cannot be read (default: rejects.jsonl in <folder>.etl)')
     .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
@@ -123,12 +130,23 @@ async function exportOptions(cli: Cli, flags: ExportFlags): Promise<LibrechatExp
     sink: {
       assetRoots: [...assetRoots],
       copyFiles: flags.copyFiles,
+      ...downloadOf(flags),
       layout: flags.layout,
       compress: flags.compress === true ? 'gzip' : 'none',
       ...(flags.sinceLast === true && { since: await lastExport(flags.outputDir) }),
     },
     branches: flags.branches,
   };
+}
+
+function downloadOf({
+  download,
+  downloadPrivate = false,
+}: ExportFlags): Pick<LibrechatExportOptions['sink'], 'download'> {
+  if (download === undefined && downloadPrivate)
+    throw new EtlError('ETL_USAGE', '--download-private says nothing without --download');
+  if (download === undefined) return {};
+  return { download: { hosts: download.includes('all') ? 'all' : [...download], privateAddresses: downloadPrivate } };
 }
 
 function oneOf<const Choice extends string>(...choices: readonly Choice[]): (text: string) => Choice {

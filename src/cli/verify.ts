@@ -74,7 +74,7 @@ async function other(
 function sayReport(cli: Cli, { ok, checked, differences, against, bundle }: VerifyReport): void {
   const { chats, messages, files, sourceChats, sourceRejected } = checked;
   const looked = `${formatCount(chats)} chats, ${formatCount(messages)} messages, ${formatCount(files)} files`;
-  const left = sourceRejected === 0 ? '' : `, of which ${formatCount(sourceRejected)} records cannot be read`;
+  const left = sourceRejected === 0 ? '' : `; ${formatCount(sourceRejected)} of its records cannot be had`;
   const beside = against === null ? '' : `, beside ${formatCount(sourceChats)} chats of ${safe(against)}${left}`;
   for (const difference of differences.first) cli.print(cli.mask(differenceText(difference)));
   if (differences.total > differences.first.length)

@@ -21,7 +21,10 @@ export interface LibrechatExportOptions {
     LibrechatSourceOptions,
     'users' | 'usersFile' | 'conversation' | 'maxConversations' | 'since' | 'includeArchived' | 'includeTemporary'
   >;
-  readonly sink: Pick<BundleSinkOptions, 'assetRoots' | 'copyFiles' | 'layout' | 'compress' | 'since' | 'exportedAt'>;
+  readonly sink: Pick<
+    BundleSinkOptions,
+    'assetRoots' | 'copyFiles' | 'download' | 'layout' | 'compress' | 'since' | 'exportedAt'
+  >;
   /** `all`: every document as it is in the database. Otherwise conversations along their active branch, or one a branch. */
   readonly branches?: 'all' | 'active' | 'split' | undefined;
   readonly onReject?: RejectPolicy | undefined;

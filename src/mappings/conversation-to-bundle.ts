@@ -3,6 +3,7 @@ import { chatDigest, documentDigest } from '../formats/chat-digest.ts';
 import type { Part } from '../models/conversation-parts.ts';
 import type { Conversation, FileRecord, Message } from '../models/conversation.ts';
 import type { LibrechatChatRecord, LibrechatFileRef } from '../models/librechat-chat.ts';
+import { linkOf } from './librechat-chat-files.ts';
 
 /** What LibreChat writes as the parent of a first message. */
 const NO_PARENT = '00000000-0000-0000-0000-000000000000';
@@ -124,6 +125,7 @@ function fileRef(file: FileRecord): LibrechatFileRef {
     storage: storage ?? null,
     paths,
     unavailable,
+    ...linkOf(storage, url),
     metadata: textOf(metadata),
   };
 }

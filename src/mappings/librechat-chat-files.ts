@@ -78,8 +78,21 @@ export function documentRef(id: string, document: Document, ownerId: string, tex
     storage: storage ?? null,
     paths: paths ?? [],
     unavailable,
+    ...linkOf(storage, document['filepath']),
     metadata: text,
   };
+}
+
+/** Kinds of storage whose paths are links. */
+const linked = new Set(['s3', 'cloudfront', 'azure_blob', 'firebase']);
+
+/** The link to a file by its kind of storage, where it has one. */
+export function linkOf(
+  storage: string | undefined,
+  filepath: Json | undefined,
+): Pick<LibrechatFileRef, 'link'> | undefined {
+  const isLink = linked.has(storage ?? '') && typeof filepath === 'string' && /^https?:\/\//.test(filepath);
+  return isLink ? { link: () => filepath } : undefined;
 }
 
 function snapshotRef(id: string, snapshot: Document | undefined, ownerId: string): LibrechatFileRef {

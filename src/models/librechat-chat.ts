@@ -75,6 +75,11 @@ export interface LibrechatFileRef {
   readonly paths: readonly string[];
   /** Why there is nothing to look for: `providerOnly`, `textOnly`, `refused` … */
   readonly unavailable?: string | undefined;
+  /**
+   * The link its bytes may be fetched by, signature and all: a secret. A function, so that it is in no text that a record is
+   * turned into.
+   */
+  readonly link?: (() => string) | undefined;
   /** The document without secrets, or the message's snapshot of it, as UTF-8 JSON text. */
   readonly metadata: Uint8Array;
 }

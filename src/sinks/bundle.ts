@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
+import { FileDownloads } from '../connections/file-downloads.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { outputError } from '../files/file-error.ts';
 import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
@@ -15,6 +16,7 @@ import { bytesRead } from '../position.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { bundleBytes, newBundleState, type BundleState } from './bundle/bundle-state.ts';
 import { BundleWriter } from './bundle/bundle-writer.ts';
+import { download } from './bundle/download-options.ts';
 import { PreviousIndex } from './bundle/previous-index.ts';
 import { checkTarget, replacementPath, swapIn, takeBackSwap } from './bundle/replace-bundle.ts';
 
@@ -41,6 +43,7 @@ const options = z.strictObject({
     .describe(
       'Copies the files that are found into the bundle, equal ones once for a user. Otherwise they are only hashed.',
     ),
+  download,
   concurrency: z.int().positive().max(64).default(8).describe('Files looked for and copied at a time.'),
   ifExists: z
     .enum(['error', 'replace'])
@@ -84,9 +87,13 @@ type Options = z.output<typeof options>;
  */
 export function bundleSink(input: BundleSinkOptions): Sink<Conversation | LibrechatRecord> {
   const chosen = options.parse(input);
-  const { commitEvery: every, level: gzip, concurrency: _, ...decisive } = chosen;
-  // The rhythm of commits decides the bytes of compressed files only.
-  const config = chosen.compress === 'none' ? decisive : { ...decisive, level: gzip, commitEvery: every };
+  const { commitEvery: every, level: gzip, concurrency: _, download: fetching, ...decisive } = chosen;
+  const config = {
+    ...decisive,
+    // The rhythm of commits decides the bytes of compressed files only.
+    ...(chosen.compress !== 'none' && { level: gzip, commitEvery: every }),
+    ...(fetching !== undefined && { download: { hosts: fetching.hosts, maxBytes: fetching.maxBytes } }),
+  };
   return {
     role: 'sink',
     name: 'bundle',
@@ -151,12 +158,14 @@ async function* writeBundle(
   } finally {
     await bundle?.previous?.close();
     await bundle?.writer.close();
+    await bundle?.downloads?.close();
   }
 }
 
 interface Opened {
   readonly writer: BundleWriter;
   readonly previous: PreviousIndex | undefined;
+  readonly downloads: FileDownloads | undefined;
 }
 
 async function open(ctx: StageContext, chosen: Options, state: BundleState): Promise<Opened> {
@@ -166,7 +175,8 @@ async function open(ctx: StageContext, chosen: Options, state: BundleState): Pro
   else if (ifExists === 'replace') await takeBackSwap(path, state.exportedAt);
   const gzipLevel = gzipLevelOf(chosen.compress, chosen.level);
   const ending = gzipLevel === undefined ? '' : '.gz';
-  const settings = { gzipLevel, ending, assetRoots, copyFiles, concurrency, signal: ctx.signal } as const;
+  const downloads = chosen.download === undefined ? undefined : new FileDownloads(chosen.download);
+  const settings = { gzipLevel, ending, assetRoots, copyFiles, concurrency, downloads, signal: ctx.signal } as const;
   const previous = since === undefined ? undefined : await PreviousIndex.open(since, state.compared);
   try {
     const target = ifExists === 'replace' ? replacementPath(path) : path;
@@ -174,7 +184,7 @@ async function open(ctx: StageContext, chosen: Options, state: BundleState): Pro
       { path: target, layout, compress: chosen.compress, scope, settings, previous },
       state,
     );
-    return { writer, previous };
+    return { writer, previous, downloads };
   } catch (error) {
     await previous?.close();
     throw error;

@@ -1,15 +1,17 @@
 import { close } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import pLimit from 'p-limit';
 
+import type { FileDownloads } from '../../connections/file-downloads.ts';
 import { systemCode } from '../../errors.ts';
 import { hashDescriptor } from '../../files/hash-file.ts';
 import { readJsonValues } from '../../files/read-json-values.ts';
 import { RootedFiles } from '../../files/resolve-in-roots.ts';
 import { distinctName, FILES_FOLDER, safeFileName, type BundleFileEntry } from '../../formats/bundle.ts';
+import { withoutSignature } from '../../mappings/librechat-secrets.ts';
 import type { LibrechatFileRef } from '../../models/librechat-chat.ts';
 import type { BundleSettings } from './bundle-settings.ts';
 import type { Lengths } from './journalled-files.ts';
@@ -125,9 +127,17 @@ export class FileCopies {
     this.#waiting.length = 0;
   }
 
-  async #find({ paths, unavailable }: LibrechatFileRef): Promise<Found> {
+  async #find(file: LibrechatFileRef): Promise<Found> {
+    if (file.unavailable !== undefined) return { errors: [file.unavailable] };
+    const found = await this.#look(file);
+    const { downloads } = this.#settings;
+    if (found.errors.length === 0 || file.link === undefined || downloads === undefined) return found;
+    return this.#fetch(file.link(), downloads);
+  }
+
+  /** Looks for a file below the folders of uploads. */
+  async #look({ paths }: LibrechatFileRef): Promise<Found> {
     const { assetRoots, signal } = this.#settings;
-    if (unavailable !== undefined) return { errors: [unavailable] };
     if (assetRoots.length === 0) return { errors: ['notLookedFor'] };
     // "missing" says least: what is wrong with a path that does exist comes first.
     let reason = 'missing';
@@ -152,18 +162,38 @@ export class FileCopies {
     return { errors: [reason] };
   }
 
+  /** Fetches a file by its link. */
+  async #fetch(link: string, downloads: FileDownloads): Promise<Found> {
+    const { copyFiles, signal } = this.#settings;
+    const copy = copyFiles ? await this.#newPart() : undefined;
+    try {
+      const fetched = await downloads.fetch(link, copy?.file, signal);
+      if (!('problem' in fetched))
+        return { ...fetched, sourcePath: withoutSignature(link), ...(copy && { part: copy.part }), errors: [] };
+      if (copy !== undefined) await rm(copy.part, { force: true });
+      return { errors: [fetched.problem] };
+    } finally {
+      await copy?.file.close();
+    }
+  }
+
   /** Hashes an open file. What is hashed is what is copied, even if the file changes meanwhile. */
   async #take(descriptor: number): Promise<Pick<Found, 'sha256' | 'bytes' | 'part'>> {
     const { copyFiles, signal } = this.#settings;
     if (!copyFiles) return hashDescriptor(descriptor, { signal });
-    await mkdir(this.#folder, { recursive: true });
-    const part = join(this.#folder, `${this.#parts++}.part`);
-    const copy = await open(part, 'w');
+    const { part, file: copy } = await this.#newPart();
     try {
       return { part, ...(await hashDescriptor(descriptor, { signal, copy })) };
     } finally {
       await copy.close();
     }
+  }
+
+  /** A file to copy to, under a name for the time being. */
+  async #newPart(): Promise<{ readonly part: string; readonly file: FileHandle }> {
+    await mkdir(this.#folder, { recursive: true });
+    const part = join(this.#folder, `${this.#parts++}.part`);
+    return { part, file: await open(part, 'w') };
   }
 
   /** Gives a copy its place: its own, or that of the same bytes. */

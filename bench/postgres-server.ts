@@ -3,8 +3,6 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import { startEmbeddedPostgres } from '../test/helpers/embedded-postgres.ts';
-
 const file = fileURLToPath(import.meta.url);
 
 /** Starts it; gives the connection string of its database `postgres`. `POSTGRES_URL` names another server. */
@@ -20,6 +18,8 @@ export async function startPostgresServer(): Promise<string> {
 }
 
 if (process.argv[1] === file) {
+  // Only here: the package listens for messages from its parent, which keeps a process alive.
+  const { startEmbeddedPostgres } = await import('../test/helpers/embedded-postgres.ts');
   const server = await startEmbeddedPostgres();
   process.on('disconnect', () => {
     void server.close().then(() => process.exit());

@@ -12,6 +12,7 @@ import { bundleSourceComponent } from './sources/bundle.ts';
 import { extendedJsonSourceComponent } from './sources/extended-json.ts';
 import { jsonArraySourceComponent } from './sources/json-array.ts';
 import { jsonlSourceComponent } from './sources/jsonl.ts';
+import { langgraphSourceComponent } from './sources/langgraph.ts';
 import { librechatSourceComponent } from './sources/librechat.ts';
 import { mongodbSourceComponent } from './sources/mongodb.ts';
 import { dedupeComponent } from './transforms/dedupe.ts';
@@ -34,6 +35,7 @@ export const components: readonly Component[] = [
   extendedJsonSourceComponent,
   jsonArraySourceComponent,
   jsonlSourceComponent,
+  langgraphSourceComponent,
   librechatSourceComponent,
   mongodbSourceComponent,
   dedupeComponent,

@@ -70,6 +70,7 @@ export { bundleSource, type BundleSourceOptions } from './sources/bundle.ts';
 export { extendedJsonSource, type ExtendedJsonSourceOptions } from './sources/extended-json.ts';
 export { jsonArraySource, type JsonArraySourceOptions } from './sources/json-array.ts';
 export { jsonlSource, type JsonlSourceOptions } from './sources/jsonl.ts';
+export { langgraphSource, type LanggraphSourceOptions } from './sources/langgraph.ts';
 export { librechatSource, type LibrechatSourceOptions } from './sources/librechat.ts';
 export { mongodbSource, type MongodbSourceOptions } from './sources/mongodb.ts';
 
@@ -112,3 +113,13 @@ export {
 } from './models/conversation.ts';
 export { conversationSchema } from './models/conversation-schema.ts';
 export { type Part } from './models/conversation-parts.ts';
+
+// The LangGraph thread record.
+export {
+  asThreadRecord,
+  isThreadRecord,
+  joinThreadParts,
+  THREAD_SCHEMA,
+  type HistoryEntry,
+  type ThreadRecord,
+} from './models/langgraph.ts';

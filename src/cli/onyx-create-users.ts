@@ -98,7 +98,7 @@ async function accountsOf(cli: Cli, flags: CreateUsersFlags, signal: AbortSignal
     });
   }
   const { connectionString, schema } = await databaseOf(cli, flags);
-  return databaseAccounts(connectionString, schema, flags.admin, signal);
+  return databaseAccounts(connectionString, schema, signal);
 }
 
 async function usersOf(cli: Cli, flags: CreateUsersFlags, signal: AbortSignal): Promise<NewUsers> {

@@ -22,6 +22,8 @@ export interface OnyxAccounts {
   existing(): Promise<ReadonlySet<string>>;
   /** Whether an account gets the password that is given with it. */
   readonly takesPasswords: boolean;
+  /** Whether the first account of an Onyx in which nobody has one becomes its administrator here. */
+  readonly makesAdministrator: boolean;
   /** How many can be made at once. */
   readonly concurrency: number;
   create(user: NewUser, password: string): Promise<AccountResult>;
@@ -37,6 +39,8 @@ export async function apiAccounts(options: OnyxApiOptions, signal: AbortSignal):
   const api = await OnyxApi.open(options);
   return {
     takesPasswords: true,
+    // Whoever asks with a key is one already.
+    makesAdministrator: false,
     concurrency: options.concurrency ?? 4,
     existing: async () => new Set((await api.users(signal)).map(({ email }) => email.toLowerCase())),
     async create({ email }, password) {
@@ -68,14 +72,11 @@ function noSignUp(address: string, cause: unknown): EtlError {
  * They get their passwords when the database has `pgcrypto`, as Onyx's own migrations give it; else nobody knows them, and
  * people come in through a directory. Nothing of what Onyx checks at a sign-up is asked.
  *
- * @param admin who becomes the administrator of an Onyx in which nobody has signed up: Onyx makes the first account that.
- * @throws {EtlError} `ETL_SINK_FAILED` for such an Onyx without `admin`; `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`,
- *   `ETL_CONFIG_INVALID` for tables that are not known.
+ * @throws {EtlError} `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`, `ETL_CONFIG_INVALID` for tables that are not known.
  */
 export async function databaseAccounts(
   connectionString: string,
   schema: string,
-  admin: string | undefined,
   signal: AbortSignal,
 ): Promise<OnyxAccounts> {
   const client = await openPostgres(connectionString);
@@ -84,17 +85,13 @@ export async function databaseAccounts(
     await useSchema(client, schema);
     const database = await probeOnyx(client, schema);
     const takesPasswords = await hasCrypt(client);
-    let known = await emails(client);
     return {
       takesPasswords,
+      makesAdministrator: true,
       concurrency: 1,
-      async existing() {
-        known = await emails(client).catch((error: unknown) => Promise.reject(failure(error)));
-        return known;
-      },
+      existing: () => emails(client).catch((error: unknown) => Promise.reject(failure(error))),
       async create({ email, name }, password) {
         signal.throwIfAborted();
-        if (known.size === 0 && admin?.toLowerCase() !== email.toLowerCase()) throw nobodyYet();
         try {
           await client.query('begin');
           const { rowCount } = await client.query('select 1 from "user" where lower(email) = lower($1)', [email]);
@@ -110,7 +107,6 @@ export async function databaseAccounts(
               password,
             ]);
           await client.query('commit');
-          known = new Set([...known, email.toLowerCase()]);
           return 'created';
         } catch (error) {
           const { sqlState, message } = postgresFault(error);
@@ -143,12 +139,4 @@ async function emails(client: PostgresClient): Promise<Set<string>> {
       where id not in ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002')`,
   );
   return new Set(rows.map(({ email }) => email));
-}
-
-function nobodyYet(): EtlError {
-  return new EtlError(
-    'ETL_SINK_FAILED',
-    'nobody has an account in this Onyx, and the first one becomes its administrator',
-    { hint: 'Sign up in Onyx first, or name the administrator among those who get accounts: --admin ana@example.org.' },
-  );
 }

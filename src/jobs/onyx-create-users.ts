@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
 
+import { httpFaultOf } from '../connections/http-fault.ts';
+import { EtlError } from '../errors.ts';
 import { CredentialsFile } from './credentials-file.ts';
 import type { AccountResult, OnyxAccounts } from './onyx-accounts.ts';
 import type { NewUser } from './onyx-new-users.ts';
@@ -12,7 +14,7 @@ export interface CreateUsersOptions {
   readonly skipEmails?: readonly string[] | undefined;
   /** File for the passwords: JSON lines, for its owner only. Made with the first account. */
   readonly output: string;
-  /** Whose account is made first; see {@link OnyxAccounts}. */
+  /** Who becomes the administrator of an Onyx in which nobody has an account; one of `users`. */
   readonly admin?: string | undefined;
   /** Only say what would be done. */
   readonly dryRun?: boolean | undefined;
@@ -39,7 +41,8 @@ export interface CreateUsersReport {
  * Passwords go to `output` and nowhere else; each is on the disk before its account is made. Those who are there already are
  * left as they are, so that a second run makes nothing. What Onyx refuses about one does not stop the others.
  *
- * @throws {EtlError} what `accounts` throws; `ETL_SINK_FAILED` when the file cannot be written.
+ * @throws {EtlError} what `accounts` throws; `ETL_SINK_FAILED` when the file cannot be written, and for an Onyx in which
+ *   nobody has an account when `admin` does not say who becomes its administrator.
  */
 export async function onyxCreateUsers(accounts: OnyxAccounts, options: CreateUsersOptions): Promise<CreateUsersReport> {
   const { output, dryRun = false, signal, onUser } = options;
@@ -58,12 +61,18 @@ export async function onyxCreateUsers(accounts: OnyxAccounts, options: CreateUse
     else if (dryRun) tell(user, 'wouldCreate');
     else missing.push(user);
   }
+  const [first] = missing;
+  if (accounts.makesAdministrator && existing.size === 0 && first !== undefined && !isSame(first.email, options.admin))
+    throw nobodyYet();
   const file = new CredentialsFile(output);
   const make = async (user: NewUser): Promise<void> => {
     signal.throwIfAborted();
     const password = temporaryPassword();
     await file.add({ email: user.email, password: accounts.takesPasswords ? password : null, role: 'basic' });
-    const outcome = await accounts.create(user, password);
+    const outcome = await accounts.create(user, password).catch((error: unknown) => {
+      if (isCertain(error)) file.withdraw(user.email);
+      throw error;
+    });
     if (outcome !== 'created') file.withdraw(user.email);
     tell(user, outcome);
   };
@@ -76,8 +85,26 @@ export async function onyxCreateUsers(accounts: OnyxAccounts, options: CreateUse
 }
 
 function adminFirst(users: readonly NewUser[], admin: string | undefined): readonly NewUser[] {
-  const first = users.filter(({ email }) => email.toLowerCase() === admin?.toLowerCase());
+  const first = users.filter(({ email }) => isSame(email, admin));
   return [...first, ...users.filter((user) => !first.includes(user))];
+}
+
+function isSame(email: string, other: string | undefined): boolean {
+  return email.toLowerCase() === other?.toLowerCase();
+}
+
+/** Whether the account was not made for sure: there was an answer. */
+function isCertain(error: unknown): boolean {
+  if (!(error instanceof EtlError) || error.code === 'ETL_CONNECT_FAILED') return false;
+  return (httpFaultOf(error)?.status ?? 0) < 500;
+}
+
+function nobodyYet(): EtlError {
+  return new EtlError(
+    'ETL_SINK_FAILED',
+    'nobody has an account in this Onyx, and the first one becomes its administrator',
+    { hint: 'Sign up in Onyx first, or name the administrator among those who get accounts: --admin ana@example.org.' },
+  );
 }
 
 /** All of them, some at a time; after an error none is begun, and those under way end before it is thrown. */

@@ -70,8 +70,9 @@ class Found implements NewUsers {
 /** A folder has a summary with its owner's address, else its chats have it. */
 async function addOwners(found: Found, { path, conversations }: BundleFolder, signal: AbortSignal): Promise<void> {
   const summary = await summaryOf(path);
-  if (textOf(summary, 'email') !== undefined) {
-    found.add(summary);
+  const email = textOf(summary, 'email') ?? textOf(summary, 'user_email');
+  if (email !== undefined) {
+    found.add({ email });
     return;
   }
   const emails = new Set<string>();

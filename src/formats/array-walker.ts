@@ -98,12 +98,7 @@ export class ArrayWalker {
         else if (this.path.length > 0 && c === OPEN) this.enterObject();
         else if (this.path.length > 0) throw unexpected(c, at, `an object with "${this.path.join('.')}"`);
         else
-          throw unexpected(
-            c,
-            at,
-            'an array',
-            c === OPEN ? '; for an array in an object, `at` names its member' : '',
-          );
+          throw unexpected(c, at, 'an array', c === OPEN ? '; for an array in an object, `at` names its member' : '');
         return false;
       case 'first name':
       case 'name':

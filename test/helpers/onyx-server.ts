@@ -30,7 +30,7 @@ export interface ServedFile {
 export interface OnyxServerOptions {
   /** `/api`, as behind Onyx's proxy, or nothing, as at the backend's own port. */
   readonly prefix?: string;
-  /** A database whose "user" table holds the accounts; else they are in memory. */
+  /** A database whose rows are the accounts and the files, see `onyxServerDatabase`; else they are in memory. */
   readonly database?: string;
   readonly emails?: readonly string[];
   /** Whether accounts come in pages, as in newer releases. */
@@ -249,6 +249,7 @@ class Onyx {
       });
     }
     this.files.push(...taken);
+    await this.#keep(taken);
     const user_files = taken.map(snapshot);
     if (this.#options.isOlder === true)
       return [
@@ -256,6 +257,20 @@ class Onyx {
         { user_files, non_accepted_files: [], unsupported_files: rejected.map(({ file_name: name }) => name) },
       ];
     return [200, { user_files, rejected_files: rejected }];
+  }
+
+  /** With a database, as rows that chats can point to. */
+  async #keep(files: readonly ServedFile[]): Promise<void> {
+    const { database } = this.#options;
+    if (database === undefined) return;
+    for (const { id, file_id, name, type, bytes } of files) {
+      const record = `insert into file_record (file_id, display_name, file_origin, file_type, file_size)
+        values ($1, $2, 'USER_FILE', $3, $4)`;
+      await query(database, record, [file_id, name, type, bytes.length]);
+      const file = `insert into user_file (id, file_id, name, file_type, content_type, token_count, status, created_at)
+        values ($1, $2, $3, $4, $4, 1, 'PROCESSING', now() at time zone 'utc')`;
+      await query(database, file, [id, file_id, name, type]);
+    }
   }
 
   #statuses({ file_ids: ids }: { readonly file_ids: readonly string[] }): Answered {

@@ -1,4 +1,4 @@
-import type { Reading, Variant } from './harness.ts';
+import type { Reading, Variant } from './variant.ts';
 
 interface Row {
   readonly name: string;

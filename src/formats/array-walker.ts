@@ -1,5 +1,5 @@
 import { FormatError } from './format-error.ts';
-import { type JsonScanner, POSITION_MASK, verdicts } from './json-scanner.ts';
+import { type JsonScanner, POSITION_MASK, verdicts } from './json-scan-events.ts';
 
 const QUOTE = 0x22,
   BACKSLASH = 0x5c,

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { explainJson } from './explain-json.ts';
-import { type BuiltChunk, EXCERPT_BYTES, type NumberedBadJson } from './json-chunk-builder.ts';
+import { type BuiltChunk, EXCERPT_BYTES, type NumberedBadJson } from './json-chunk.ts';
 
 /** Moves the records that are not UTF-8 to `bad`. Rare, so it may look at each. */
 export function withoutBrokenText(chunk: BuiltChunk): BuiltChunk {

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
 import type { JsonRecords } from './json-records.ts';
-import { acquireJsonScanner, POSITION_MASK, releaseJsonScanner, verdicts } from './json-scanner.ts';
+import { POSITION_MASK, verdicts } from './json-scan-events.ts';
+import { acquireJsonScanner, releaseJsonScanner } from './json-scanner.ts';
 
 const COMMA = 0x2c;
 const OPEN_LIST = 0x5b;

@@ -1,9 +1,10 @@
 import { ArrayWalker, unexpected } from './array-walker.ts';
 import { blankByteOrderMark } from './byte-order-mark.ts';
 import { FormatError } from './format-error.ts';
-import type { ArrayPosition, ChunkLimits, Engine, JsonArrayChunk } from './json-chunk.ts';
-import { type BuiltChunk, JsonChunkBuilder } from './json-chunk-builder.ts';
-import { acquireJsonScanner, POSITION_MASK, releaseJsonScanner, verdicts } from './json-scanner.ts';
+import type { ArrayPosition, BuiltChunk, ChunkLimits, Engine, JsonArrayChunk } from './json-chunk.ts';
+import { JsonChunkBuilder } from './json-chunk-builder.ts';
+import { POSITION_MASK, verdicts } from './json-scan-events.ts';
+import { acquireJsonScanner, releaseJsonScanner } from './json-scanner.ts';
 
 export interface SplitJsonArrayOptions extends ChunkLimits {
   /** Where the array is: names of members from the outermost object inwards, joined by points. Default: it is outermost. */

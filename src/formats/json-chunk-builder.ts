@@ -1,28 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { withoutBrokenText } from './broken-text.ts';
 import { explainJson } from './explain-json.ts';
-import type { BadJson, ChunkLimits } from './json-chunk.ts';
-import type { JsonRecords } from './json-records.ts';
-import { verdicts } from './json-scanner.ts';
+import { EXCERPT_BYTES, type BuiltChunk, type ChunkLimits, type NumberedBadJson } from './json-chunk.ts';
+import { verdicts } from './json-scan-events.ts';
 import { stripLineBreaks } from './strip-line-breaks.ts';
 
-/** Most bytes of a bad value that are shown. */
-export const EXCERPT_BYTES = 2048;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-
-export interface NumberedBadJson extends Omit<BadJson, 'line' | 'element'> {
-  readonly number: number;
-}
-
-/** A chunk before its reader gives the numbers their name: lines or elements. */
-export interface BuiltChunk {
-  readonly json: JsonRecords;
-  readonly bad: readonly NumberedBadJson[];
-  readonly offsets: Float64Array;
-  readonly numbers: Float64Array;
-  readonly end: { readonly offset: number; readonly number: number };
-}
 
 interface BuilderOptions extends ChunkLimits {
   /** Byte offset in the input of the first byte that will come, and the number of the first value. */

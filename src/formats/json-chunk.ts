@@ -69,3 +69,18 @@ export interface ChunkLimits {
 
 /** Which twin does the scanning: WebAssembly where its module was built (the default), or plain TypeScript. */
 export type Engine = 'wasm' | 'typescript';
+
+/** Most bytes of a bad value that are shown. */
+export const EXCERPT_BYTES = 2048;
+export interface NumberedBadJson extends Omit<BadJson, 'line' | 'element'> {
+  readonly number: number;
+}
+
+/** A chunk before its reader gives the numbers their name: lines or elements. */
+export interface BuiltChunk {
+  readonly json: JsonRecords;
+  readonly bad: readonly NumberedBadJson[];
+  readonly offsets: Float64Array;
+  readonly numbers: Float64Array;
+  readonly end: { readonly offset: number; readonly number: number };
+}

@@ -1,7 +1,8 @@
 import { blankByteOrderMark } from './byte-order-mark.ts';
-import type { ChunkLimits, Engine, JsonLinesChunk, LinePosition } from './json-chunk.ts';
-import { type BuiltChunk, JsonChunkBuilder } from './json-chunk-builder.ts';
-import { acquireJsonScanner, POSITION_MASK, releaseJsonScanner } from './json-scanner.ts';
+import type { BuiltChunk, ChunkLimits, Engine, JsonLinesChunk, LinePosition } from './json-chunk.ts';
+import { JsonChunkBuilder } from './json-chunk-builder.ts';
+import { POSITION_MASK } from './json-scan-events.ts';
+import { acquireJsonScanner, releaseJsonScanner } from './json-scanner.ts';
 
 export interface ReadJsonLinesOptions extends ChunkLimits {
   /** Where the first byte of `chunks` is in the input: the `end` of a chunk read before. Default: the beginning. */

@@ -1,4 +1,4 @@
-import type { JsonScanner, ScanMode } from './json-scanner.ts';
+import type { JsonScanner, ScanMode } from './json-scan-events.ts';
 
 /** States of the machine: what it expects next. The numbers are those of assembly/json-scan.ts. */
 export const states = {

@@ -6,6 +6,7 @@ import {
   exportRejects,
   lastExport,
   librechatExport,
+  namedUsers,
   type LibrechatExportOptions,
 } from '../jobs/librechat-export.ts';
 import { createCommand, wholeNumber } from './command.ts';
@@ -110,6 +111,19 @@ async function exportOptions(cli: Cli, flags: ExportFlags): Promise<LibrechatExp
     throw new EtlError('ETL_USAGE', 'nobody is named whose chats to export', {
       hint: 'give --user-email ana@example.org, --users-file FILE, or --all-users',
     });
+  if (flags.sinceLast === true && flags.acceptTruncated === true)
+    throw new EtlError(
+      'ETL_USAGE',
+      '--since-last and --accept-truncated do not go together: what was cut off would pass for gone',
+    );
+  const scope: LibrechatExportOptions['scope'] = {
+    ...(isSome && { users: await namedUsers(userEmail ?? [], usersFile) }),
+    ...(conversation !== undefined && { conversation }),
+    ...(maxConversations !== undefined && { maxConversations }),
+    ...(since !== undefined && { since }),
+    includeArchived,
+    includeTemporary: includeTemporary === true,
+  };
   const environment = await cli.environment();
   const assetRoots =
     flags.assetRoot ?? (environment['LIBRECHAT_ASSET_ROOTS'] ?? '').split(':').filter((root) => root !== '');
@@ -118,22 +132,14 @@ async function exportOptions(cli: Cli, flags: ExportFlags): Promise<LibrechatExp
       ...(await librechatSourceOf(cli, flags)),
       ...(flags.acceptTruncated === true && { acceptTruncated: true }),
     },
-    scope: {
-      ...(userEmail !== undefined && { users: [...userEmail] }),
-      ...(usersFile !== undefined && { usersFile }),
-      ...(conversation !== undefined && { conversation }),
-      ...(maxConversations !== undefined && { maxConversations }),
-      ...(since !== undefined && { since }),
-      includeArchived,
-      includeTemporary: includeTemporary === true,
-    },
+    scope,
     sink: {
       assetRoots: [...assetRoots],
       copyFiles: flags.copyFiles,
       ...downloadOf(flags),
       layout: flags.layout,
       compress: flags.compress === true ? 'gzip' : 'none',
-      ...(flags.sinceLast === true && { since: await lastExport(flags.outputDir) }),
+      ...(flags.sinceLast === true && { since: await lastExport(flags.outputDir, scope) }),
     },
     branches: flags.branches,
   };

@@ -1,9 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { canonicalJson } from '../canonical-json.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { readManifest } from '../files/bundle-folders.ts';
+import type { Json } from '../json.ts';
 import { ledgerDirectory } from '../ledger/file.ts';
+import { wantedUsers } from '../librechat/wanted-users.ts';
 import type { Conversation } from '../models/conversation.ts';
 import { pipeline } from '../pipeline.ts';
 import { identityOf, type PipelinePlan } from '../plan.ts';
@@ -19,7 +22,7 @@ export interface LibrechatExportOptions {
   /** Whose and which conversations; kept in the bundle, so that it can be compared with its source later. */
   readonly scope: Pick<
     LibrechatSourceOptions,
-    'users' | 'usersFile' | 'conversation' | 'maxConversations' | 'since' | 'includeArchived' | 'includeTemporary'
+    'users' | 'conversation' | 'maxConversations' | 'since' | 'includeArchived' | 'includeTemporary'
   >;
   readonly sink: Pick<
     BundleSinkOptions,
@@ -37,7 +40,7 @@ export function librechatExport(path: string, options: LibrechatExportOptions): 
   const bundle = bundleSink({
     ...sink,
     path,
-    scope: JSON.parse(JSON.stringify(scope)) as NonNullable<BundleSinkOptions['scope']>,
+    scope: asJson(scope),
   });
   if (branches === 'all')
     return pipeline(librechatSource({ ...source, ...scope, records: 'documents' }), named).to(bundle).plan;
@@ -62,25 +65,44 @@ export async function exportFolder(outputDir: string, options: LibrechatExportOp
   return join(outputDir, `export_${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_')}`);
 }
 
+/**
+ * The users that are named one by one and in a file, for a scope: so that the bundle's manifest holds them itself, whatever
+ * becomes of the file.
+ *
+ * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` when there is no such file, `ETL_SOURCE_INVALID` when it names nobody.
+ */
+export async function namedUsers(users: readonly string[], usersFile: string | undefined): Promise<string[]> {
+  return [...((await wantedUsers({ users, usersFile })) ?? [])];
+}
+
 /** Where records that cannot be read go, unless somewhere else is named: beside the progress of the export at `path`. */
 export function exportRejects(path: string): string {
   return join(ledgerDirectory(path), 'rejects.jsonl');
 }
 
 /**
- * The last complete export in `outputDir`: what a delta is made against.
+ * The last complete export in `outputDir`; with `scope` the last one of these users and options, which a delta is made against.
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` when there is none.
  */
-export async function lastExport(outputDir: string): Promise<string> {
+export async function lastExport(outputDir: string, scope?: LibrechatExportOptions['scope']): Promise<string> {
   for (const name of (await exportsIn(outputDir)).reverse()) {
     const path = join(outputDir, name);
-    if ((await readManifest(path)) !== undefined) return path;
+    const manifest = await readManifest(path);
+    const isMeant =
+      scope === undefined || canonicalJson((manifest?.scope ?? null) as Json) === canonicalJson(asJson(scope));
+    if (manifest !== undefined && isMeant) return path;
   }
-  throw new EtlError('ETL_SOURCE_NOT_FOUND', `there is no complete export in ${outputDir}`, {
+  const which = scope === undefined ? '' : ' of the same users and options';
+  throw new EtlError('ETL_SOURCE_NOT_FOUND', `there is no complete export${which} in ${outputDir}`, {
     where: { file: outputDir },
     hint: 'Make a full one first.',
   });
+}
+
+/** Options as they stand in a bundle's manifest. */
+function asJson(scope: LibrechatExportOptions['scope']): NonNullable<BundleSinkOptions['scope']> {
+  return JSON.parse(JSON.stringify(scope)) as NonNullable<BundleSinkOptions['scope']>;
 }
 
 /** Exports by the time they were begun: folders, or what is left of those whose folder was never made. */

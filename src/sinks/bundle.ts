@@ -177,7 +177,7 @@ async function open(ctx: StageContext, chosen: Options, state: BundleState): Pro
   const ending = gzipLevel === undefined ? '' : '.gz';
   const downloads = chosen.download === undefined ? undefined : new FileDownloads(chosen.download);
   const settings = { gzipLevel, ending, assetRoots, copyFiles, concurrency, downloads, signal: ctx.signal } as const;
-  const previous = since === undefined ? undefined : await PreviousIndex.open(since, state.compared);
+  const previous = since === undefined ? undefined : await PreviousIndex.open(since, state.compared, scope);
   try {
     const target = ifExists === 'replace' ? replacementPath(path) : path;
     const writer = await BundleWriter.open(

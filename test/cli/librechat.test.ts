@@ -118,6 +118,82 @@ test('each export gets a folder named after its time; --since-last writes what c
   assert.equal((await etl(['librechat', 'verify', delta, '--from', from])).code, 0);
 });
 
+test('--since-last compares with the last export of the same users only, and names what is gone', async (t) => {
+  const outputDir = join(await folderWith(t), 'exports');
+  const argv = ['librechat', 'export', '--from', dump, '--output-dir', outputDir, '--quiet'];
+  assert.equal((await etl([...argv, '--all-users', '--path', join(outputDir, 'export_20260101_000000')])).code, 0);
+  const ana = ['--user-email', 'user000@example.org'];
+  const none = await etl([...argv, ...ana, '--since-last']);
+  assert.equal(none.code, 1);
+  assert.match(none.stderr, /no complete export of the same users and options/);
+  assert.equal((await etl([...argv, ...ana, '--path', join(outputDir, 'export_20260101_000001')])).code, 0);
+  assert.equal((await etl([...argv, ...ana, '--since-last', '--path', join(outputDir, 'delta')])).code, 0);
+  const { counts } = await manifestOf(join(outputDir, 'delta'));
+  assert.equal(counts['conversations'], 0);
+  assert.ok(!(await readdir(join(outputDir, 'delta'))).includes('removed.jsonl'));
+  const other = ['export', '--from', dump, ...ana, '--path', join(outputDir, 'x')];
+  const { stderr } = await etl(['librechat', ...other, '--since-last', '--accept-truncated']);
+  assert.match(stderr, /do not go together/);
+});
+
+test('a user who is not there is said, with the name that was meant, and the others are exported', async (t) => {
+  const none = await exportTo(t, '--user-email', 'user00@example.org');
+  assert.equal(none.outcome.code, 1);
+  assert.match(none.outcome.stderr, /there is no user user00@example\.org \(did you mean user000@example\.org\?\)/);
+  const some = await exportTo(t, '--user-email', 'user00@example.org', 'user000@example.org');
+  assert.equal(some.outcome.code, 3, some.outcome.stderr);
+  assert.match(
+    some.outcome.stderr,
+    /rejected → .*rejects\.jsonl\n +1 × librechat: there is no user user00@example\.org/,
+  );
+  assert.match(some.outcome.stderr, /the bundle is in/);
+  assert.equal((await manifestOf(some.path)).counts['users'], 1);
+  const verified = await etl(['librechat', 'verify', some.path, '--from', dump]);
+  assert.equal(verified.code, 0, verified.stderr);
+  assert.match(verified.stderr, /1 of its records cannot be had/);
+});
+
+test('a document that cannot be read costs itself, and a dump that is cut short is completed when that is accepted', async (t) => {
+  const from = await folderWith(t);
+  await cp(dump, from, { recursive: true });
+  const messages = await readFile(join(from, 'messages.bson'));
+  messages[messages.indexOf('isCreatedByUser\0') + 16] = 7;
+  await writeFile(join(from, 'messages.bson'), messages);
+  const path = join(await folderWith(t), 'bundle');
+  const argv = ['librechat', 'export', '--from', from, '--path', path, '--all-users', '--no-progress'];
+  const bad = await etl([...argv, '--max-rejects', '0']);
+  assert.equal(bad.code, 1);
+  assert.match(bad.stderr, /ETL_TOO_MANY_REJECTS/);
+  assert.equal((await etl(argv)).code, 3);
+  assert.equal((await etl(['librechat', 'verify', path, '--from', from])).code, 0);
+  assert.match((await etl(['librechat', 'users', '--from', from])).stderr, /7 users/);
+
+  await writeFile(join(from, 'messages.bson'), messages.subarray(0, -10));
+  const cut = [...argv.slice(0, 5), `${path} 2`, '--all-users', '--no-progress'];
+  const broken = await etl(cut);
+  assert.equal(broken.code, 1);
+  assert.match(broken.stderr, /ETL_SOURCE_TRUNCATED: .*\n +at .*messages\.bson, byte \d+/);
+  assert.match(broken.stderr, /go on with:\n +etl librechat export/);
+  const accepted = await etl([...cut, '--accept-truncated']);
+  assert.equal(accepted.code, 3, accepted.stderr);
+  assert.match(accepted.stderr, /cut short: 1 messages/);
+  assert.equal((await etl(['verify', `${path} 2`])).code, 0);
+});
+
+test('a compressed export of mongoexport files is verified against all of them', async (t) => {
+  const names = ['users', 'conversations', 'messages', 'files', 'presets', 'conversationtags', 'chatprojects'];
+  const files = [...names, 'memoryentries', 'sharedlinks'].map((name) => join(dump, `${name}.bson`));
+  const path = join(await folderWith(t), 'bundle');
+  const argv = ['--path', path, '--all-users', '--compress', '--from', ...files];
+  assert.equal((await etl(['librechat', 'export', ...argv])).code, 0);
+  assert.ok((await readdir(join(path, 'user000_example.org'))).includes('conversations.jsonl.gz'));
+  assert.equal((await etl(['librechat', 'verify', path, '--from', ...files])).code, 0);
+  assert.equal((await etl(['verify', path, '--against', ...files])).code, 0);
+  assert.equal((await etl(['librechat', 'verify', path, '--from', dump])).code, 0);
+  const few = await etl(['librechat', 'verify', path, '--from', ...files.slice(0, 2)]);
+  assert.match(few.stderr, /no dump of messages/);
+});
+
 test('says what is missing in the call', async (t) => {
   const cwd = await folderWith(t);
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
@@ -125,6 +201,7 @@ test('says what is missing in the call', async (t) => {
     [['export', '--from', dump], /nobody is named/],
     [['export', '--from', dump, '--all-users', '--user-email', 'a@b'], /do not go together/],
     [['export', '--from', dump, '--all-users', '--branches', 'some'], /one of all, active, split/],
+    [['export', '--from', dump, '--all-users', '--download-private'], /says nothing without --download/],
     [['users', '--from', dump, '--uri', 'mongodb://localhost/x'], /do not go together/],
   ];
   for (const [argv, expected] of cases) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -79,6 +79,24 @@ test('every file of the sample has its bytes in the bundle, or a reason', async 
   assert.ok(copied > 10);
   for (const reason of ['missing', 'refused', 'notAFile', 'providerOnly', 'textOnly', 'indexOnly', 'expired']) {
     assert.ok(reasons.has(reason), `${reason} in ${[...reasons].join()}`);
+  }
+});
+
+test('the report counts every byte of the bundle, compressed or not', async (t) => {
+  const path = await mkdtemp(join(tmpdir(), 'etl-sample-bytes-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  for (const compress of ['none', 'gzip'] as const) {
+    for (const layout of ['users', 'single'] as const) {
+      const bundle = join(path, `${compress} ${layout}`);
+      const options = { path: bundle, compress, layout, exportedAt, assetRoots: [sample], commitEvery: 20_000 };
+      const { bytesWritten } = await pipeline(librechatSource({ from: join(sample, 'dump'), records: 'documents' }))
+        .to(bundleSink(options))
+        .run();
+      let bytes = 0;
+      for (const entry of await readdir(bundle, { recursive: true, withFileTypes: true }))
+        if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+      assert.equal(bytesWritten, bytes, `${compress} ${layout}`);
+    }
   }
 });
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { canonicalJson } from '../../canonical-json.ts';
 import { EtlError } from '../../errors.ts';
 import { inputError } from '../../files/file-error.ts';
 import { readJsonValues } from '../../files/read-json-values.ts';
@@ -11,6 +12,7 @@ import {
   type BundleIndexEntry,
   type BundleManifest,
 } from '../../formats/bundle.ts';
+import type { Json } from '../../json.ts';
 
 type Place = Pick<BundleIndexEntry, 'user' | 'key'>;
 
@@ -33,11 +35,12 @@ export class PreviousIndex {
   }
 
   /**
-   * Opens the index of the bundle at `path`; what is up to `place` has been compared before.
+   * Opens the index of the bundle at `path`; what is up to `place` has been compared before. `scope` is what is asked for this
+   * time: beside a bundle of something else, what is not asked for now would pass for gone.
    *
-   * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` when there is no whole bundle.
+   * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` when there is no whole bundle; `ETL_SOURCE_INVALID` when its scope is another one.
    */
-  static async open(path: string, place: Place | null): Promise<PreviousIndex> {
+  static async open(path: string, place: Place | null, scope: Json | undefined): Promise<PreviousIndex> {
     const manifestPath = join(path, MANIFEST_FILE);
     let text: string;
     try {
@@ -49,6 +52,16 @@ export class PreviousIndex {
     }
     // Written by us; whether it is whole is for `etl verify` to say.
     const manifest = JSON.parse(text) as BundleManifest;
+    if (!isSameScope(manifest.scope as Json | undefined, scope)) {
+      throw new EtlError(
+        'ETL_SOURCE_INVALID',
+        `that bundle was asked for ${said(manifest.scope)}, this one for ${said(scope)}`,
+        {
+          where: { file: manifestPath },
+          hint: 'Compare with a bundle of the same users and options, or make a full one.',
+        },
+      );
+    }
     const bundle = { exported_at: manifest.exported_at, index_sha256: manifest.files[INDEX_FILE]?.sha256 ?? '' };
     const entries = readJsonValues(join(path, INDEX_FILE)) as AsyncGenerator<BundleIndexEntry>;
     const index = new PreviousIndex(bundle, entries, place);
@@ -105,6 +118,15 @@ export class PreviousIndex {
     const next = await this.#entries.next();
     this.#next = next.done === true ? undefined : next.value;
   }
+}
+
+/** Whether two bundles were asked for the same. */
+function isSameScope(a: Json | undefined, b: Json | undefined): boolean {
+  return canonicalJson(a ?? null) === canonicalJson(b ?? null);
+}
+
+function said(scope: unknown): string {
+  return scope === undefined ? 'everything' : JSON.stringify(scope);
 }
 
 function nameOf({ user, key }: Place): string {

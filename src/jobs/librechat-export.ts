@@ -90,7 +90,7 @@ export async function lastExport(outputDir: string, scope?: LibrechatExportOptio
     const path = join(outputDir, name);
     const manifest = await readManifest(path);
     const isMeant =
-      scope === undefined || canonicalJson((manifest?.scope ?? null) as Json) === canonicalJson(asJson(scope));
+      scope === undefined || canonicalJson((manifest?.scope ?? null)) === canonicalJson(asJson(scope));
     if (manifest !== undefined && isMeant) return path;
   }
   const which = scope === undefined ? '' : ' of the same users and options';

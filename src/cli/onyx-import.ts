@@ -118,6 +118,8 @@ async function sinkOptions(cli: Cli, flags: ImportFlags): Promise<OnyxImportOpti
   // A dry run opens no connection, so it needs no database.
   const database = flags.dryRun === true ? await findDatabase(cli, flags) : await databaseOf(cli, flags);
   const { personaId, personaMap: map, unmapped, users, connections } = flags;
+  if (map === undefined && unmapped === 'fail')
+    throw new EtlError('ETL_USAGE', '--unmapped fail says nothing without --persona-map');
   return {
     connectionString: 'postgresql://localhost/',
     ...database,

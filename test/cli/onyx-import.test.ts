@@ -248,6 +248,37 @@ test('somebody without an account stops the import, is skipped, or gets an accou
   );
 });
 
+test('a file that is not what its digest says is left behind, and not uploaded', async (t) => {
+  const { cwd, url, server, run } = await onyx(t, ['ana@example.org']);
+  const folder = await olderBundle(cwd);
+  await writeFile(join(folder, 'files', 'file-1', 'chart.png'), 'somebody else’s picture');
+  const { code, stderr } = await run('--bundle-path', folder);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /1 file \(not what its digest says\)/);
+  assert.deepEqual(server.files, []);
+  assert.equal((await sessions(url)).length, 1);
+});
+
+test('a run that is tried again says why, and a password is in nothing that is said', async (t) => {
+  const { cwd, url, server, run } = await onyx(t, ['ana@example.org']);
+  const folder = await olderBundle(cwd);
+  server.fail('/user/projects/file/upload', { status: 503 });
+  const { code, stderr } = await run('--bundle-path', folder);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /warning onyx: HTTP 503: trying again/);
+  const name = new URL(url).pathname.slice(1);
+  const failed = await run(
+    '--bundle-path',
+    folder,
+    '--db-name',
+    `${name}_not_there`,
+    '--db-password',
+    'the-password-given',
+  );
+  assert.equal(failed.code, 1);
+  assert.ok(!failed.stderr.includes('the-password-given'), failed.stderr);
+});
+
 test('files that Onyx refuses are left behind and counted; an API that is away stops before anything is half there', async (t) => {
   const rejects = (): string => 'Unsupported file type';
   const { cwd, url, run } = await onyx(t, ['ana@example.org'], { rejects });

@@ -10,6 +10,7 @@ import { RootedFiles } from '../../files/resolve-in-roots.ts';
 import type { OnyxFile } from '../../models/onyx.ts';
 import type { StageContext } from '../../stage.ts';
 import type { OnyxDatabase } from './generation.ts';
+import { mediaTypeOf } from './media-type.ts';
 import type { PlacedChat } from './placed-chat.ts';
 import { useSchema } from './use-schema.ts';
 
@@ -22,6 +23,8 @@ export interface ChatFilesOptions {
   readonly database: OnyxDatabase;
   readonly ctx: StageContext;
 }
+
+const patienceMs = 60_000;
 
 /** What a message's `files` hold for one of them. */
 interface Descriptor {
@@ -44,6 +47,8 @@ export class ChatFiles {
   readonly #client: PostgresClient;
   readonly #files: RootedFiles;
   #last: Promise<unknown> = Promise.resolve();
+  /** Whether Onyx reads files slower than they come: then nobody waits for it any more. */
+  #isBehind = false;
 
   private constructor(options: ChatFilesOptions, api: OnyxApi, record: OnyxUploadRecord, client: PostgresClient) {
     this.#options = options;
@@ -54,8 +59,8 @@ export class ChatFiles {
   }
 
   static async open(options: ChatFilesOptions): Promise<ChatFiles> {
-    const { connectionString, schema, apiBase, apiKey } = options;
-    const api = await OnyxApi.open({ apiBase, apiKey });
+    const { connectionString, schema, apiBase, apiKey, ctx } = options;
+    const api = await OnyxApi.open({ apiBase, apiKey, onRetry: (message) => ctx.warn(message) });
     const record = await onyxUploadRecord(connectionString, schema);
     const client = await openPostgres(connectionString);
     await useSchema(client, schema);
@@ -82,24 +87,34 @@ export class ChatFiles {
       }
     }
     if (found.size === 0) return chats;
-    const { signal } = this.#options.ctx;
-    const uploaded = await uploadFiles(this.#api, found.values(), { signal, record: this.#record });
+    const uploaded = await this.#upload(found.values());
     const changed: PlacedChat[] = [];
     for (const placed of chats) changed.push(await this.#withFiles(placed, found, uploaded));
     return changed;
+  }
+
+  async #upload(files: Iterable<UploadableFile>): Promise<ReadonlyMap<string, UploadResult>> {
+    const { ctx } = this.#options;
+    const waitMs = this.#isBehind ? 0 : patienceMs;
+    const uploaded = await uploadFiles(this.#api, files, { signal: ctx.signal, record: this.#record, waitMs });
+    if (!this.#isBehind && [...uploaded.values()].some((result) => 'isReady' in result && !result.isReady)) {
+      this.#isBehind = true;
+      ctx.warn('Onyx has not read all files yet: the import goes on, and Onyx goes on reading');
+    }
+    return uploaded;
   }
 
   /** The bytes of a file, found below the folders, or its text. */
   async #uploadable({ record }: PlacedChat, file: OnyxFile): Promise<UploadableFile | undefined> {
     const { conversation, batch } = record;
     const { ctx } = this.#options;
-    const type = file.mediaType ?? 'application/octet-stream';
+    const type = file.mediaType ?? mediaTypeOf(file.name);
     if (file.text !== null) {
       const content = Buffer.from(file.text.toWellFormed());
       const name = /\.(txt|md|csv|json)$/i.test(file.name) ? file.name : `${file.name}.txt`;
       return { name, type: 'text/plain', content, sha256: createHash('sha256').update(content).digest('hex') };
     }
-    const { paths = [] } = conversation.files.find(({ id }) => id === file.fileId) ?? {};
+    const { paths = [], sha256: stated } = conversation.files.find(({ id }) => id === file.fileId) ?? {};
     let problem = 'missing';
     for (const path of paths) {
       const opened = await this.#files.open(path);
@@ -109,6 +124,10 @@ export class ChatFiles {
       }
       try {
         const { sha256 } = await hashDescriptor(opened.descriptor, { signal: ctx.signal });
+        if (stated !== undefined && stated !== sha256) {
+          problem = 'not what its digest says';
+          continue;
+        }
         return { name: file.name, type, content: { path: opened.path }, sha256 };
       } finally {
         closeSync(opened.descriptor);

@@ -203,7 +203,7 @@ async function* write(
     files,
     ledger: run?.ledger,
     pipeline: run?.pipeline ?? '',
-    mapping: { branches, ...mapping },
+    mapping: { ...mapping, branches, users, archived, longText: parsed.longText },
     ctx,
   });
   try {

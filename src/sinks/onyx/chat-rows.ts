@@ -51,7 +51,7 @@ export async function chatRows(
       const row = { id, chat, message, parent: idAt(message.parent), latestChild: idAt(message.latestChild) };
       const citations = numbers.length === 0 ? null : Object.fromEntries(numbers.map((to, rank) => [rank + 1, to]));
       tables.messages.add({ ...row, citations, files });
-      tables.sources.add(row);
+      tables.sources.add({ ...row, files });
       for (const [rank, document] of message.documents.entries()) {
         const found = { id: numbers[rank] ?? 0, messageId: id, document, rank };
         tables.documents.add(found);

@@ -37,7 +37,7 @@ export interface ChatTables {
   readonly documents: CopyTable<DocumentRow>;
   readonly links: CopyTable<DocumentRow>;
   readonly feedback: CopyTable<{ readonly messageId: number; readonly feedback: OnyxFeedback }>;
-  readonly sources: CopyTable<MessageRow>;
+  readonly sources: CopyTable<MessageRow & { readonly files: Json }>;
 }
 
 const documentColumns: readonly CopyColumn<DocumentRow>[] = [
@@ -135,11 +135,13 @@ export function chatTables({ database, schema, load, changed }: RowOptions): Cha
       ['predefined_feedback', 'varchar', ({ feedback }) => feedback.tag],
       ['feedback_text', 'text', ({ feedback }) => feedback.text],
     ]),
-    sources: table<MessageRow>('etl.onyx_message', [
+    sources: table<MessageRow & { readonly files: Json }>('etl.onyx_message', [
+      ['schema', 'text', () => schema],
       ['session_id', 'uuid', ({ chat }) => chat.sessionId],
       ['source_id', 'text', ({ message }) => message.sourceId],
       ['message_id', 'int4', ({ id }) => id],
       ['latest_child', 'int4', ({ latestChild }) => latestChild],
+      ['files', 'int4', ({ files }) => (Array.isArray(files) ? files.length : 0)],
     ]),
   };
 }

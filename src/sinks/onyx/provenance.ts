@@ -24,11 +24,13 @@ const tables = `
   create index if not exists onyx_chat_session on etl.onyx_chat (session_id);
   create index if not exists onyx_chat_load on etl.onyx_chat (load);
   create table if not exists etl.onyx_message (
+    schema       text not null,
     session_id   uuid not null,
     source_id    text not null,
     message_id   integer not null,
     latest_child integer,
-    primary key (session_id, message_id)
+    files        integer not null,
+    primary key (schema, session_id, message_id)
   );
   create table if not exists etl.onyx_tool (
     schema  text not null,

@@ -1,0 +1,136 @@
+import type { PostgresClient } from '../connections/postgres.ts';
+import type { Json } from '../json.ts';
+import type { OnyxDatabase } from '../sinks/onyx/generation.ts';
+
+/** How the chats of a load were mapped: the sink's options, as it noted them. */
+export interface ImportOptions {
+  readonly branches: 'tree' | 'split' | 'active' | 'skip';
+  readonly projects: 'project' | 'tag' | 'drop';
+  readonly archived: 'keep' | 'project' | 'skip';
+  readonly users: 'require' | 'create' | 'skip';
+  readonly longText: 'split' | 'cut' | 'reject';
+  readonly files: boolean;
+}
+
+/** A chat that was imported, and what Onyx holds of it now. */
+export interface StoredChat {
+  readonly key: string;
+  readonly sessionId: string;
+  readonly options: ImportOptions;
+  /** Undefined when it was deleted since. */
+  readonly session: StoredSession | undefined;
+  /** By id. */
+  readonly messages: readonly StoredMessage[];
+  /** Source ids of messages that were written, by id. */
+  readonly written: ReadonlyMap<number, { readonly sourceId: string; readonly files: number }>;
+}
+
+export interface StoredSession {
+  readonly title: string | null;
+  /** Microseconds since 1970. */
+  readonly created: number;
+  readonly updated: number;
+  readonly deleted: boolean;
+  readonly email: string | null;
+  readonly project: string | null;
+}
+
+export interface StoredMessage {
+  readonly id: number;
+  readonly session: string;
+  readonly parent: number | null;
+  readonly latest: number | null;
+  readonly type: string;
+  /** SHA-256 of the text. */
+  readonly text: string;
+  readonly tokens: number;
+  readonly sent: number;
+  readonly error: string | null;
+  readonly reasoning: string | null;
+  readonly model: string | null;
+  readonly files: number;
+  readonly calls: Json;
+  readonly documents: Json;
+  readonly feedback: Json;
+}
+
+const micros = (column: string): string => `(extract(epoch from ${column}) * 1000000)::bigint`;
+const digest = (column: string): string => `encode(sha256(convert_to(${column}, 'UTF8')), 'hex')`;
+
+/** Reads what Onyx holds of the chats with these keys; those that were never imported are not in the result. */
+export async function readStoredChats(
+  client: PostgresClient,
+  schema: string,
+  database: OnyxDatabase,
+  keys: readonly string[],
+): Promise<Map<string, StoredChat>> {
+  const { rows: chats } = await client.query<{ key: string; id: string; options: ImportOptions }>(
+    `select c.key, c.session_id as id, l.options from etl.onyx_chat c join etl.onyx_load l using (load)
+      where c.schema = $1 and c.key = any($2)`,
+    [schema, keys],
+  );
+  const ids = chats.map(({ id }) => id);
+  const project = database.generation === 'A' ? 'null' : 'p.name';
+  const join = database.generation === 'A' ? '' : 'left join user_project p on p.id = s.project_id';
+  const { rows: sessions } = await client.query<StoredSession & { id: string; created: string; updated: string }>(
+    `select s.id, s.description as title, ${micros('s.time_created')} as created, ${micros('s.time_updated')} as updated,
+            s.deleted, u.email, ${project} as project
+       from chat_session s left join "user" u on u.id = s.user_id ${join} where s.id = any($1::uuid[])`,
+    [ids],
+  );
+  const { rows: messages } = await client.query<StoredMessage & { sent: string }>(messageQuery(database), [ids]);
+  const { rows: sources } = await client.query<{ session: string; id: number; source: string; files: number }>(
+    'select session_id as session, message_id as id, source_id as source, files from etl.onyx_message where schema = $1 and session_id = any($2::uuid[])',
+    [schema, ids],
+  );
+  const bySession = groupBySession(messages);
+  const written = groupBySession(sources);
+  const found = new Map(sessions.map((session) => [session.id, session]));
+  return new Map(
+    chats.map(({ key, id, options }) => {
+      const session = found.get(id);
+      const stored: StoredChat = {
+        key,
+        sessionId: id,
+        options,
+        session: session && { ...session, created: Number(session.created), updated: Number(session.updated) },
+        messages: (bySession.get(id) ?? []).map((message) => ({ ...message, sent: Number(message.sent) })),
+        written: new Map(
+          (written.get(id) ?? []).map(({ id: row, source, files }) => [row, { sourceId: source, files }]),
+        ),
+      };
+      return [key, stored];
+    }),
+  );
+}
+
+function groupBySession<T extends { readonly session: string }>(rows: readonly T[]): ReadonlyMap<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(row.session);
+    if (group === undefined) groups.set(row.session, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function messageQuery({ parent, latestChild, model, generation, has }: OnyxDatabase): string {
+  const optional = (column: string, name: string): string =>
+    has('chat_message', column) ? `m.${column} as ${name}` : `null as ${name}`;
+  const calls =
+    generation === 'C'
+      ? `(select jsonb_agg(jsonb_build_array(t.name, c.tool_call_id, c.turn_number, c.tool_call_arguments, ${digest('c.tool_call_response')},
+             c.reasoning_tokens) order by c.turn_number, c.id)
+           from tool_call c left join tool t on t.id = c.tool_id where c.parent_chat_message_id = m.id)`
+      : 'null';
+  return `select m.id, m.chat_session_id as session, m.${parent} as parent, m.${latestChild} as latest, m.message_type as type,
+      ${digest('m.message')} as text, m.token_count as tokens, ${micros('m.time_sent')} as sent, m.error,
+      ${optional('reasoning_tokens', 'reasoning')}, ${optional(model, 'model')},
+      case when jsonb_typeof(m.files) = 'array' then jsonb_array_length(m.files) else 0 end as files,
+      ${calls} as calls,
+      (select jsonb_agg(jsonb_build_array(d.link, d.semantic_id, d.blurb) order by d.id) from chat_message__search_doc j
+         join search_doc d on d.id = j.search_doc_id where j.chat_message_id = m.id) as documents,
+      (select jsonb_agg(jsonb_build_array(f.is_positive, f.predefined_feedback, f.feedback_text) order by f.id)
+         from chat_feedback f where f.chat_message_id = m.id) as feedback
+    from chat_message m where m.chat_session_id = any($1::uuid[]) order by m.id`;
+}

@@ -2,6 +2,11 @@ import { BUNDLE_SCHEMA } from './bundle.ts';
 
 const OPEN = Buffer.from('{');
 const COMMA = Buffer.from(',');
+const NULL = Buffer.from('null');
+const MESSAGES = Buffer.from(',"messages":[');
+const COPIES = Buffer.from(',"copies":[');
+const CLOSE_LIST = Buffer.from(']');
+const CLOSE = Buffer.from('}}');
 
 /** Whose messages hang together how, in the words of the tools that read bundles. */
 export interface BundleBranching {
@@ -50,15 +55,23 @@ export function composeBundleLine(parts: BundleLineParts): Buffer {
   // Ends with the braces of `threadmill` and of the line: the copies, which are JSON text already, go before them.
   const text = JSON.stringify(rest);
   const pieces: Uint8Array[] = [Buffer.from(`{"user_email":${JSON.stringify(userEmail)},"conversation":`)];
-  pieces.push(conversation ?? Buffer.from('null'), Buffer.from(',"messages":['), ...separated(messages));
+  pieces.push(conversation ?? NULL, MESSAGES);
+  pushSeparated(pieces, messages);
   pieces.push(Buffer.from(`],${text.slice(1, -2)}`));
-  if (copies.length > 0) pieces.push(Buffer.from(',"copies":['), ...separated(copies), Buffer.from(']'));
-  pieces.push(Buffer.from('}}'));
+  if (copies.length > 0) {
+    pieces.push(COPIES);
+    pushSeparated(pieces, copies);
+    pieces.push(CLOSE_LIST);
+  }
+  pieces.push(CLOSE);
   return Buffer.concat(pieces);
 }
 
-function separated(texts: readonly Uint8Array[]): Uint8Array[] {
-  return texts.flatMap((text, place) => (place === 0 ? [text] : [COMMA, text]));
+function pushSeparated(pieces: Uint8Array[], texts: readonly Uint8Array[]): void {
+  for (const [place, text] of texts.entries()) {
+    if (place > 0) pieces.push(COMMA);
+    pieces.push(text);
+  }
 }
 
 /** What stands before the rest of a line: `{"exported_at":"…",`. */

@@ -35,6 +35,7 @@ export function librechatChatFiles(
   },
   textOf: (document: Document) => Buffer,
 ): ChatFiles {
+  if (files.length === 0 && named.length === 0 && !messages.some(mayNameFile)) return noFiles;
   const list = new FileList(files, ownerId, (value) => value);
   const snapshots = new Map<string, Document>();
   for (const message of messages) {
@@ -66,6 +67,12 @@ export function librechatChatFiles(
     for (const document of ordered) refs.push(documentRef(id, document, ownerId, textOf(document)));
   }
   return { refs, fileIds: records.map(({ id }) => id), missingIds, repairs: list.repairs };
+}
+
+const noFiles: ChatFiles = { refs: [], fileIds: [], missingIds: [], repairs: [] };
+
+function mayNameFile({ content, files, attachments }: Document): boolean {
+  return [content, files, attachments].some((list) => Array.isArray(list) && list.length > 0);
 }
 
 /** A file's document as a bundle wants it; `text` is the document's own, without secrets. */

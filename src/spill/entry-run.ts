@@ -12,22 +12,28 @@ export interface EntryRun {
   readonly bytes: number;
 }
 
-/** Writes entries, which come in order, to a new file. */
+/** Writes entries, which come in order, to a new file: a block while the next one is made, so that two of them stay valid. */
 export async function writeEntryRun(
   path: string,
   blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<EntryRun> {
   const file = await open(path, 'w+', 0o600);
+  let writing: Promise<void> = Promise.resolve();
   try {
     let bytes = 0;
     for await (const block of blocks) {
+      await writing;
       signal.throwIfAborted();
-      await file.writeFile(block);
+      writing = file.writeFile(block);
+      // Thrown where it is awaited.
+      writing.catch(() => undefined);
       bytes += block.length;
     }
+    await writing;
     return { path, file, bytes };
   } catch (error) {
+    await writing.catch(() => undefined);
     await file.close();
     throw error;
   }

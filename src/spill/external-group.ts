@@ -103,12 +103,13 @@ export function externalGroup({ directory, memoryBytes, signal }: ExternalGroupO
         return;
       }
       await spill();
+      buffer.clear({ release: true });
       // As few as will do, and the latest: they are the smallest.
       while (runs.length > mostRuns) await merge(Math.max(runs.length - mostRuns, mostRuns - 1), 0);
       yield* mergedGroups(new EntryMerger(runs.map(({ run }) => run)), signal);
     },
     async close() {
-      buffer.clear();
+      buffer.clear({ release: true });
       for (const { run } of runs) await run.file.close();
       runs = [];
       if (files > 0) await rm(directory, { recursive: true, force: true });
@@ -147,13 +148,16 @@ async function* mergedGroups(merger: EntryMerger, signal: AbortSignal): AsyncGen
 
 async function* mergedBytes(runs: readonly EntryRun[]): AsyncGenerator<Buffer> {
   const merger = new EntryMerger(runs);
-  let block = Buffer.allocUnsafeSlow(blockBytes);
+  let block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
+  let other: Buffer | undefined;
   let used = 0;
   do {
     for (let entry = merger.take(); entry !== undefined; entry = merger.take()) {
       const size = entryBytes(entry.key, entry.text);
       if (used > 0 && used + size > block.length) {
         yield block.subarray(0, used);
+        // One is being written meanwhile.
+        [block, other] = [other ?? Buffer.allocUnsafeSlow(blockBytes), block];
         used = 0;
       }
       if (size > block.length) block = Buffer.allocUnsafeSlow(size);

@@ -283,8 +283,9 @@ function headersOf({ apiKey, headers = {} }: LanggraphOptions): Readonly<Record<
   return { accept: 'application/json', ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }), ...headers };
 }
 
+/** A request for people, without ids: what happens to many threads for one reason is told as one. */
 function named({ method = 'GET', path }: LanggraphRequest): string {
-  return `${method} ${path.split('?', 1)[0] ?? path}`;
+  return `${method} ${(path.split('?', 1)[0] ?? path).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '{id}')}`;
 }
 
 function headerText(header: string | string[] | undefined): string {

@@ -109,7 +109,7 @@ function chatProblems(
     if (!roots.has(row.session)) roots.set(row.session, []);
     if (row.parent === null) roots.get(row.session)?.push(row);
     else if (byId.get(row.parent)?.session !== row.session) say(row, 'a parent that is not in the chat');
-    else if (!reached.has(row.id)) say(row, 'messages in a ring');
+    else if (!reached.has(row.id) && !row.isSummary) say(row, 'messages in a ring');
     const above = row.parent === null ? undefined : byId.get(row.parent);
     if (row.type === 'ASSISTANT' && !row.isSummary && above?.type === 'ASSISTANT')
       say(row, 'an answer under an answer');

@@ -12,6 +12,16 @@ export async function onyxDatabase(emails: readonly string[] = ['ana@example.org
   return url;
 }
 
+/** Lets a test break what the database itself would not let be broken. */
+export async function withoutForeignKeys(url: string): Promise<void> {
+  const found = await query(
+    url,
+    `select conrelid::regclass::text as "table", quote_ident(conname) as name from pg_constraint
+      where contype = 'f' and conrelid = 'chat_message'::regclass`,
+  );
+  for (const { table, name } of found) await query(url, `alter table ${String(table)} drop constraint ${String(name)}`);
+}
+
 /**
  * What Onyx could not show or go on with, over all chats of a database: a line for each broken rule and message.
  *

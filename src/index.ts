@@ -103,6 +103,16 @@ export { onyxSink, type OnyxSinkOptions } from './sinks/onyx.ts';
 export { postgresSink, type PostgresSinkOptions } from './sinks/postgres.ts';
 export { stdoutSink } from './sinks/stdout.ts';
 
+// Accounts in Onyx.
+export { apiAccounts, databaseAccounts, type AccountResult, type OnyxAccounts } from './jobs/onyx-accounts.ts';
+export {
+  onyxCreateUsers,
+  type CreateUsersOptions,
+  type CreateUsersReport,
+  type UserOutcome,
+} from './jobs/onyx-create-users.ts';
+export { usersOfBundles, usersOfLibrechat, type NewUser, type NewUsers } from './jobs/onyx-new-users.ts';
+
 // The conversation record.
 export {
   asConversation,

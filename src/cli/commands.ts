@@ -46,7 +46,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'onyx',
-    summary: 'import bundles into Onyx, create its users',
+    summary: 'accounts and chats of bundles into Onyx; verify, repair, undo',
     load: async () => (await import('./onyx.ts')).onyxCommand,
   },
   {

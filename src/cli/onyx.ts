@@ -11,12 +11,12 @@ import { onyxVerifyCommand } from './onyx-verify.ts';
 /** `etl onyx …`: pipelines and jobs that are filled in from flags and the environment. */
 export function onyxCommand(cli: Cli): Command {
   const group = createCommand(cli, 'onyx', {
-    summary: 'import bundles into Onyx, verify, repair, undo',
+    summary: 'accounts and chats of bundles into Onyx; verify, repair, undo',
     details:
       "Onyx's database is named by ONYX_DATABASE_URL, or by --db-host, --db-port, --db-user, --db-password and --db-name; its API by " +
       'ONYX_API_BASE and ONYX_API_KEY. The variables may stand in .env',
     examples: [
-      'etl onyx import --bundle-path ./exports/librechat --dry-run',
+      'etl onyx create-users --bundle-path ./exports/librechat',
       'etl onyx import --bundle-path ./exports/librechat',
     ],
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
+import { OnyxApi } from '../connections/onyx-api.ts';
 import { addressOf, closePostgres, openPostgres, postgresError, type PostgresClient } from '../connections/postgres.ts';
 import type { Json } from '../json.ts';
 import { postgresLedger, type PostgresLedger } from '../ledger/postgres.ts';
@@ -127,16 +128,28 @@ export function onyxSink(input: OnyxSinkOptions): Sink<Conversation> {
       opened = { ledger, pipeline: run.pipeline };
       return ledger;
     },
-    check: () =>
+    check: (signal) =>
       withClient(parsed, async (client) => {
+        const uploads = await checkApi(parsed, signal);
         const { retentionDays, generation } = await probeOnyx(client, schema);
         await openPersonas(client, parsed.persona);
         const releases = { A: 'v1.9 or older', B: 'v1.10 to v2.5', C: 'v2.6 or newer' }[generation];
         const kept = retentionDays === undefined ? '' : `; chats are deleted after ${retentionDays} days`;
-        return `${addressOf(connectionString)}, schema ${schema}, Onyx ${releases}${kept}`;
+        return `${addressOf(connectionString)}, schema ${schema}, Onyx ${releases}${kept}${uploads}`;
       }),
     write: (batches, ctx) => write(batches, ctx, parsed, opened),
   };
+}
+
+async function checkApi({ files }: Options, signal: AbortSignal): Promise<string> {
+  if (files === 'off') return '';
+  const api = await OnyxApi.open(files);
+  try {
+    await api.personas(signal);
+    return `; files by ${api.address}`;
+  } finally {
+    await api.close();
+  }
 }
 
 /** The options that decide what is written. */

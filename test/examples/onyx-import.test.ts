@@ -49,7 +49,7 @@ test('pipelines/onyx-import.yaml checks, and does the same', async (t) => {
   const { url, server, node } = await onyx(t);
   const etl = join(root, 'src/cli/main.ts');
   const file = join(root, 'pipelines/onyx-import.yaml');
-  await node(etl, 'check', file);
+  assert.match(await node(etl, 'check', file, '--connect', '--json'), /Onyx v2\.6 or newer; files by http/);
   const report = JSON.parse(await node(etl, 'run', file, '--json')) as { status: string; counts: { written: number } };
   assert.deepEqual([report.status, report.counts.written], ['finished', 1]);
   assert.equal((await query(url, 'select 1 from chat_session')).length, 1);

@@ -58,13 +58,22 @@ export class ChatFiles {
     this.#files = new RootedFiles(options.roots);
   }
 
+  /** Whoever opens it closes it. A key or an address that does not work is found here, before anything is written. */
   static async open(options: ChatFilesOptions): Promise<ChatFiles> {
     const { connectionString, schema, apiBase, apiKey, ctx } = options;
     const api = await OnyxApi.open({ apiBase, apiKey, onRetry: (message) => ctx.warn(message) });
-    const record = await onyxUploadRecord(connectionString, schema);
-    const client = await openPostgres(connectionString);
-    await useSchema(client, schema);
-    return new ChatFiles(options, api, record, client);
+    let record: OnyxUploadRecord | undefined;
+    let client: PostgresClient | undefined;
+    try {
+      await api.personas(ctx.signal);
+      record = await onyxUploadRecord(connectionString, schema);
+      client = await openPostgres(connectionString);
+      await useSchema(client, schema);
+      return new ChatFiles(options, api, record, client);
+    } catch (error) {
+      await Promise.all([api.close(), record?.close(), client === undefined ? undefined : closePostgres(client)]);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

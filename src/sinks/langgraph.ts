@@ -1,0 +1,266 @@
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { defineSink } from '../component.ts';
+import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
+import type { Json } from '../json.ts';
+import { fileLedger } from '../ledger/file.ts';
+import { fidelityAspects } from '../models/langgraph-fidelity.ts';
+import type { ThreadRecord } from '../models/langgraph.ts';
+import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
+import { BegunThreads } from './langgraph/begun-threads.ts';
+import { chooseMode, describeMode } from './langgraph/choose-mode.ts';
+import { fidelityLine, FidelityReport } from './langgraph/fidelity-report.ts';
+import { TargetServer } from './langgraph/target-server.ts';
+import { ThreadQueue, type Outcome, type QueuedBatch } from './langgraph/thread-queue.ts';
+
+const positive = z.int().positive();
+
+const options = z.strictObject({
+  apiUrl: z
+    .string()
+    .min(1)
+    .describe('Address of the LangGraph API server.')
+    .meta({ examples: ['http://localhost:2024', '${LANGGRAPH_TARGET_URL}'] }),
+  apiKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Key of the deployment, sent as `x-api-key`.')
+    .meta({ secret: true, examples: ['${LANGSMITH_API_KEY}'] }),
+  headers: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Further headers, for a deployment with authentication of its own.')
+    .meta({ secret: true }),
+  mode: z
+    .enum(['auto', 'state', 'history', 'full', 'postgres'])
+    .default('auto')
+    .describe(
+      'What is restored: the last state; every checkpoint, made again by the API; every checkpoint as it was, by the companion graph; or the same, written into the tables of the checkpointer. `auto`: the best the target offers.',
+    ),
+  ifExists: z
+    .enum(['skip', 'continue', 'replace', 'fail'])
+    .default('skip')
+    .describe(
+      'A thread whose id the target has: leave it alone, write what it lacks when it has the beginning of the history, delete it there and write it anew, or reject it. One with the same history is left alone.',
+    ),
+  companion: z
+    .string()
+    .min(1)
+    .default('threadmill_companion')
+    .describe('Name under which the companion graph is deployed on the target, for `full`.'),
+  database: z
+    .strictObject({
+      connectionString: z
+        .string()
+        .min(1)
+        .describe("The target's database, with the tables of the checkpointer.")
+        .meta({ secret: true, examples: ['${LANGGRAPH_DATABASE_URL}'] }),
+      schema: z.string().min(1).default('public').describe('The schema with these tables.'),
+    })
+    .optional()
+    .describe('For `postgres`: where the checkpointer of the target keeps its tables.'),
+  verify: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Read every thread back and compare it, checkpoint by checkpoint. The report sums up what is not the same.',
+    ),
+  fidelityReport: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A file for one line of JSON a thread: what is the same on the target, and why not.')
+    .meta({ examples: ['./fidelity.jsonl'] }),
+  graphId: z.string().min(1).optional().describe('The graph of threads that do not say which one they are of.'),
+  channels: z
+    .record(z.string(), z.enum(['last', 'reducer', 'messages', 'append', 'sum']))
+    .optional()
+    .describe('How channels take updates, where trying it out on the target goes wrong.')
+    .meta({ examples: [{ log: 'append' }] }),
+  rearm: z
+    .boolean()
+    .default(false)
+    .describe(
+      'For `history`: ask the pending questions again, by a run of the node that asks. It runs the code of that node up to the question.',
+    ),
+  concurrency: positive.max(256).default(8).describe('Threads that are written at the same time.'),
+  requestsPerSecond: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Requests in a second, all together. Default: no limit.'),
+  timeoutMs: positive.default(120_000).describe('Longest wait for an answer to begin, and between its pieces.'),
+  connectTimeoutMs: positive.default(15_000).describe('Longest wait for a connection.'),
+  attempts: positive.default(6).describe('Tries of each request that a server fails on, or does not answer.'),
+});
+export type LanggraphSinkOptions = z.input<typeof options>;
+type Options = z.output<typeof options>;
+
+/** For tests: a connection that is not a server's, or a more impatient one. */
+interface Parts {
+  readonly connect?: typeof openLanggraph;
+}
+
+/**
+ * Restores threads on a LangGraph API server, under their own ids, with their metadata and as much of their history as the
+ * target lets in.
+ *
+ * `full` and `postgres` keep everything: checkpoint ids, times, metadata, forks, subgraphs, pending questions. `history` makes
+ * every checkpoint again, with its values, parents and next nodes, under new ids. Each thread is read back and compared; what
+ * is not the same is counted. A thread that the target refuses is rejected with its answer, and nothing is left of it. The
+ * same command again goes on; threads that are there are compared, and never written twice.
+ *
+ * @throws {EtlError} `ETL_CONFIG_INVALID` for a mode that the target does not offer, `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`;
+ *   `ETL_RECORD_REJECTED` under the pipeline's policy.
+ */
+export function langgraphSink(
+  input: LanggraphSinkOptions,
+  { connect = openLanggraph }: Parts = {},
+): Sink<ThreadRecord> {
+  const given = options.parse(input);
+  const { url, where } = langgraphAddress(given.apiUrl);
+  const { mode, ifExists, companion, database, graphId, channels, verify, fidelityReport } = given;
+  return {
+    role: 'sink',
+    name: 'langgraph',
+    config: JSON.parse(
+      JSON.stringify({
+        where,
+        mode,
+        ifExists,
+        companion,
+        schema: database?.schema,
+        graphId,
+        channels,
+        verify,
+        fidelityReport,
+      }),
+    ) as Json,
+    ifExists,
+    ledger: ({ pipeline }) =>
+      fileLedger(join('.etl', `${pipeline}-langgraph-${url.host}`.replaceAll(/[^A-Za-z0-9._-]+/g, '_').slice(0, 120))),
+    async check(signal) {
+      const connection = await connect({ ...given, signal, attempts: 2 });
+      try {
+        const { runtime, version = 'of unknown version' } = connection.info;
+        const kind = { js: 'JavaScript', python: 'Python', unknown: 'unknown' }[runtime];
+        const server = new TargetServer(connection, signal);
+        return `${where}: LangGraph API ${version} (${kind}), ${await describeMode(server, given)}`;
+      } finally {
+        await connection.close();
+      }
+    },
+    write: (batches, ctx) => write(batches, ctx, given, connect),
+  };
+}
+
+async function* write(
+  batches: AsyncIterable<Batch<unknown>>,
+  ctx: StageContext,
+  given: Options,
+  connect: typeof openLanggraph,
+): AsyncGenerator<Commit> {
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([ctx.signal, stopping.signal]);
+  const onRetry = ({ message, code }: { message: string; code: string }): void =>
+    ctx.warn(`${message} (${code}); trying again`);
+  const connection = await connect({ ...given, signal: ctx.signal, onRetry });
+  const server = new TargetServer(connection, signal);
+  const begun = await BegunThreads.open(await ctx.directory());
+  // What this sink left with its last commit: the length of the report.
+  const resumed = ctx.cursor as { readonly report: number } | undefined;
+  const report =
+    given.fidelityReport === undefined
+      ? undefined
+      : await FidelityReport.open(given.fidelityReport, resumed?.report ?? 0);
+  const chosen = await chooseMode(server, given, signal);
+  const { mode } = chosen;
+  const queue = new ThreadQueue({ ...given, server, mode, begun, signal, graphId: given.graphId });
+  async function commit(queued: QueuedBatch): Promise<Commit> {
+    const { records, lines } = account(queued, mode.name, ctx);
+    const length = lines === '' ? undefined : await report?.add(lines);
+    const state = length === undefined ? {} : { state: { report: length } };
+    return { records, cursor: queued.batch.cursor, ...state };
+  }
+  try {
+    for await (const batch of batches) {
+      await queue.add(batch);
+      for (const queued of queue.settled()) yield await commit(queued);
+    }
+    for await (const queued of queue.drain({ halted: ctx.halted })) yield await commit(queued);
+  } finally {
+    stopping.abort();
+    await queue.close();
+    await chosen.close();
+    await begun.close();
+    await report?.close();
+    await connection.close();
+  }
+}
+
+/** Counts what became of the records of a batch; gives those that are written, and their lines for the report. */
+function account(
+  { batch, outcomes }: QueuedBatch,
+  mode: string,
+  ctx: StageContext,
+): { readonly records: number; readonly lines: string } {
+  let records = 0;
+  let lines = '';
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome === undefined) continue;
+    const record = batch.records[index];
+    const from = { batch, index, at: batch.at?.(index) };
+    if (outcome.kind === 'failed') {
+      ctx.reject(record, outcome.error, from);
+      continue;
+    }
+    if (outcome.kind === 'skipped') ctx.count('skipped', 1, from);
+    else records += 1;
+    countFindings(outcome, mode, ctx, from);
+    if (outcome.kind === 'written' && outcome.checkpoints === 0 && outcome.fidelity === undefined) continue;
+    lines += fidelityLine((record as ThreadRecord).thread_id, mode, outcome);
+  }
+  return { records, lines };
+}
+
+function countFindings(
+  outcome: Exclude<Outcome, { readonly kind: 'failed' }>,
+  mode: string,
+  ctx: StageContext,
+  from: { readonly batch: Batch<unknown>; readonly index: number },
+): void {
+  const { relation, fidelity, losses = new Map<string, number>(), checkpoints } = outcome;
+  if (outcome.kind === 'skipped') {
+    ctx.finding(`already there: ${relation ?? 'not compared'}`, 1, from);
+    return;
+  }
+  ctx.finding(`restored by ${mode}: checkpoints`, checkpoints, from);
+  for (const [kind, times] of losses) ctx.finding(`not restored: ${kind}`, times, from);
+  if (fidelity === undefined) return;
+  const { checkpoints: count, subgraphs, matched } = fidelity;
+  ctx.finding(
+    'not the same: checkpoints missing',
+    count.source - count.paired - (subgraphs.source - subgraphs.paired),
+    from,
+  );
+  ctx.finding('not the same: checkpoints too many', count.target - count.paired, from);
+  for (const aspect of fidelityAspects) ctx.finding(`not the same: ${aspect}`, count.paired - matched[aspect], from);
+}
+
+export const langgraphSinkComponent = defineSink({
+  type: 'langgraph',
+  summary: 'Threads on a LangGraph server, with as much of their history as it lets in',
+  details:
+    'Threads keep their ids, metadata and owners. `full` needs the companion graph on the target (see docs/langgraph-companion.md), `postgres` the database of its checkpointer; `history` needs nothing. ' +
+    'Every thread is read back and compared. Threads that are there are compared by their history before anything is decided.',
+  accepts: 'thread',
+  options,
+  examples: [
+    'type: langgraph\napiUrl: http://localhost:2024',
+    'type: langgraph\napiUrl: ${LANGGRAPH_TARGET_URL}\napiKey: ${LANGSMITH_API_KEY}\nmode: history\nifExists: continue\nfidelityReport: ./fidelity.jsonl',
+  ],
+  create: langgraphSink,
+});

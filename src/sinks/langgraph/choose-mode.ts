@@ -1,0 +1,65 @@
+import { EtlError } from '../../errors.ts';
+import type { ChannelKind } from '../../mappings/state-update.ts';
+import { ChannelKinds } from './channel-kinds.ts';
+import { historyMode } from './history-mode.ts';
+import { stateMode } from './state-mode.ts';
+import type { TargetServer } from './target-server.ts';
+import type { WriteMode } from './thread-job.ts';
+
+export interface ModeOptions {
+  readonly mode: 'auto' | WriteMode['name'];
+  readonly companion: string;
+  readonly database?: { readonly connectionString: string; readonly schema: string } | undefined;
+  readonly channels?: Readonly<Record<string, Exclude<ChannelKind, 'unknown'>>> | undefined;
+}
+
+/** The way of writing that was asked for, or the best the target offers. */
+export async function chooseMode(
+  server: TargetServer,
+  options: ModeOptions,
+  signal: AbortSignal,
+): Promise<{ readonly mode: WriteMode; close(): Promise<void> }> {
+  const name = await modeName(server, options);
+  const close = async (): Promise<void> => undefined;
+  switch (name) {
+    case 'state':
+      return { mode: stateMode(server), close };
+    default:
+      return { mode: historyMode(server, new ChannelKinds(server, options.channels), signal), close };
+  }
+}
+
+/** One line for people: how threads would be written, and why not better. */
+export async function describeMode(server: TargetServer, options: ModeOptions): Promise<string> {
+  const name = await modeName(server, options);
+  const why =
+    options.mode === 'auto' && name === 'history' ? ` (no graph "${options.companion}" is deployed there)` : '';
+  return `threads are written by ${name}${why}`;
+}
+
+async function modeName(server: TargetServer, { mode, companion, database }: ModeOptions): Promise<WriteMode['name']> {
+  if (mode === 'auto') {
+    if (database !== undefined) return 'postgres';
+    return (await server.hasGraph(companion)) ? 'full' : 'history';
+  }
+  if (mode === 'postgres' && database === undefined) {
+    throw new EtlError(
+      'ETL_CONFIG_INVALID',
+      'mode "postgres" needs `database`: where the checkpointer keeps its tables',
+      {
+        where: { file: server.where },
+      },
+    );
+  }
+  if (mode === 'full' && !(await server.hasGraph(companion))) {
+    throw new EtlError(
+      'ETL_CONFIG_INVALID',
+      `mode "full" needs the companion graph, and no graph "${companion}" is deployed`,
+      {
+        where: { file: server.where },
+        hint: 'Deploy it (docs/langgraph-companion.md), or choose `mode: history`.',
+      },
+    );
+  }
+  return mode;
+}

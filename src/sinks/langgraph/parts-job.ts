@@ -1,0 +1,92 @@
+import { EtlError } from '../../errors.ts';
+import type { ThreadRecord } from '../../models/langgraph.ts';
+import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
+import { isAboutThread, proven, threadToWrite, type JobOptions, type JobOutcome } from './thread-job.ts';
+import type { ThreadWriter } from './thread-writer.ts';
+
+/**
+ * Brings a thread to the target that comes in several parts, without ever holding all of it.
+ *
+ * What cannot be told before the last part, whether the thread is the same as one that is there, is told as it goes: a
+ * thread that is continued must have the beginning of this one; one that is skipped is not compared.
+ */
+export class PartsJob {
+  readonly #options: JobOptions;
+  readonly #first: ThreadRecord;
+  readonly #source: EntrySummary[] = [];
+  #writer: ThreadWriter | undefined;
+  #mayDelete = false;
+  #error: unknown;
+
+  private constructor(first: ThreadRecord, options: JobOptions) {
+    this.#options = options;
+    this.#first = { ...first, history: [] };
+  }
+
+  static async begin(
+    first: ThreadRecord,
+    found: { readonly isThere: boolean; readonly isOurs: boolean },
+    options: JobOptions,
+  ): Promise<PartsJob> {
+    const job = new PartsJob(first, options);
+    await job.#try(() => job.#begin(first, found));
+    return job;
+  }
+
+  async add(part: ThreadRecord): Promise<void> {
+    this.#source.push(...part.history.map(summarizeEntry));
+    await this.#try(async () => this.#writer?.add(part.history));
+  }
+
+  /** @throws what went wrong with any of the parts, after what was written is removed. */
+  async finish(): Promise<JobOutcome> {
+    const writer = this.#writer;
+    if (this.#error === undefined && writer === undefined) return { kind: 'skipped', checkpoints: 0 };
+    let outcome: JobOutcome | undefined;
+    await this.#try(async () => {
+      if (writer !== undefined) outcome = await proven(this.#first, this.#source, await writer.finish(), this.#options);
+    });
+    if (outcome !== undefined) return outcome;
+    if (isAboutThread(this.#error)) await this.abandon();
+    throw this.#error;
+  }
+
+  /** Removes what was written of the thread, unless it was there before. */
+  async abandon(): Promise<void> {
+    if (this.#mayDelete) await this.#options.server.delete(this.#first.thread_id).catch(() => undefined);
+  }
+
+  async #begin(first: ThreadRecord, { isThere, isOurs }: { isThere: boolean; isOurs: boolean }): Promise<void> {
+    const { server, mode, ifExists, begun } = this.#options;
+    const thread = { ...threadToWrite(first, this.#options), isWhole: false };
+    let existing: readonly EntrySummary[] | undefined;
+    if (isThere && !isOurs) {
+      if (ifExists === 'skip') return;
+      if (ifExists === 'fail') {
+        throw new EtlError('ETL_RECORD_INVALID', 'the thread is on the target already', {
+          where: { file: server.where, record: thread.threadId },
+          hint: 'Choose what becomes of such threads: `ifExists: skip | continue | replace` (--if-exists).',
+        });
+      }
+    }
+    if (isThere && !isOurs && ifExists === 'continue' && mode.name !== 'state')
+      existing = await server.summaries(thread.threadId, { subgraphs: false });
+    else {
+      if (isThere) await server.delete(thread.threadId);
+      this.#mayDelete = true;
+      await begun.add(thread.threadId);
+    }
+    this.#writer = mode.writer({ ...thread, existing });
+  }
+
+  /** The first thing that goes wrong ends the thread; what comes of it later is passed over. */
+  async #try(work: () => Promise<unknown>): Promise<void> {
+    if (this.#error !== undefined) return;
+    try {
+      await work();
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      this.#error = error;
+    }
+  }
+}

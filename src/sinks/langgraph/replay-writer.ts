@@ -1,0 +1,272 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { httpStatusOf, isPassing } from '../../connections/langgraph-errors.ts';
+import { EtlError } from '../../errors.ts';
+import {
+  historyToSuperstep,
+  isCopyOf,
+  predecessorOf,
+  type Predecessor,
+  type Superstep,
+} from '../../mappings/history-to-supersteps.ts';
+import { channelsOf, namespaceOf, parentIdOf, type HistoryEntry } from '../../models/langgraph.ts';
+import { summarizeEntry } from '../../models/langgraph-summary.ts';
+import type { ChannelKinds } from './channel-kinds.ts';
+import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
+import type { TargetServer } from './target-server.ts';
+
+/** A request holds at most so many supersteps, and about so many bytes. */
+const maxSupersteps = 250;
+const maxBytes = 4_000_000;
+/** Of a thread in parts, so many checkpoints are kept for later ones to be made on; others are read from the target. */
+const keptCheckpoints = 16;
+const maxTries = 6;
+
+/**
+ * Makes a thread's history again by the API: one superstep for each checkpoint, in the order they came about, each on the
+ * checkpoint it was made on. Values, parents, order and next nodes become the same; ids, times and what subgraphs did do not.
+ *
+ * Supersteps that follow one another go in one request. Where an answer is lost, or a server fails in the middle, what is on
+ * the target tells how far it came, and the rest is written from there.
+ */
+export class ReplayWriter implements ThreadWriter {
+  readonly #server: TargetServer;
+  readonly #channels: ChannelKinds;
+  readonly #thread: ThreadToWrite & { readonly graphId: string };
+  readonly #commandNodes: ReadonlySet<string>;
+  readonly #signal: AbortSignal;
+  readonly #losses = new Losses();
+  /** Every checkpoint on the target in the order it was made: the source's id, or nothing for one of our own. */
+  readonly #made: (string | undefined)[] = [];
+  readonly #ids = new Map<string, string>();
+  readonly #before = new Map<string, Predecessor>();
+  #pending: Superstep[] = [];
+  #pendingBytes = 0;
+  #isThere: boolean;
+  #matched = 0;
+  #metadata: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    thread: ThreadToWrite & { readonly graphId: string },
+    {
+      server,
+      channels,
+      commandNodes,
+      signal,
+    }: {
+      readonly server: TargetServer;
+      readonly channels: ChannelKinds;
+      readonly commandNodes: ReadonlySet<string>;
+      readonly signal: AbortSignal;
+    },
+  ) {
+    this.#thread = thread;
+    this.#server = server;
+    this.#channels = channels;
+    this.#commandNodes = commandNodes;
+    this.#signal = signal;
+    this.#isThere = thread.existing !== undefined;
+  }
+
+  async add(entries: readonly HistoryEntry[]): Promise<void> {
+    for (const entry of entries) {
+      if (namespaceOf(entry) !== '') this.#losses.add('checkpoints of subgraphs');
+      else if (!this.#isMatched(entry)) await this.#plan(entry);
+      if (namespaceOf(entry) === '') this.#remember(entry);
+    }
+  }
+
+  async finish(): Promise<WrittenThread> {
+    await this.#flush();
+    if (!this.#isThere) await this.#create([]);
+    return { order: this.#made, losses: this.#losses.counts, metadata: this.#metadata };
+  }
+
+  /** Whether the target has this checkpoint from before: all up to it were the same. */
+  #isMatched(entry: HistoryEntry): boolean {
+    const { existing = [] } = this.#thread;
+    if (this.#matched === existing.length) return false;
+    const summary = summarizeEntry(entry);
+    for (let index = this.#matched; index < existing.length; index++) {
+      const there = existing[index];
+      if (there === undefined) break;
+      if (there.values === summary.values) {
+        for (; this.#matched < index; this.#matched++) this.#made.push(undefined);
+        this.#matched += 1;
+        this.#made.push(summary.id);
+        this.#ids.set(summary.id, there.id);
+        return true;
+      }
+      // Copies that an earlier attempt made to write on are nothing of the source's.
+      if (there.source !== 'fork') break;
+    }
+    throw new EtlError('ETL_RECORD_INVALID', 'the thread is on the target with another history', {
+      where: { file: this.#server.where, record: this.#thread.threadId },
+      hint: 'It is left alone. `ifExists: replace` (--if-exists replace) deletes it there and writes it anew.',
+    });
+  }
+
+  async #plan(entry: HistoryEntry): Promise<void> {
+    const { threadId, graphId } = this.#thread;
+    const graph = await this.#server.graph(graphId);
+    const kinds = await this.#channels.of(graphId, channelsOf(entry));
+    const parentId = parentIdOf(entry);
+    const parent = parentId === undefined ? undefined : await this.#predecessor(parentId);
+    const copied =
+      entry.metadata?.source === 'fork'
+        ? [...this.#before.values()].findLast((other) => isCopyOf(entry, other))?.id
+        : undefined;
+    const { runtime } = this.#server;
+    const options = { threadId, runtime, graph, kinds, commandNodes: this.#commandNodes };
+    const step = historyToSuperstep(entry, parent, options, copied);
+    this.#losses.add('channels that no update unsets', step.impossible.length);
+    await this.#submit(step);
+  }
+
+  async #submit(step: Superstep): Promise<void> {
+    const last = this.#pending.at(-1)?.id ?? this.#made.at(-1);
+    const isFirst = this.#made.length === 0 && this.#pending.length === 0;
+    if (isFirst || (step.on !== undefined && step.on === last && step.updates[0]?.as_node !== '__copy__')) {
+      await this.#queue(step);
+      return;
+    }
+    await this.#flush();
+    // A checkpoint whose parent is not there is made on the name of the parent alone, as it was in the source.
+    const on = step.on === undefined ? undefined : await this.#targetId(step.on);
+    const [only, ...more] = step.updates;
+    if (only !== undefined && more.length === 0 && only.command === undefined) {
+      const id = await this.#safely(() => this.#server.update(this.#thread.threadId, on ?? step.id, only));
+      this.#made.push(step.id);
+      if (id !== undefined) this.#ids.set(step.id, id);
+      return;
+    }
+    // Several updates at once can only follow the last checkpoint: a copy makes this one the last.
+    const copy = { as_node: '__copy__', values: null };
+    await this.#safely(() => this.#server.update(this.#thread.threadId, on ?? step.id, copy));
+    this.#made.push(undefined);
+    this.#losses.add('copies made to fork from');
+    await this.#queue(step);
+  }
+
+  async #queue(step: Superstep): Promise<void> {
+    this.#pending.push(step);
+    this.#pendingBytes += JSON.stringify(step.updates).length;
+    if (this.#pending.length >= maxSupersteps || this.#pendingBytes >= maxBytes) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const steps = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (steps.length > 0) await this.#create(steps);
+  }
+
+  /** Creates the thread, or appends to it. What is on the target already of these steps is not written again. */
+  async #create(steps: readonly Superstep[]): Promise<void> {
+    const { threadId, metadata } = this.#thread;
+    const from = this.#made.length;
+    const total = from + steps.length;
+    let idle = 0;
+    for (let done = from; ; ) {
+      const supersteps = steps.slice(done - from).map(({ updates }) => ({ updates }));
+      try {
+        const ifExists = this.#isThere ? 'append' : 'raise';
+        const row = await this.#server.create({ threadId, metadata, supersteps, ifExists });
+        this.#metadata ??= row.metadata ?? {};
+        this.#isThere = true;
+        break;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        // Another one made it: the caller decides.
+        if (httpStatusOf(error) === 409 && !this.#isThere) throw error;
+        const count = await this.#count();
+        idle = count > done ? 0 : idle + 1;
+        if (this.#isThere && count === total) break;
+        if (!mayHelp(error, idle)) throw error;
+        done = Math.max(done, Math.min(count, total));
+        await this.#rest(idle);
+      }
+    }
+    for (const { id } of steps) this.#made.push(id);
+  }
+
+  /** One update, with a look whether it took effect when its answer is lost. */
+  async #safely(update: () => Promise<string>): Promise<string | undefined> {
+    const before = this.#made.length;
+    for (let idle = 1; ; idle++) {
+      try {
+        return await update();
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        if ((await this.#count()) > before) return undefined;
+        if (!mayHelp(error, idle)) throw error;
+        await this.#rest(idle);
+      }
+    }
+  }
+
+  /** How many checkpoints the thread has on the target. Throws when the server does not answer that either. */
+  async #count(): Promise<number> {
+    const { threadId } = this.#thread;
+    this.#isThere = (await this.#server.row(threadId)) !== undefined;
+    let count = 0;
+    if (this.#isThere) for await (const page of this.#server.history(threadId)) count += page.length;
+    return count;
+  }
+
+  async #targetId(sourceId: string): Promise<string> {
+    const known = this.#ids.get(sourceId);
+    if (known !== undefined) return known;
+    await this.#learn();
+    return this.#ids.get(sourceId) ?? sourceId;
+  }
+
+  /** Reads the ids of the checkpoints that were made: they lie in the order in which they were. */
+  async #learn(): Promise<void> {
+    if (this.#made.every((id) => id === undefined || this.#ids.has(id))) return;
+    const ids: string[] = [];
+    for await (const page of this.#server.history(this.#thread.threadId))
+      for (const { checkpoint } of page) ids.push(checkpoint.checkpoint_id);
+    ids.reverse();
+    if (ids.length !== this.#made.length) {
+      throw new EtlError(
+        'ETL_REQUEST_FAILED',
+        `${this.#made.length} checkpoints were written, and the target has ${ids.length}`,
+        { where: { file: this.#server.where, record: this.#thread.threadId } },
+      );
+    }
+    for (const [index, sourceId] of this.#made.entries()) {
+      const id = ids[index];
+      if (sourceId !== undefined && id !== undefined) this.#ids.set(sourceId, id);
+    }
+  }
+
+  #remember(entry: HistoryEntry): void {
+    this.#before.set(entry.checkpoint.checkpoint_id, predecessorOf(entry));
+    const [oldest] = this.#before.keys();
+    const isMany = !this.#thread.isWhole && this.#before.size > keptCheckpoints;
+    if (isMany && oldest !== undefined) this.#before.delete(oldest);
+  }
+
+  /** The checkpoint that one is made on; nothing when it is not in the history. */
+  async #predecessor(id: string): Promise<Predecessor | undefined> {
+    const kept = this.#before.get(id);
+    if (kept !== undefined) return kept;
+    if (!this.#made.includes(id) && !this.#pending.some((step) => step.id === id)) return undefined;
+    await this.#flush();
+    const there = await this.#server.checkpoint(this.#thread.threadId, await this.#targetId(id));
+    return { ...predecessorOf(there), id };
+  }
+
+  async #rest(idle: number): Promise<void> {
+    if (idle > 0)
+      await delay(Math.min(8000, 250 * 2 ** idle) * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
+  }
+}
+
+/** Whether the same request may be answered otherwise. A server that fails inside mostly fails again: it gets one chance. */
+function mayHelp(error: unknown, idle: number): boolean {
+  const cause = error instanceof EtlError ? error.cause : error;
+  if (httpStatusOf(error) === 500) return idle < 2;
+  return isPassing(cause) && idle < maxTries;
+}

@@ -1,0 +1,235 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { LanggraphConnection, LanggraphRequest } from '../../connections/langgraph.ts';
+import { httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
+import { historyPages } from '../../connections/langgraph-history.ts';
+import { EtlError } from '../../errors.ts';
+import { decodeJsonRecords } from '../../formats/json-records.ts';
+import type { GraphShape, NodeUpdate } from '../../mappings/history-to-supersteps.ts';
+import { asHistoryEntry, type HistoryEntry, type Runtime, type ThreadRow } from '../../models/langgraph.ts';
+import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
+
+/** Tries of a request that the server was too busy for, and so did not carry out. */
+const busyTries = 8;
+
+export interface NewThread {
+  readonly threadId: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly supersteps?: readonly { readonly updates: readonly NodeUpdate[] }[] | undefined;
+  /** `append`: the thread is there, and gets the supersteps on top of its last checkpoint. Default `raise`. */
+  readonly ifExists?: 'raise' | 'append';
+}
+
+/**
+ * What threads are written with: the API of the server they go to.
+ *
+ * Requests that change something are sent once; only where the server said that it did nothing (429, 503) they are repeated.
+ * Whether one took effect whose answer was lost, the callers find out by reading.
+ */
+export class TargetServer {
+  readonly connection: LanggraphConnection;
+  readonly #signal: AbortSignal;
+  readonly #graphs = new Map<string, Promise<GraphShape>>();
+
+  constructor(connection: LanggraphConnection, signal: AbortSignal) {
+    this.connection = connection;
+    this.#signal = signal;
+  }
+
+  get runtime(): Runtime {
+    return this.connection.info.runtime;
+  }
+
+  get where(): string {
+    return this.connection.where;
+  }
+
+  /**
+   * Creates a thread, or appends to one.
+   *
+   * @throws {EtlError} `ETL_REQUEST_FAILED`, with status 409 when the thread exists. Some of the supersteps may have been
+   *   carried out all the same, also when a Python server answers 201.
+   */
+  async create({ threadId, metadata, supersteps, ifExists = 'raise' }: NewThread): Promise<ThreadRow> {
+    const answer = await this.#change({
+      method: 'POST',
+      path: '/threads',
+      body: {
+        thread_id: threadId,
+        metadata,
+        if_exists: ifExists === 'raise' ? 'raise' : 'do_nothing',
+        ...(supersteps === undefined || supersteps.length === 0 ? {} : { supersteps }),
+      },
+    });
+    const fields = (answer ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof fields['thread_id'] === 'string') return fields as ThreadRow;
+    const { detail } = fields;
+    const text = typeof detail === 'string' ? detail : JSON.stringify(answer);
+    throw new EtlError('ETL_REQUEST_FAILED', `the thread was created, but not its history: ${text}`, {
+      where: { file: this.where, record: threadId },
+      cause: new LanggraphHttpError('POST /threads', 201, text),
+    });
+  }
+
+  /** The row of a thread; nothing when there is none. */
+  async row(threadId: string): Promise<ThreadRow | undefined> {
+    try {
+      return (await this.connection.json({ path: threadPath(threadId) }, this.#signal)) as ThreadRow;
+    } catch (error) {
+      if (httpStatusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** Deletes a thread with its history. One that is not there is no mistake. */
+  async delete(threadId: string): Promise<void> {
+    try {
+      await this.connection.json({ method: 'DELETE', path: threadPath(threadId) }, this.#signal);
+    } catch (error) {
+      if (httpStatusOf(error) !== 404) throw error;
+    }
+  }
+
+  /** Makes a checkpoint on an earlier one, and gives its id. */
+  async update(threadId: string, on: string, { as_node, values }: NodeUpdate): Promise<string> {
+    const answer = (await this.#change({
+      method: 'POST',
+      path: `${threadPath(threadId)}/state`,
+      body: { values, as_node, checkpoint: { checkpoint_id: on, checkpoint_ns: '' } },
+    })) as { readonly checkpoint?: { readonly checkpoint_id?: string } } | undefined;
+    const id = answer?.checkpoint?.checkpoint_id;
+    if (typeof id === 'string') return id;
+    throw new EtlError('ETL_REQUEST_FAILED', `an update was answered without a checkpoint: ${JSON.stringify(answer)}`, {
+      where: { file: this.where, record: threadId },
+    });
+  }
+
+  /** The last state of a thread. */
+  async state(threadId: string): Promise<Readonly<Record<string, unknown>>> {
+    const path = `${threadPath(threadId)}/state`;
+    const state = (await this.connection.json({ path }, this.#signal)) as { readonly values?: unknown };
+    return (state.values ?? {}) as Readonly<Record<string, unknown>>;
+  }
+
+  /** One checkpoint of the thread itself. */
+  async checkpoint(threadId: string, id: string): Promise<HistoryEntry> {
+    const path = `${threadPath(threadId)}/state/${encodeURIComponent(id)}`;
+    return asHistoryEntry(await this.connection.json({ path }, this.#signal));
+  }
+
+  /** Which of these threads are there. */
+  async existing(threadIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    for (let from = 0; from < threadIds.length; from += 500) {
+      const ids = threadIds.slice(from, from + 500);
+      const rows = (await this.connection.json(
+        { method: 'POST', path: '/threads/search', body: { ids, limit: ids.length, select: ['thread_id'] } },
+        this.#signal,
+      )) as readonly { readonly thread_id?: string }[];
+      for (const { thread_id } of rows) if (thread_id !== undefined) found.add(thread_id);
+    }
+    return found;
+  }
+
+  /** Runs a graph on a thread until it ends, and gives the state. The server may have carried it out when this throws. */
+  async run(threadId: string, graphId: string, input: unknown): Promise<unknown> {
+    return await this.#change({
+      method: 'POST',
+      path: `${threadPath(threadId)}/runs/wait`,
+      body: { assistant_id: graphId, input },
+    });
+  }
+
+  /** What is deployed under the graph's name. @throws {EtlError} with status 404 when nothing is. */
+  graph(graphId: string): Promise<GraphShape> {
+    let found = this.#graphs.get(graphId);
+    if (found === undefined) {
+      found = this.#readGraph(graphId);
+      this.#graphs.set(graphId, found);
+      // What could not be read now may be read for the next thread.
+      found.catch(() => this.#graphs.delete(graphId));
+    }
+    return found;
+  }
+
+  /** Whether a graph of this name is deployed. */
+  async hasGraph(graphId: string): Promise<boolean> {
+    try {
+      await this.graph(graphId);
+      return true;
+    } catch (error) {
+      const status = httpStatusOf(error);
+      if (status === 404 || status === 422 || status === 400) return false;
+      throw error;
+    }
+  }
+
+  /** The checkpoints of a namespace, newest first, page by page. */
+  async *history(
+    threadId: string,
+    options: { readonly namespace?: string; readonly limit?: number } = {},
+  ): AsyncGenerator<readonly HistoryEntry[]> {
+    for await (const page of historyPages(this.connection, threadId, options, this.#signal))
+      yield decodeJsonRecords(page).map(asHistoryEntry);
+  }
+
+  /** Summaries of all checkpoints of a thread, oldest first in each namespace, the thread's own first. */
+  async summaries(threadId: string, { subgraphs = true } = {}): Promise<readonly EntrySummary[]> {
+    const all: EntrySummary[] = [];
+    const known = new Set(['']);
+    const waiting = [''];
+    for (let namespace = waiting.shift(); namespace !== undefined; namespace = waiting.shift()) {
+      const found: EntrySummary[] = [];
+      const below: string[] = [];
+      for await (const page of this.history(threadId, { namespace })) {
+        for (const entry of page) {
+          found.push(summarizeEntry(entry));
+          for (const { checkpoint } of entry.tasks) {
+            const ns = checkpoint?.checkpoint_ns;
+            if (typeof ns !== 'string' || known.has(ns)) continue;
+            known.add(ns);
+            below.push(ns);
+          }
+        }
+      }
+      all.push(...found.reverse());
+      if (subgraphs) waiting.push(...below.reverse());
+    }
+    return all;
+  }
+
+  async #readGraph(graphId: string): Promise<GraphShape> {
+    const path = `/assistants/${encodeURIComponent(graphId)}/graph`;
+    try {
+      const answer = (await this.connection.json({ path }, this.#signal)) as {
+        readonly nodes?: readonly { readonly id: string | number }[];
+        readonly edges?: GraphShape['edges'];
+      };
+      return { nodes: (answer.nodes ?? []).map(({ id }) => String(id)), edges: answer.edges ?? [] };
+    } catch (error) {
+      if (httpStatusOf(error) !== 404 || !(error instanceof EtlError)) throw error;
+      throw new EtlError('ETL_REQUEST_FAILED', `the graph "${graphId}" is not deployed on the target`, {
+        where: { file: this.where },
+        hint: 'Deploy it there under the same name (`graphs` in langgraph.json), or leave its threads out: --metadata-filter.',
+        cause: error.cause,
+      });
+    }
+  }
+
+  async #change(request: LanggraphRequest): Promise<unknown> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.connection.json({ ...request, isRepeatable: false }, this.#signal);
+      } catch (error) {
+        const status = httpStatusOf(error);
+        if ((status !== 429 && status !== 503) || tries >= busyTries) throw error;
+        // The connection holds all requests back for as long as the server asked for; where it did not ask, this does.
+        await delay(Math.min(250 * 2 ** tries, 8000) * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
+      }
+    }
+  }
+}
+
+function threadPath(threadId: string): string {
+  return `/threads/${encodeURIComponent(threadId)}`;
+}

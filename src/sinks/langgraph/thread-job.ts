@@ -1,0 +1,227 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { isAnswer, httpStatusOf } from '../../connections/langgraph-errors.ts';
+import { EtlError } from '../../errors.ts';
+import { headOf, type ThreadRecord } from '../../models/langgraph.ts';
+import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
+import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
+import { relationOf, stateRelation, type Relation } from './compare-threads.ts';
+import type { TargetServer } from './target-server.ts';
+import type { ThreadToWrite, ThreadWriter, WrittenThread } from './thread-writer.ts';
+
+/** What to do with a thread that is on the target already. */
+export type IfThreadExists = 'skip' | 'continue' | 'replace' | 'fail';
+
+/** A way of writing threads. */
+export interface WriteMode {
+  readonly name: 'state' | 'history' | 'full' | 'postgres';
+  /** Whether checkpoints keep their ids, so that writing them again changes nothing. */
+  readonly keepsIds: boolean;
+  writer(thread: ThreadToWrite): ThreadWriter;
+  /** Looks at what became of a thread; true when something was learned by which it comes out better. */
+  learn?(
+    record: ThreadRecord,
+    ids: ReadonlyMap<string, string> | undefined,
+    target: readonly EntrySummary[],
+  ): Promise<boolean>;
+  /** The last touch to a thread that is whole. True when it changed something. */
+  settle?(thread: ThreadToWrite, source: readonly EntrySummary[], target: readonly EntrySummary[]): Promise<boolean>;
+}
+
+export interface JobOptions {
+  readonly server: TargetServer;
+  readonly mode: WriteMode;
+  readonly ifExists: IfThreadExists;
+  readonly verify: boolean;
+  /** For threads that do not say which graph they are of. */
+  readonly graphId: string | undefined;
+  readonly signal: AbortSignal;
+  /** Told before anything is written of a thread, and when it turns out to be somebody else's. */
+  readonly begun: { add(threadId: string): Promise<void>; remove(threadId: string): Promise<void> };
+}
+
+export interface JobOutcome {
+  readonly kind: 'written' | 'skipped';
+  readonly checkpoints: number;
+  /** Of a thread that was there already. */
+  readonly relation?: Relation | undefined;
+  readonly fidelity?: ThreadFidelity | undefined;
+  readonly losses?: ReadonlyMap<string, number>;
+}
+
+/** An outcome with what it was found by. */
+type Proven = JobOutcome & {
+  readonly target?: readonly EntrySummary[];
+  /** Source id → target id, where they differ. */
+  readonly ids?: ReadonlyMap<string, string> | undefined;
+};
+
+const maxAttempts = 4;
+
+/**
+ * Brings one thread that is whole to the target.
+ *
+ * @param isThere Whether the target has a thread of this id.
+ * @param isOurs Whether an earlier attempt of this run began to write it.
+ * @throws what the server answered, after what was written of the thread is removed.
+ */
+export async function writeThread(
+  record: ThreadRecord,
+  { isThere, isOurs }: { isThere: boolean; readonly isOurs: boolean },
+  options: JobOptions,
+): Promise<JobOutcome> {
+  const { server, mode, begun, signal } = options;
+  const source = record.history.map(summarizeEntry);
+  const thread = { ...threadToWrite(record, options), isWhole: true };
+  let mayDelete = isOurs || !isThere;
+  for (let attempt = 1; ; attempt++) {
+    let existing: readonly EntrySummary[] | undefined;
+    let relation: Relation | undefined;
+    if (isThere) {
+      const there = await server.summaries(thread.threadId, { subgraphs: false });
+      relation = (mode.name === 'state' ? stateRelation : relationOf)(source, there);
+      const todo = decide(relation, options, isOurs && attempt === 1, thread.threadId);
+      if (todo === 'done') {
+        const kind = isOurs ? 'written' : 'skipped';
+        if (isOurs) return { ...(await proven(record, source, {}, options)), kind, relation };
+        return { kind, relation, checkpoints: 0 };
+      }
+      if (todo === 'replace') {
+        mayDelete = true;
+        await server.delete(thread.threadId);
+      } else existing = there;
+    }
+    try {
+      if (!isOurs && mayDelete) await begun.add(thread.threadId);
+      const writer = mode.writer({ ...thread, existing });
+      await writer.add(record.history);
+      const written = await writer.finish();
+      const outcome = await proven(record, source, written, options);
+      const target = outcome.target ?? [];
+      if (mayDelete && attempt < maxAttempts && (await mode.learn?.(record, outcome.ids, target)) === true) {
+        await server.delete(thread.threadId);
+        isThere = false;
+        continue;
+      }
+      const isSettled = (await mode.settle?.(thread, source, target)) === true;
+      return isSettled ? await proven(record, source, written, options) : outcome;
+    } catch (error) {
+      signal.throwIfAborted();
+      const isTaken = httpStatusOf(error) === 409 && !isThere;
+      if (isTaken) {
+        await begun.remove(thread.threadId);
+        isThere = await isSeen(server, thread.threadId, error);
+        mayDelete = false;
+        continue;
+      }
+      if (mayDelete && isAboutThread(error)) await server.delete(thread.threadId).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+/** Whether an error may be this thread's own: the server refused it, or gave no answer to it. */
+export function isAboutThread(error: unknown): boolean {
+  return isAnswer(error) || (error instanceof EtlError && error.code === 'ETL_CONNECT_FAILED');
+}
+
+/** What to write of a record, or of the first of several parts. */
+export function threadToWrite(
+  record: ThreadRecord,
+  { graphId: otherwise }: Pick<JobOptions, 'graphId'>,
+): Omit<ThreadToWrite, 'isWhole'> {
+  const { thread_id: threadId, thread, origin } = record;
+  const metadata = thread.metadata ?? {};
+  const named = metadata['graph_id'] ?? headOf(record)?.metadata?.['graph_id'] ?? otherwise;
+  const graphId = typeof named === 'string' && named !== '' ? named : undefined;
+  if (graphId === undefined && record.history.length > 0) {
+    throw new EtlError('ETL_RECORD_INVALID', 'the thread does not say which graph it is of', {
+      where: { record: threadId },
+      hint: 'Name the graph for such threads: `graphId` (--graph-id).',
+    });
+  }
+  // The servers read the graph from the metadata: without it a thread has no history.
+  return { threadId, metadata: graphId === undefined ? metadata : { ...metadata, graph_id: graphId }, graphId, origin };
+}
+
+function decide(
+  relation: Relation,
+  { ifExists, mode, server }: JobOptions,
+  isHalf: boolean,
+  threadId: string,
+): 'done' | 'replace' | 'continue' {
+  if (relation === 'same' && (ifExists !== 'fail' || isHalf)) return 'done';
+  // What this run began itself is nobody else's.
+  if (isHalf && relation !== 'ahead') return relation === 'behind' && mode.name !== 'state' ? 'continue' : 'replace';
+  if (isHalf || ifExists === 'skip') return 'done';
+  if (ifExists === 'replace') return 'replace';
+  if (ifExists === 'continue' && relation === 'ahead') return 'done';
+  if (ifExists === 'continue' && relation === 'behind') return mode.name === 'state' ? 'replace' : 'continue';
+  const what = {
+    same: 'is on the target already',
+    behind: 'is on the target already, with the beginning of its history',
+    ahead: 'is on the target already, and went on there',
+    different: 'is on the target already, with another history',
+  }[relation];
+  throw new EtlError('ETL_RECORD_INVALID', `the thread ${what}`, {
+    where: { file: server.where, record: threadId },
+    hint: 'Choose what becomes of such threads: `ifExists: skip | continue | replace` (--if-exists).',
+  });
+}
+
+/** What was written as it is on the target now, compared with the source. */
+export async function proven(
+  { thread_id: threadId, thread }: Pick<ThreadRecord, 'thread_id' | 'thread'>,
+  source: readonly EntrySummary[],
+  { order, losses = new Map<string, number>(), metadata }: Partial<WrittenThread>,
+  { server, mode, verify }: JobOptions,
+): Promise<Proven> {
+  const counted = new Map(losses);
+  const changed = changedKeys(thread.metadata ?? {}, metadata);
+  if (changed > 0) counted.set('metadata of the thread', changed);
+  const outcome = { kind: 'written', checkpoints: order?.length ?? source.length, losses: counted } as const;
+  if (!verify) return outcome;
+  const target = await server.summaries(threadId, { subgraphs: mode.keepsIds });
+  const idMap = order === undefined ? undefined : idsOf(order, target, threadId, server);
+  const wanted = mode.name === 'state' ? source.filter(({ ns }) => ns === '').slice(-1) : source;
+  const fidelity = compareThread(threadId, wanted, target, idMap === undefined ? {} : { idMap });
+  return { ...outcome, fidelity, target, ids: idMap };
+}
+
+/** The target's id of each source checkpoint: they lie in the order in which they were made. */
+function idsOf(
+  order: readonly (string | undefined)[],
+  target: readonly EntrySummary[],
+  threadId: string,
+  server: TargetServer,
+): ReadonlyMap<string, string> {
+  const own = target.filter(({ ns }) => ns === '');
+  // One more is there when the end had to be marked.
+  if (own.length < order.length || own.length > order.length + 1) {
+    throw new EtlError(
+      'ETL_REQUEST_FAILED',
+      `${order.length} checkpoints were written, and the target has ${own.length}`,
+      { where: { file: server.where, record: threadId } },
+    );
+  }
+  return new Map(order.flatMap((id, index) => (id === undefined ? [] : [[id, own[index]?.id ?? '']])));
+}
+
+/** How many keys of the metadata the server did not take over as they were. */
+function changedKeys(
+  wanted: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>> | undefined,
+): number {
+  if (given === undefined) return 0;
+  return Object.keys(wanted).filter((key) => !isDeepStrictEqual(wanted[key], given[key])).length;
+}
+
+/** Whether a thread that is in the way can be seen with our key. */
+async function isSeen(server: TargetServer, threadId: string, error: unknown): Promise<true> {
+  if ((await server.row(threadId)) !== undefined) return true;
+  throw new EtlError('ETL_REQUEST_FAILED', 'the thread exists on the target, and belongs to somebody else there', {
+    where: { file: server.where, record: threadId },
+    hint: "Use the key of a service, or of the user whose thread it is: the target's own authentication hides it.",
+    cause: error instanceof EtlError ? error.cause : error,
+  });
+}

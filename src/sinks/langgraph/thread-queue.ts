@@ -1,0 +1,236 @@
+import pLimit from 'p-limit';
+
+import { httpStatusOf, isAnswer } from '../../connections/langgraph-errors.ts';
+import { EtlError } from '../../errors.ts';
+import { asThreadRecord, type ThreadRecord } from '../../models/langgraph.ts';
+import type { Batch } from '../../stage.ts';
+import { PartsJob } from './parts-job.ts';
+import { writeThread, type JobOptions, type JobOutcome } from './thread-job.ts';
+
+/** Threads that are read and not written yet hold no more than this, by the source's measure; one always. */
+const maxBytes = 64 * 1024 * 1024;
+
+/** What became of a record. */
+export type Outcome = JobOutcome | { readonly kind: 'failed'; readonly error: unknown };
+
+/** A batch and what becomes of its records. */
+export interface QueuedBatch {
+  readonly batch: Batch<unknown>;
+  readonly outcomes: (Outcome | undefined)[];
+  /** Records without an outcome. */
+  open: number;
+}
+
+export interface QueueOptions extends JobOptions {
+  readonly concurrency: number;
+  readonly begun: JobOptions['begun'] & { has(threadId: string): boolean };
+}
+
+/** Writes the threads of batches, several at a time. Batches are done in their order, each when all its threads are. */
+export class ThreadQueue {
+  readonly #options: QueueOptions;
+  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #batches: QueuedBatch[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #parts:
+    | { readonly threadId: string; readonly job: Promise<PartsJob>; tail: Promise<void>; readonly places: Place[] }
+    | undefined;
+  #records = 0;
+  #bytes = 0;
+  #isClosed = false;
+  #fatal: { readonly error: unknown } | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#limit = pLimit(options.concurrency);
+  }
+
+  /** Takes a batch in, as soon as there is room for it. */
+  async add(batch: Batch<unknown>): Promise<void> {
+    const { records } = batch;
+    const queued: QueuedBatch = { batch, outcomes: records.map(() => undefined), open: records.length };
+    this.#batches.push(queued);
+    const size = records.length === 0 ? 0 : (batch.bytes ?? 0) / records.length;
+    const threads = records.map((record) => parsed(record));
+    const ids = threads.flatMap((thread) =>
+      'record' in thread && isStart(thread.record) ? [thread.record.thread_id] : [],
+    );
+    const there = ids.length === 0 ? Promise.resolve(new Set<string>()) : this.#options.server.existing(ids);
+    there.catch(() => undefined);
+    for (const [index, thread] of threads.entries()) {
+      const place = { queued, index };
+      if ('error' in thread) this.#settle([place], { kind: 'failed', error: thread.error });
+      else if (thread.record.part === undefined) this.#start(size, () => this.#whole(thread.record, place, there));
+      else this.#addPart(thread.record, place, size, there);
+    }
+    while (this.#fatal === undefined && (this.#records >= 2 * this.#options.concurrency || this.#bytes >= maxBytes))
+      await this.#change();
+  }
+
+  /** The batches that are done, as far as all before them are. Throws what ends the run, behind them. */
+  *settled(): Generator<QueuedBatch> {
+    for (let first = this.#batches[0]; first?.open === 0; first = this.#batches[0]) {
+      this.#batches.shift();
+      yield first;
+    }
+    if (this.#fatal !== undefined) throw this.#fatal.error;
+  }
+
+  /**
+   * The rest of the batches, as they are done. A thread whose last part did not come is rejected; when the run was stopped,
+   * it is left: the next attempt knows it, and writes it anew.
+   */
+  async *drain({ halted }: { readonly halted: boolean }): AsyncGenerator<QueuedBatch> {
+    yield* this.settled();
+    while (this.#records > 0) {
+      await this.#change();
+      yield* this.settled();
+    }
+    if (halted || this.#parts === undefined) return;
+    const { places, job, threadId } = this.#parts;
+    const error = new EtlError('ETL_RECORD_INVALID', 'the last part of the thread is missing', {
+      where: { record: threadId },
+    });
+    await (await job).abandon();
+    this.#settle(places, { kind: 'failed', error });
+    yield* this.settled();
+  }
+
+  /** Lets nothing new begin and waits for what is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+  }
+
+  #start(size: number, work: () => Promise<void>): void {
+    this.#records += 1;
+    this.#bytes += size;
+    const running = this.#limit(work)
+      .catch((error: unknown) => {
+        this.#fatal ??= { error };
+      })
+      .finally(() => {
+        this.#running.delete(running);
+        this.#done(size);
+      });
+    this.#running.add(running);
+  }
+
+  async #whole(record: ThreadRecord, place: Place, there: Promise<ReadonlySet<string>>): Promise<void> {
+    if (this.#fatal !== undefined || this.#isClosed) return;
+    const outcome = await this.#outcome(async () =>
+      writeThread(record, await this.#found(record, there), this.#options),
+    );
+    this.#settle([place], outcome);
+  }
+
+  /** Parts are written one after the other; what became of the thread is known, for all of them, after the last. */
+  #addPart(record: ThreadRecord, place: Place, size: number, there: Promise<ReadonlySet<string>>): void {
+    const { part = { number: 1, isLast: true }, thread_id: threadId } = record;
+    if (part.number === 1 || this.#parts?.threadId !== threadId) {
+      if (part.number !== 1) {
+        const error = new EtlError('ETL_RECORD_INVALID', 'a part of a thread without the parts before it', {
+          where: { record: threadId },
+        });
+        this.#settle([place], { kind: 'failed', error });
+        return;
+      }
+      const job = this.#found(record, there).then((found) => PartsJob.begin(record, found, this.#options));
+      job.catch(() => undefined);
+      this.#parts = { threadId, job, tail: Promise.resolve(), places: [] };
+    }
+    const parts = this.#parts;
+    parts.places.push(place);
+    this.#records += 1;
+    this.#bytes += size;
+    const running = parts.tail
+      .then(async () => {
+        const job = await parts.job;
+        await job.add(record);
+        if (part.isLast) this.#settle(parts.places, await this.#outcome(() => job.finish()));
+      })
+      .catch((error: unknown) => {
+        this.#fatal ??= { error };
+      })
+      .finally(() => {
+        this.#running.delete(running);
+        this.#done(size);
+      });
+    parts.tail = running;
+    this.#running.add(running);
+    if (part.isLast) this.#parts = undefined;
+  }
+
+  async #found(
+    { thread_id: threadId }: ThreadRecord,
+    there: Promise<ReadonlySet<string>>,
+  ): Promise<{ isThere: boolean; isOurs: boolean }> {
+    const ids = await there;
+    // Python's server writes ids in lower case.
+    return { isThere: ids.has(threadId) || ids.has(threadId.toLowerCase()), isOurs: this.#options.begun.has(threadId) };
+  }
+
+  /** What a thread comes to. What is wrong with all threads is thrown. */
+  async #outcome(work: () => Promise<JobOutcome>): Promise<Outcome> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      if (await this.#isItsOwn(error)) return { kind: 'failed', error };
+      throw error;
+    }
+  }
+
+  async #isItsOwn(error: unknown): Promise<boolean> {
+    if (!(error instanceof EtlError)) return false;
+    if (isAnswer(error) || error.code.startsWith('ETL_RECORD_')) return true;
+    if (error.code !== 'ETL_CONNECT_FAILED' || httpStatusOf(error) === 429) return false;
+    // One thread got no answer: whether the server answers at all.
+    try {
+      await this.#options.server.connection.json({ path: '/info', attempts: 2 }, this.#options.signal);
+      return true;
+    } catch (other) {
+      return httpStatusOf(other) === 404;
+    }
+  }
+
+  #settle(places: readonly Place[], outcome: Outcome): void {
+    for (const { queued, index } of places) {
+      // Of a thread in parts, the last one stands for what was written.
+      const counts = places.at(-1)?.queued === queued && places.at(-1)?.index === index;
+      queued.outcomes[index] = counts || outcome.kind === 'failed' ? outcome : { kind: outcome.kind, checkpoints: 0 };
+      queued.open -= 1;
+    }
+    this.#wake();
+  }
+
+  #done(size: number): void {
+    this.#records -= 1;
+    this.#bytes -= size;
+    this.#wake();
+  }
+
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+interface Place {
+  readonly queued: QueuedBatch;
+  readonly index: number;
+}
+
+function isStart({ part }: ThreadRecord): boolean {
+  return part === undefined || part.number === 1;
+}
+
+function parsed(record: unknown): { readonly record: ThreadRecord } | { readonly error: unknown } {
+  try {
+    return { record: asThreadRecord(record) };
+  } catch (error) {
+    return { error };
+  }
+}

@@ -8,6 +8,10 @@ export interface TableColumn {
   readonly type: string;
   /** The type as one writes it: `character varying(20)`. */
   readonly declared: string;
+  /** The type without length or precision: `character varying`. */
+  readonly bare: string;
+  /** Its values are labels, which travel as text. */
+  readonly isEnum: boolean;
   readonly notNull: boolean;
   /** It fills itself when nothing is given: a default, identity or generated column. */
   readonly hasDefault: boolean;
@@ -24,6 +28,8 @@ export async function describeTable(client: PostgresClient, table: string): Prom
     `select a.attname as name,
             coalesce(base.typname, t.typname) as type,
             format_type(a.atttypid, a.atttypmod) as declared,
+            format_type(a.atttypid, -1) as bare,
+            coalesce(base.typtype, t.typtype) = 'e' as "isEnum",
             a.attnotnull as "notNull",
             (a.atthasdef or a.attidentity <> '') as "hasDefault",
             (a.attgenerated <> '' or a.attidentity = 'a') as "isGenerated"
@@ -43,7 +49,7 @@ export async function keyOf(client: PostgresClient, table: string): Promise<stri
     `select array_agg(a.attname::text order by k.place) as columns
        from pg_index i
        cross join lateral unnest(i.indkey::smallint[]) with ordinality as k(attnum, place)
-       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.place <= i.indnkeyatts
       where i.indrelid = to_regclass($1) and i.indisunique and i.indpred is null and i.indexprs is null
       group by i.indexrelid, i.indisprimary
       order by i.indisprimary desc`,
@@ -65,4 +71,21 @@ export function qualifiedName(table: string): string {
   return parts
     .map((part) => identifier(part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part))
     .join('.');
+}
+
+/** What a table's rules mean for transactions that write it beside each other, and for when they are checked. */
+export interface TableRules {
+  /** It has a unique index or an exclusion constraint: a transaction may wait for another's row. */
+  readonly isUnique: boolean;
+  /** A constraint may be checked as late as at COMMIT, where no row can be singled out any more. */
+  readonly isDeferrable: boolean;
+}
+
+export async function tableRules(client: PostgresClient, table: string): Promise<TableRules> {
+  const { rows } = await client.query<TableRules>(
+    `select exists (select from pg_index where indrelid = to_regclass($1) and (indisunique or indisexclusion)) as "isUnique",
+            exists (select from pg_constraint where conrelid = to_regclass($1) and condeferrable) as "isDeferrable"`,
+    [table],
+  );
+  return rows[0] ?? { isUnique: true, isDeferrable: true };
 }

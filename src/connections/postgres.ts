@@ -82,6 +82,16 @@ export function isRetryablePostgres(error: unknown): boolean {
   return /^(08|40)/.test(sqlState) || ['53300', '55P03', '57P01', '57P02', '57P03', '57P05'].includes(sqlState);
 }
 
+/**
+ * A record is at fault, not the server: data exceptions, constraint violations, limits of a value's size, errors raised by
+ * triggers and checks.
+ *
+ * @see PostgreSQL documentation, Appendix A: classes 22, 23, 54, and P0001 and 44000
+ */
+export function isFaultOfData({ sqlState }: PostgresFault): boolean {
+  return sqlState !== undefined && (/^(22|23|54)/.test(sqlState) || sqlState === 'P0001' || sqlState === '44000');
+}
+
 /** An error of the driver as ours: by SQLSTATE or system code, never by its text. Passwords do not appear. */
 export function postgresError(error: unknown, otherwise: ErrorCode, connectionString?: string): EtlError {
   if (error instanceof EtlError) return error;

@@ -11,6 +11,16 @@ export class ByteWriter {
     return this.#length;
   }
 
+  /** The buffer, with room for so many bytes from `length` on; good until the next call. `advance` says how many were used. */
+  room(bytes: number): Buffer {
+    this.#reserve(bytes);
+    return this.#buffer;
+  }
+
+  advance(bytes: number): void {
+    this.#length += bytes;
+  }
+
   /** Forgets what was written after `length`. */
   cutBack(length: number): void {
     this.#length = length;

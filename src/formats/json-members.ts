@@ -29,8 +29,19 @@ export interface JsonMember extends JsonRange {
  */
 export function jsonMembers(bytes: Buffer, from = 0, to = bytes.length): JsonMember[] {
   const members: JsonMember[] = [];
+  eachJsonMember(bytes, from, to, (name, start, end, nameStart) => members.push({ name, nameStart, start, end }));
+  return members;
+}
+
+/** {@link jsonMembers} without making objects of them. */
+export function eachJsonMember(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  take: (name: string, start: number, end: number, nameStart: number) => void,
+): void {
   let at = skipSpace(bytes, from);
-  if (bytes[at] !== OPEN_OBJECT) return members;
+  if (bytes[at] !== OPEN_OBJECT) return;
   at = skipSpace(bytes, at + 1);
   while (at < to && bytes[at] === QUOTE) {
     const nameStart = at;
@@ -39,11 +50,10 @@ export function jsonMembers(bytes: Buffer, from = 0, to = bytes.length): JsonMem
     if (bytes[at] !== COLON) break;
     const start = skipSpace(bytes, at + 1);
     const end = skipValue(bytes, start);
-    members.push({ name: textOf(bytes, nameStart, nameEnd), nameStart, start, end });
+    take(textOf(bytes, nameStart, nameEnd), start, end, nameStart);
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
   }
-  return members;
 }
 
 /** The elements of an array, without decoding them. The text must be valid JSON; anything else has no elements. */

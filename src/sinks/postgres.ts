@@ -11,7 +11,7 @@ import { Committer } from './postgres/committer.ts';
 import { Load, type RowPlan } from './postgres/load.ts';
 import { replacement, type Place, type Replacement } from './postgres/replace.ts';
 import { openTarget, type Target } from './postgres/target.ts';
-import { directWriter, stagedWriter } from './postgres/writer.ts';
+import { LoadWriter } from './postgres/writer.ts';
 
 const options = z.strictObject({
   connectionString: z
@@ -114,7 +114,7 @@ async function* write(
   parsed: Options,
   ledger: PostgresLedger | undefined,
 ): AsyncGenerator<Commit> {
-  const { connectionString, connections, mode } = parsed;
+  const { connectionString, mode } = parsed;
   const control = await openPostgres(connectionString);
   // What this sink leaves with its first commit: where the rows of a replacement wait.
   const resumed = ctx.cursor === undefined ? undefined : (ctx.cursor as { readonly place: Place }).place;
@@ -124,7 +124,7 @@ async function* write(
     for await (const { load, target, place } of loads(batches, ctx, parsed, control, replace)) {
       if (committer === undefined && place !== undefined && resumed === undefined)
         yield { records: 0, state: { place } };
-      committer ??= new Committer({ connectionString, connections, ledger, ctx, writer: writerFor(target, parsed) });
+      committer ??= committerFor(target, parsed, ledger, ctx);
       yield* committer.submit(load);
     }
     if (committer !== undefined) yield* committer.drain();
@@ -137,12 +137,15 @@ async function* write(
   }
 }
 
-function writerFor(target: Target, { mode, connections }: Options) {
+function committerFor(
+  target: Target,
+  { connectionString, connections, mode }: Options,
+  ledger: PostgresLedger | undefined,
+  ctx: StageContext,
+): Committer {
   const merges = mode === 'upsert' || mode === 'skip-existing';
-  // Beside each other, two transactions with the same key would wait for one another while one waits for its turn.
-  const mayWait = connections > 1 && target.isUnique;
-  const casts = target.columns.some(({ isCast }) => isCast);
-  return merges || mayWait || casts ? stagedWriter(target, merges ? mode : 'append') : directWriter(target);
+  const writer = new LoadWriter(target, merges ? mode : 'append', connections);
+  return new Committer({ connectionString, connections, ledger, ctx, writer, takesSamples: merges });
 }
 
 /** Cuts the batches into loads; the table is looked up with the first records at hand. */

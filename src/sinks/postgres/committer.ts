@@ -5,6 +5,7 @@ import {
   postgresFault,
   type PostgresClient,
 } from '../../connections/postgres.ts';
+import { EtlError } from '../../errors.ts';
 import type { Json } from '../../json.ts';
 import type { PostgresLedger } from '../../ledger/postgres.ts';
 import { retry } from '../../retry.ts';
@@ -18,6 +19,8 @@ interface CommitterOptions {
   readonly ledger: PostgresLedger | undefined;
   readonly ctx: StageContext;
   readonly writer: LoadWriter;
+  /** Whether a limited run may write: a full run later must be able to overwrite its rows. */
+  readonly takesSamples: boolean;
 }
 
 /** A load on its way: once its rejects are handed in and its progress is taken, a repetition only repeats the writing. */
@@ -93,6 +96,8 @@ export class Committer {
 
   async #connect(): Promise<PostgresClient> {
     const client = await openPostgres(this.#options.connectionString);
+    // A load is sorted in memory to be merged, and the stage is not read from a file.
+    await client.query("set work_mem = '32MB'; set temp_buffers = '16MB'; set client_min_messages = warning");
     // lz4 costs the server much less than its default; a server without it refuses the setting, and that is all.
     await client.query("set default_toast_compression = 'lz4'").catch(() => undefined);
     return client;
@@ -102,10 +107,16 @@ export class Committer {
     const { ledger, ctx, writer } = this.#options;
     const { load, turn, settled } = submission;
     if (settled !== undefined && (await this.#isCommitted(settled.progress))) return settled.written;
-    await client.query('begin');
-    const prepared = await writer.prepare(client, load, ctx.signal);
+    let round = writer.contest.round;
+    let prepared = await writer.prepare(client, load, ctx.signal);
+    while (prepared.how === 'copied' && !(await writer.contest.isMyTurn(turn, round))) {
+      // A load before this one may be waiting for a row of this one.
+      await client.query('rollback');
+      round = writer.contest.round;
+      prepared = await writer.prepare(client, load, ctx.signal);
+    }
     await turn;
-    const result = await writer.finish(client, load, prepared, ctx.signal);
+    const result = await writer.finish(client, load, prepared);
     submission.settled ??= await this.#settle(load, result);
     const { progress, written } = submission.settled;
     if (ledger !== undefined && progress !== undefined) await ledger.saveIn(client, progress);
@@ -119,6 +130,15 @@ export class Committer {
     load.countSkipped(load.rows - rejected.length - written);
     const progress =
       load.cursor === undefined ? undefined : await this.#options.ctx.progressAt(load.cursor, { records: written });
+    if (!this.#options.takesSamples && isSample(progress)) {
+      throw new EtlError(
+        'ETL_LIMIT_REFUSED',
+        'rows of a sample cannot be told from others later, and would come twice',
+        {
+          hint: 'Use a dry run, another table, or `mode: upsert` or `skip-existing`.',
+        },
+      );
+    }
     return { progress, written };
   }
 
@@ -132,6 +152,10 @@ export class Committer {
       JSON.stringify(sortedKeys(saved.position)) === JSON.stringify(sortedKeys(progress.position ?? null))
     );
   }
+}
+
+function isSample(progress: Json | undefined): boolean {
+  return typeof progress === 'object' && progress !== null && 'status' in progress && progress.status === 'sampled';
 }
 
 /** jsonb keeps no order of keys. */

@@ -1,4 +1,4 @@
-import { postgresFault, type PostgresClient, type PostgresFault } from '../../connections/postgres.ts';
+import { isFaultOfData, postgresFault, type PostgresClient, type PostgresFault } from '../../connections/postgres.ts';
 import { EtlError } from '../../errors.ts';
 
 // Pieces get no smaller than this while faults repeat; below it the round trips cost more than the repeated rows.
@@ -70,16 +70,6 @@ async function attempt(client: PostgresClient, send: () => Promise<void>): Promi
   return undefined;
 }
 
-/**
- * The record is at fault, not the server: data exceptions, constraint violations, limits of a value's size, errors raised by
- * triggers and checks.
- *
- * @see PostgreSQL documentation, Appendix A: classes 22, 23, 54, and P0001 and 44000
- */
-function isFaultOfData({ sqlState }: PostgresFault): boolean {
-  return sqlState !== undefined && (/^(22|23|54)/.test(sqlState) || sqlState === 'P0001' || sqlState === '44000');
-}
-
 /** The row that the server names: its context has `COPY t, line 17, column c: …`, the words in the server's language. */
 function rowNamed({ context }: PostgresFault, from: number, to: number): number | undefined {
   const line = /^COPY .*?, \D*(\d+)(?:,|:|$)/m.exec(context ?? '')?.[1];
@@ -87,9 +77,10 @@ function rowNamed({ context }: PostgresFault, from: number, to: number): number 
   return row !== undefined && row >= from && row < to ? row : undefined;
 }
 
-function faultError(
-  { sqlState, message, column, constraint, detail, context }: PostgresFault,
-  cause: unknown,
+/** What the server said of a row: its message, SQLSTATE, column and constraint. */
+export function faultError(
+  { sqlState, message, column, constraint, detail, context }: Partial<PostgresFault>,
+  cause?: unknown,
 ): EtlError {
   const named = column ?? /^COPY .*?, \D*\d+, \S+ (\S+?)(?::|$)/m.exec(context ?? '')?.[1];
   const known = [

@@ -7,7 +7,9 @@ import {
   type EncodeOptions,
   type ValueEncoder,
 } from '../../formats/copy-binary.ts';
-import type { JsonRecords } from '../../formats/json-records.ts';
+import type { JsonEncoder } from '../../formats/copy-from-json.ts';
+import { eachJsonMember, jsonValue } from '../../formats/json-members.ts';
+import { asBuffer, jsonRecordText, type JsonRecords } from '../../formats/json-records.ts';
 import { mayHoldUnstorable } from '../../formats/postgres-text.ts';
 import type { Json } from '../../json.ts';
 import type { Batch, StageContext } from '../../stage.ts';
@@ -18,8 +20,19 @@ const jsonbVersion = 1;
 
 /** How a column is filled: from the record by a function, or with the whole record as jsonb. */
 export type ColumnPlan =
-  | { readonly name: string; readonly value: (record: unknown) => unknown; readonly encode: ValueEncoder }
+  | FieldPlan
   | { readonly name: string; readonly document: 'json' | 'jsonb'; readonly encode: ValueEncoder };
+
+/** A column that is filled from a field. */
+export interface FieldPlan {
+  readonly name: string;
+  readonly value: (record: unknown) => unknown;
+  readonly encode: ValueEncoder;
+  /** The record's member that the value is, or is in. Absent: the path does not begin with a name. */
+  readonly member?: string | undefined;
+  /** The field is that member itself and not in it: its JSON text may be encoded as it stands. */
+  readonly fromJson?: JsonEncoder | undefined;
+}
 
 /** How a record becomes a row. */
 export interface RowPlan {
@@ -27,13 +40,13 @@ export interface RowPlan {
   readonly encoding: EncodeOptions;
 }
 
-/** One row's bytes, and where its record came from. */
-interface Row {
-  readonly chunk: number;
-  readonly from: number;
-  readonly to: number;
+/** Rows of one batch that follow one another in a load. Numbers are kept in lists: objects for every row would cost more. */
+interface BatchRows {
   readonly batch: Batch<unknown>;
-  readonly index: number;
+  /** The first of them in the load. */
+  readonly from: number;
+  /** Places in the batch; nothing while they are 0, 1, 2 and so on. */
+  readonly index: number[];
 }
 
 /** Rows that go to the server in one transaction, encoded. */
@@ -42,17 +55,43 @@ export class Load {
   readonly #ctx: StageContext;
   readonly #writer = new ByteWriter(chunkBytes + chunkBytes / 4);
   readonly #chunks: Buffer[] = [];
-  readonly #rows: Row[] = [];
+  readonly #batches: BatchRows[] = [];
+  /** For each row the chunk it is in, and where it ends in it. */
+  readonly #chunkOf: number[] = [];
+  readonly #endOf: number[] = [];
+  readonly #places: ReadonlyMap<string, readonly number[]>;
+  readonly #readsMembers: boolean;
+  /** For each column where its member begins and ends in the record's text; an end of 0: there is none. */
+  readonly #starts: Uint32Array;
+  readonly #ends: Uint32Array;
+  readonly #take = (name: string, start: number, end: number): void => {
+    const places = this.#places.get(name);
+    if (places === undefined) return;
+    for (const place of places) {
+      this.#starts[place] = start;
+      this.#ends[place] = end;
+    }
+  };
   #bytes = 0;
   #cursor: Json | undefined;
 
   constructor(plan: RowPlan, ctx: StageContext) {
     this.#plan = plan;
     this.#ctx = ctx;
+    const places = new Map<string, number[]>();
+    for (const [place, column] of plan.columns.entries()) {
+      if ('document' in column || column.member === undefined) continue;
+      places.set(column.member, [...(places.get(column.member) ?? []), place]);
+    }
+    this.#places = places;
+    this.#readsMembers =
+      places.size > 0 && plan.columns.every((column) => 'document' in column || column.member !== undefined);
+    this.#starts = new Uint32Array(plan.columns.length);
+    this.#ends = new Uint32Array(plan.columns.length);
   }
 
   get rows(): number {
-    return this.#rows.length;
+    return this.#endOf.length;
   }
 
   get bytes(): number {
@@ -66,31 +105,36 @@ export class Load {
 
   /** Encodes a batch's records; one that does not fit the table is rejected. */
   add(batch: Batch<unknown>): void {
-    for (let index = 0; index < recordCount(batch); index += 1) {
+    const index: number[] = [];
+    this.#batches.push({ batch, from: this.rows, index });
+    for (let record = 0; record < recordCount(batch); record += 1) {
       const from = this.#writer.length;
       try {
-        this.#encode(batch, index);
+        this.#encode(batch, record);
       } catch (error) {
         this.#writer.cutBack(from);
-        this.#ctx.reject(batch.records[index], error, { batch, index });
+        this.#ctx.reject(recordOf(batch, record), error, { batch, index: record });
         continue;
       }
-      this.#rows.push({ chunk: this.#chunks.length, from, to: this.#writer.length, batch, index });
+      index.push(record);
+      this.#chunkOf.push(this.#chunks.length);
+      this.#endOf.push(this.#writer.length);
       if (this.#writer.length >= chunkBytes) this.#takeChunk();
     }
     if (batch.cursor !== undefined) this.#cursor = batch.cursor;
   }
 
   /** The bytes of a COPY of rows `from` to `to` (exclusive). */
-  copyBytes(from = 0, to = this.#rows.length): Uint8Array[] {
+  copyBytes(from = 0, to = this.rows): Uint8Array[] {
     this.#takeChunk();
     const chunks: Uint8Array[] = [copyHeader];
     let at = from;
     while (at < to) {
-      const first = this.#rows[at] as Row;
+      const chunk = this.#chunkOf[at] ?? 0;
       let last = at;
-      while (last + 1 < to && this.#rows[last + 1]?.chunk === first.chunk) last += 1;
-      chunks.push((this.#chunks[first.chunk] as Buffer).subarray(first.from, (this.#rows[last] as Row).to));
+      while (last + 1 < to && this.#chunkOf[last + 1] === chunk) last += 1;
+      const start = this.#chunkOf[at - 1] === chunk ? this.#endOf[at - 1] : 0;
+      chunks.push((this.#chunks[chunk] as Buffer).subarray(start, this.#endOf[last]));
       at = last + 1;
     }
     chunks.push(copyTrailer);
@@ -99,24 +143,37 @@ export class Load {
 
   /** Rejects the record of row `row`. */
   reject(row: number, cause: unknown): void {
-    const { batch, index } = this.#rows[row] as Row;
-    this.#ctx.reject(batch.records[index], cause, { batch, index });
+    const { batch, from, index: places } = this.#batches.findLast((rows) => rows.from <= row) as BatchRows;
+    const index = places[row - from] ?? 0;
+    this.#ctx.reject(recordOf(batch, index), cause, { batch, index });
   }
 
   /** Counts rows that were there already, or were overtaken by a later one of the same key. */
   countSkipped(rows: number): void {
-    const last = this.#rows.at(-1);
+    const last = this.#batches.at(-1);
     this.#ctx.count('skipped', rows, last === undefined ? {} : { batch: last.batch });
   }
 
   #encode(batch: Batch<unknown>, index: number): void {
     const { columns, encoding } = this.#plan;
     const writer = this.#writer;
+    const json = this.#readsMembers ? batch.json : undefined;
+    const text = json === undefined ? undefined : asBuffer(json.bytes);
+    if (json !== undefined && text !== undefined) {
+      this.#ends.fill(0);
+      // Of several members with one name the last counts, as for JSON.parse.
+      eachJsonMember(text, json.starts[index] ?? 0, json.ends[index] ?? 0, this.#take);
+    }
     writer.int16(columns.length);
-    for (const column of columns) {
-      if (!('document' in column)) copyField(column.value(batch.records[index]), column.encode, writer, encoding);
-      else if (batch.json === undefined || !writeDocument(batch.json, index, column.document, writer)) {
+    for (let place = 0; place < columns.length; place += 1) {
+      const column = columns[place] as ColumnPlan;
+      if ('document' in column) {
+        if (batch.json !== undefined && writeDocument(batch.json, index, column.document, writer)) continue;
         copyField(batch.records[index], column.encode, writer, encoding);
+      } else if (text === undefined) {
+        copyField(column.value(batch.records[index]), column.encode, writer, encoding);
+      } else {
+        writeMember(text, this.#starts[place] ?? 0, this.#ends[place] ?? 0, column, writer, encoding);
       }
     }
   }
@@ -126,6 +183,25 @@ export class Load {
     this.#bytes += this.#writer.length;
     this.#chunks.push(this.#writer.take());
   }
+}
+
+/** One record, without decoding the others of its batch. */
+function recordOf(batch: Batch<unknown>, index: number): unknown {
+  return batch.json === undefined ? batch.records[index] : (JSON.parse(jsonRecordText(batch.json, index)) as unknown);
+}
+
+function writeMember(
+  json: Buffer,
+  start: number,
+  end: number,
+  { member = '', value, encode, fromJson }: FieldPlan,
+  writer: ByteWriter,
+  encoding: EncodeOptions,
+): void {
+  const isNull = end === 0 || (end - start === 4 && json[start] === 0x6e);
+  if (isNull) writer.int32(-1);
+  else if (fromJson?.(json, start, end, writer) !== true)
+    copyField(value({ [member]: jsonValue(json, { start, end }) }), encode, writer, encoding);
 }
 
 /** Writes a record's JSON text as it stands, unless it may hold what PostgreSQL cannot: then false, and nothing is written. */

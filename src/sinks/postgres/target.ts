@@ -1,8 +1,17 @@
-import { describeTable, identifier, keyOf, qualifiedName, type TableColumn } from '../../connections/postgres-table.ts';
+import {
+  describeTable,
+  identifier,
+  keyOf,
+  qualifiedName,
+  tableRules,
+  type TableColumn,
+  type TableRules,
+} from '../../connections/postgres-table.ts';
 import type { PostgresClient } from '../../connections/postgres.ts';
 import { EtlError } from '../../errors.ts';
 import { valueEncoders, type EncodeOptions, type ValueEncoder } from '../../formats/copy-binary.ts';
-import { compilePath } from '../../paths.ts';
+import { jsonEncoders } from '../../formats/copy-from-json.ts';
+import { compilePath, parsePath } from '../../paths.ts';
 import type { ColumnPlan, RowPlan } from './load.ts';
 
 /** Which field goes where, as the user says it. */
@@ -16,24 +25,27 @@ export interface TargetOptions {
 }
 
 /** A table ready to be written, and how records become its rows. */
-export interface Target {
+export interface Target extends TableRules {
   /** The table's name as SQL takes it. */
   readonly table: string;
   readonly plan: RowPlan;
   readonly columns: readonly TargetColumn[];
   readonly key: readonly string[];
-  /** It has a unique index: transactions beside each other may wait for one another's rows. */
-  readonly isUnique: boolean;
 }
 
-/** A column to write. One whose type has no binary encoder here travels as text and is cast by the server. */
+/** A column to write. */
 export interface TargetColumn {
   readonly name: string;
   readonly declared: string;
-  readonly isCast: boolean;
+  /** Its type in a stage, which has none of the table's rules: no length either. */
+  readonly stageType: string;
+  /** The type to cast a stage's value to, when that is another. */
+  readonly cast: string | undefined;
+  /** Its type has no binary form here: the value travels as text through a stage. */
+  readonly mustStage: boolean;
 }
 
-const castEncoder: ValueEncoder = (value, writer, options) => encoderOf('text')(value, writer, options);
+const textEncoder = valueEncoders['text'] as ValueEncoder;
 
 /**
  * Looks the table up, or makes it from the shape of the first records.
@@ -65,22 +77,32 @@ export async function openTarget(
   return {
     table: name,
     key,
-    isUnique: unique.length > 0,
-    columns: written.map(({ column: { name: found, declared, type } }) => ({
-      name: found,
-      declared,
-      isCast: valueEncoders[type] === undefined,
-    })),
+    ...(await tableRules(client, name)),
+    columns: written.map(({ column }) => targetColumn(column)),
     plan: {
       encoding,
       columns: written.map(({ column, path }): ColumnPlan => {
-        const encode = valueEncoders[column.type] ?? castEncoder;
+        const encode = valueEncoders[column.type] ?? textEncoder;
         if (column.name === document)
           return { name: column.name, document: column.type === 'json' ? 'json' : 'jsonb', encode };
-        return { name: column.name, value: compilePath(path), encode };
+        const [member, ...inner] = parsePath(path);
+        return {
+          name: column.name,
+          value: compilePath(path),
+          encode,
+          member: typeof member === 'string' ? member : undefined,
+          fromJson: inner.length === 0 ? jsonEncoders[column.type] : undefined,
+        };
       }),
     },
   };
+}
+
+/** A label of an enumeration is its text in binary form too. */
+function targetColumn({ name, declared, bare, type, isEnum }: TableColumn): TargetColumn {
+  const known = valueEncoders[type] !== undefined;
+  const stageType = known ? `pg_catalog.${identifier(type)}` : 'text';
+  return { name, declared, stageType, cast: known ? undefined : bare, mustStage: !known && !isEnum };
 }
 
 /** Which columns are written, and from which field: those named in the options, else all that do not fill themselves. */
@@ -143,12 +165,6 @@ function typeFor(values: readonly unknown[]): string {
   if (given.every((value) => typeof value === 'string' && isoTime.test(value))) return 'timestamptz';
   if (given.every((value) => typeof value === 'string')) return 'text';
   return 'jsonb';
-}
-
-function encoderOf(type: string): ValueEncoder {
-  const encoder = valueEncoders[type];
-  if (encoder === undefined) throw invalid(`no encoder for ${type}`, '');
-  return encoder;
 }
 
 function invalid(what: string, hint: string): EtlError {

@@ -1,128 +1,134 @@
 import { copyInto } from '../../connections/postgres-copy.ts';
-import { identifier } from '../../connections/postgres-table.ts';
-import { postgresFault, type PostgresClient } from '../../connections/postgres.ts';
-import { sendIsolating } from './isolate.ts';
+import { isFaultOfData, postgresFault, type PostgresClient, type PostgresFault } from '../../connections/postgres.ts';
+import { Contest } from './contest.ts';
+import { faultError, sendIsolating } from './isolate.ts';
 import type { Load } from './load.ts';
+import {
+  createRejects,
+  indexStage,
+  selectLastOrd,
+  selectRejects,
+  selectWritten,
+  statementsFor,
+  type Statements,
+  type WriteMode,
+} from './statements.ts';
 import type { Target } from './target.ts';
-
-/** What to do with rows whose key is there already. */
-export type WriteMode = 'append' | 'upsert' | 'skip-existing';
 
 /** What became of a load's rows. Rows neither written nor rejected were there already. */
 export interface LoadResult {
   readonly written: number;
-  readonly rejected: readonly { readonly row: number; readonly cause: unknown }[];
+  readonly rejected: readonly RejectedRow[];
 }
 
-/** Writes one load inside a transaction: `prepare` may run beside other loads, `finish` runs when its turn has come. */
-export interface LoadWriter {
-  prepare(client: PostgresClient, load: Load, signal: AbortSignal): Promise<LoadResult | undefined>;
-  finish(
-    client: PostgresClient,
-    load: Load,
-    prepared: LoadResult | undefined,
-    signal: AbortSignal,
-  ): Promise<LoadResult>;
+interface RejectedRow {
+  readonly row: number;
+  readonly cause: unknown;
 }
 
-/** COPY straight into the table. */
-export function directWriter({ table, columns }: Target): LoadWriter {
-  const names = columns.map(({ name }) => identifier(name)).join(', ');
-  const copy = `copy ${table} (${names}) from stdin (format binary)`;
-  return {
-    prepare: (client, load, signal) =>
-      isolating(client, load, async (from, to) => {
-        await copyInto(client, copy, load.copyBytes(from, to), signal);
-        return to - from;
-      }),
-    finish: async (_client, _load, prepared) => prepared ?? { written: 0, rejected: [] },
-  };
+/** What is ready before the turn: rows in the table itself, or in the stage. */
+export type Prepared =
+  | { readonly how: 'copied' }
+  | { readonly how: 'staged'; readonly pieces: readonly Piece[]; readonly rejected: readonly RejectedRow[] };
+
+/** Rows `from` to `to` of the load, of which the last has this number in the stage. */
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly lastOrd: number;
 }
 
-/** COPY into a temporary table beside other loads; the merge into the target waits for its turn, so that the order of keys is kept. */
-export function stagedWriter(target: Target, mode: WriteMode): LoadWriter {
-  const { columns } = target;
-  const stage = 'pg_temp.etl_stage';
-  const definitions = columns.map(({ name, declared, isCast }) => `${identifier(name)} ${isCast ? 'text' : declared}`);
-  const create = `create temp table if not exists etl_stage (etl_ord bigint generated always as identity, ${definitions.join(', ')}) on commit delete rows`;
-  const copy = `copy ${stage} (${columns.map(({ name }) => identifier(name)).join(', ')}) from stdin (format binary)`;
-  const merge = mergeStatement(target, mode, stage);
-
-  async function send(
-    client: PostgresClient,
-    load: Load,
-    from: number,
-    to: number,
-    signal: AbortSignal,
-  ): Promise<number> {
-    await client.query(`truncate ${stage}`);
-    await copyInto(client, copy, load.copyBytes(from, to), signal);
-    return (await client.query(merge)).rowCount ?? 0;
-  }
-
-  return {
-    async prepare(client, load, signal) {
-      await client.query(create);
-      await client.query('savepoint etl_stage');
-      try {
-        await copyInto(client, copy, load.copyBytes(), signal);
-      } catch (error) {
-        if (postgresFault(error).sqlState === undefined) throw error;
-        // Something in there does not pass: found piece by piece when the turn has come.
-        await client.query('rollback to savepoint etl_stage');
-        return { written: -1, rejected: [] };
-      }
-      return undefined;
-    },
-    async finish(client, load, prepared, signal) {
-      if (prepared === undefined) {
-        await client.query('savepoint etl_merge');
-        try {
-          return { written: (await client.query(merge)).rowCount ?? 0, rejected: [] };
-        } catch (error) {
-          if (postgresFault(error).sqlState === undefined) throw error;
-          await client.query('rollback to savepoint etl_merge');
-        }
-      }
-      return isolating(client, load, (from, to) => send(client, load, from, to, signal));
-    },
-  };
-}
-
-async function isolating(
-  client: PostgresClient,
-  load: Load,
-  send: (from: number, to: number) => Promise<number>,
-): Promise<LoadResult> {
-  let written = 0;
-  const rejected: { row: number; cause: unknown }[] = [];
-  const sendCounted = async (from: number, to: number): Promise<void> => {
-    written += await send(from, to);
-  };
-  await sendIsolating(client, load.rows, sendCounted, (row, cause) => rejected.push({ row, cause }));
-  return { written, rejected };
-}
+/** How long a load waits for a row that another transaction holds before it takes that for a contest. */
+const contestTimeoutMs = 1000;
 
 /**
- * Of several rows with one key in a load, `upsert` takes the last and `skip-existing` the first. A row equal to what is there
- * is left alone: no new version, no write-ahead log.
+ * Writes loads inside transactions. `prepare` may run beside other loads; `finish` runs when the load's turn has come.
+ *
+ * Where nothing speaks against it rows are copied straight into the table. When one of them does not pass, and from then on
+ * until a load is clean, and for merging modes, rows go into a temporary stage beside other loads and are brought into
+ * the table in turn, by one statement or, where that fails, block by block in the server.
  */
-function mergeStatement({ table, columns, key }: Target, mode: WriteMode, stage: string): string {
-  const names = columns.map(({ name }) => identifier(name));
-  const values = columns.map(({ name, declared, isCast }) =>
-    isCast ? `${identifier(name)}::${declared}` : identifier(name),
-  );
-  const into = `insert into ${table} (${names.join(', ')})`;
-  if (mode === 'append') return `${into} select ${values.join(', ')} from ${stage} order by etl_ord`;
-  const keys = key.map(identifier).join(', ');
-  const order = mode === 'upsert' ? 'desc' : 'asc';
-  const select = `select distinct on (${keys}) ${values.join(', ')} from ${stage} order by ${keys}, etl_ord ${order}`;
-  const others = columns.filter(({ name }) => !key.includes(name));
-  if (mode === 'skip-existing' || others.length === 0) return `${into} ${select} on conflict (${keys}) do nothing`;
-  const set = others.map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`).join(', ');
-  // The type json has no equality; its text has.
-  const compared = (row: string): string =>
-    others.map(({ name, declared }) => `${row}.${identifier(name)}${declared === 'json' ? '::text' : ''}`).join(', ');
-  const changed = `(${compared('t')}) is distinct from (${compared('excluded')})`;
-  return `insert into ${table} as t (${names.join(', ')}) ${select} on conflict (${keys}) do update set ${set} where ${changed}`;
+export class LoadWriter {
+  /** Calls back what was copied ahead of its turn. */
+  readonly contest = new Contest();
+  readonly #statements: Statements;
+  readonly #begin: string;
+  readonly #mayCopy: boolean;
+  readonly #mayWait: boolean;
+  #expectsFaults = false;
+  #isContested = false;
+
+  constructor(target: Target, mode: WriteMode, connections: number) {
+    this.#statements = statementsFor(target, mode);
+    this.#mayCopy = mode === 'append' && target.columns.every(({ mustStage }) => !mustStage);
+    // Beside each other, two transactions with the same key wait for one another.
+    this.#mayWait = connections > 1 && target.isUnique;
+    // At COMMIT it would be too late to find out which row breaks a rule.
+    this.#begin = target.isDeferrable ? 'begin; set constraints all immediate' : 'begin';
+  }
+
+  async prepare(client: PostgresClient, load: Load, signal: AbortSignal): Promise<Prepared> {
+    const { copy } = this.#statements;
+    if (!this.#mayCopy || this.#expectsFaults || this.#isContested) {
+      await client.query(this.#begin);
+      return this.#stage(client, load, signal);
+    }
+    const timeout = this.#mayWait ? `; set local lock_timeout = ${contestTimeoutMs}` : '';
+    await client.query(`${this.#begin}${timeout}; savepoint etl_load`);
+    try {
+      await copyInto(client, copy, load.copyBytes(), signal);
+      return { how: 'copied' };
+    } catch (error) {
+      const fault = postgresFault(error);
+      const isContest = this.#mayWait && (fault.sqlState === '55P03' || fault.sqlState === '40P01');
+      if (isContest) this.#isContested = true;
+      else if (isFaultOfData(fault)) this.#expectsFaults = true;
+      else throw error;
+      if (isContest) this.contest.raise();
+      await client.query('rollback to savepoint etl_load; set local lock_timeout = 0');
+      return this.#stage(client, load, signal);
+    }
+  }
+
+  async finish(client: PostgresClient, load: Load, prepared: Prepared): Promise<LoadResult> {
+    if (prepared.how === 'copied') return { written: load.rows, rejected: [] };
+    // Whatever was copied ahead since then may hold a key that is about to be written.
+    if (this.#mayWait) this.contest.raise();
+    const { rejected } = prepared;
+    await client.query('savepoint etl_merge');
+    try {
+      const { rowCount } = await client.query(this.#statements.merge);
+      if (rejected.length === 0) this.#expectsFaults = false;
+      return { written: rowCount ?? 0, rejected };
+    } catch (error) {
+      if (!isFaultOfData(postgresFault(error))) throw error;
+      this.#expectsFaults = true;
+    }
+    await client.query(`rollback to savepoint etl_merge; ${createRejects}; ${indexStage}`);
+    await client.query(this.#statements.mergeIsolating);
+    const { rows: written } = await client.query<{ written: number }>(selectWritten);
+    const { rows } = await client.query<PostgresFault & { readonly ord: number }>(selectRejects);
+    const found = rows.map(({ ord, ...fault }) => ({ row: rowAt(ord, prepared.pieces), cause: faultError(fault) }));
+    return { written: written[0]?.written ?? 0, rejected: [...rejected, ...found].sort((a, b) => a.row - b.row) };
+  }
+
+  /** COPY into the stage. What does not even pass there is found by the line that the server names. */
+  async #stage(client: PostgresClient, load: Load, signal: AbortSignal): Promise<Prepared> {
+    const pieces: Piece[] = [];
+    const rejected: RejectedRow[] = [];
+    await client.query(this.#statements.createStage);
+    const send = async (from: number, to: number): Promise<void> => {
+      await copyInto(client, this.#statements.copyToStage, load.copyBytes(from, to), signal);
+      const { rows } = await client.query<{ last: number }>(selectLastOrd);
+      pieces.push({ from, to, lastOrd: rows[0]?.last ?? 0 });
+    };
+    await sendIsolating(client, load.rows, send, (row, cause) => rejected.push({ row, cause }));
+    return { how: 'staged', pieces, rejected };
+  }
+}
+
+/** The row of the load that has this number in the stage: numbers are without gaps inside a piece. */
+function rowAt(ord: number, pieces: readonly Piece[]): number {
+  const piece = pieces.find(({ lastOrd }) => ord <= lastOrd) as Piece;
+  return piece.to - 1 - (piece.lastOrd - ord);
 }

@@ -1,0 +1,148 @@
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { pipeline as nodePipeline } from 'node:stream/promises';
+
+import pg from 'pg';
+
+import { pipeline } from '../src/pipeline.ts';
+import { postgresSink, type PostgresSinkOptions } from '../src/sinks/postgres.ts';
+import { jsonlSource } from '../src/sources/jsonl.ts';
+import { messagesFile, type BenchMessage } from './data.ts';
+import { bench, type Variant, type Work } from './harness.ts';
+import {
+  columns,
+  copyLine,
+  insertRows,
+  installPeers,
+  names,
+  nodeEtl,
+  psqlCopy,
+  psqlVersion,
+} from './postgres-peers.ts';
+import { startPostgresServer } from './postgres-server.ts';
+
+const megabytes = Number(process.env['ETL_BENCH_MEGABYTES'] ?? 200);
+const input = await messagesFile(megabytes);
+const ready = `${input}.copy`;
+const faulty = `${input}.faulty`;
+const table = 'messages';
+
+/** One in a hundred messages breaks a rule that only the server knows. */
+const isFaulty = (index: number): boolean => index % 100 === 42;
+
+process.env['ETL_BENCH_POSTGRES'] ??= process.env['ETL_BENCH_VARIANT'] === undefined ? await startPostgresServer() : '';
+const url = process.env['ETL_BENCH_POSTGRES'];
+
+async function query(sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<Record<string, unknown>>(sql);
+  await client.end();
+  return rows;
+}
+
+async function emptyTable(): Promise<void> {
+  await query(`drop schema if exists etl cascade; drop table if exists ${table}`);
+  await query(
+    `create table ${table} (message_id text primary key, conversation_id text not null, parent_id text, sender text,
+     is_user boolean, created_at timestamptz, tokens int check (tokens >= 0), body text, content jsonb)`,
+  );
+  await query('checkpoint');
+}
+
+/** What is in the table, whatever the order of its rows. */
+async function content(): Promise<string> {
+  const [row] = await query(
+    `select count(*)::text || ' ' || sum(hashtextextended(m::text, 0))::text as sum from ${table} m`,
+  );
+  return String(row?.['sum']);
+}
+
+async function sink(options: Partial<PostgresSinkOptions>, from = input): Promise<Work> {
+  const to = postgresSink({ connectionString: url, table, columns, ...options });
+  const { counts, bytesRead } = await pipeline(jsonlSource({ path: from }), {
+    name: 'bench',
+    onReject: { to: '/dev/null' },
+  })
+    .to(to)
+    .run();
+  return { records: counts.read, bytes: bytesRead, output: content };
+}
+
+/** The lines of the input in another form, made once. */
+async function made(path: string, form: (line: string, index: number) => string): Promise<void> {
+  if (existsSync(path)) return;
+  async function* lines(): AsyncGenerator<string> {
+    let index = 0;
+    for await (const line of createInterface({ input: createReadStream(input) })) yield form(line, index++);
+  }
+  await nodePipeline(Readable.from(lines()), createWriteStream(`${path}.part`));
+  await rename(`${path}.part`, path);
+}
+
+const inserts: readonly Variant[] = [
+  { name: 'INSERT row by row', rows: 1 },
+  { name: 'INSERT of 500 rows each', rows: 500 },
+].map(({ name, rows }) => ({
+  name,
+  prepare: emptyTable,
+  run: async () => ({ records: await insertRows(url, table, input, rows), bytes: 0, output: content }),
+}));
+
+const psql: readonly Variant[] = [
+  {
+    name: 'psql \\copy of rows ready-encoded',
+    prepare: emptyTable,
+    run: () => {
+      psqlCopy(url, table, ready);
+      return { output: content };
+    },
+  },
+];
+const hasPsql = psqlVersion() !== undefined;
+if (!hasPsql) console.log('skipped: psql \\copy (there is no psql)');
+
+await bench({
+  question: `JSON lines into PostgreSQL: ${megabytes} MB of messages of 1.7 KB, text + jsonb + time, primary key`,
+  base: hasPsql ? 'psql \\copy of rows ready-encoded' : 'one connection',
+  async data() {
+    installPeers();
+    await made(ready, copyLine);
+    await made(faulty, (line, index) => {
+      const message = JSON.parse(line) as BenchMessage;
+      return `${JSON.stringify(isFaulty(index) ? { ...message, tokenCount: -1 } : message)}\n`;
+    });
+  },
+  variants: [
+    ...(hasPsql ? psql : []),
+    {
+      name: 'one connection',
+      target: { ratio: 0.95, peakMegabytes: 250 },
+      prepare: emptyTable,
+      run: () => sink({}),
+    },
+    {
+      name: 'two connections',
+      target: { ratio: 1.3, peakMegabytes: 250 },
+      prepare: emptyTable,
+      run: () => sink({ connections: 2 }),
+    },
+    {
+      name: 'one connection; 1 % bad rows',
+      outputLike: 'the good rows',
+      prepare: emptyTable,
+      run: () => sink({}, faulty),
+    },
+    ...inserts,
+    {
+      name: 'node-etl with two connections',
+      // It breaks characters that lie across two reads of the file.
+      outputLike: 'node-etl',
+      prepare: emptyTable,
+      run: async () => ({ records: await nodeEtl(url, table, input, 2), output: content }),
+    },
+  ],
+});
+void names;

@@ -22,6 +22,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { Worker } from 'node:worker_threads';
 import { MongoClient, type Document } from 'mongodb';
 
 import { readManifest } from '../src/files/bundle-folders.ts';
@@ -94,12 +95,15 @@ function branchingOf(messages: readonly Document[]): object {
   return { has_branching: points.length > 0, branch_points: points };
 }
 
+/** As the package ships it, but from sources: a thread does not inherit the loader that strips the types. */
+const startWorker = (): Worker => new Worker(new URL('../test/helpers/chat-worker.mjs', import.meta.url));
+
 async function exported(folder: string, records: 'documents' | 'conversations'): Promise<Work> {
   const { uri, bytes, messages } = server();
   const path = join(folder, 'bundle');
   const source =
     records === 'documents'
-      ? librechatSource({ uri, includeTemporary: true, records: 'documents' })
+      ? librechatSource({ uri, includeTemporary: true, records: 'documents' }, { startWorker })
       : librechatSource({ uri, includeTemporary: true });
   await pipeline<Conversation | LibrechatRecord>(source).to(bundleSink({ path })).run();
   const counts = (await readManifest(path))?.counts;
@@ -126,7 +130,7 @@ await bench({
       outputLike: 'nothing',
       async run() {
         const { uri, bytes, messages } = server();
-        await pipeline(librechatSource({ uri, includeTemporary: true, records: 'documents' }))
+        await pipeline(librechatSource({ uri, includeTemporary: true, records: 'documents' }, { startWorker }))
           .to(discardSink({}))
           .run();
         return { records: messages, bytes };

@@ -46,12 +46,18 @@ export function bundleRecords(joined: JoinedChats, choice: ChatChoice): ChatReco
   return { records, filtered: chats.length - wanted.length };
 }
 
+/** A conversation, and what it could not take with it. */
+export interface MadeConversation {
+  readonly conversation: Conversation;
+  readonly losses: readonly Loss[];
+}
+
 /** Makes the canonical conversations of documents that belong together. */
 export function conversationRecords(
   joined: JoinedChats,
   choice: ChatChoice,
   projects: ReadonlyMap<string, string>,
-): ChatRecords<{ readonly conversation: Conversation; readonly losses: readonly Loss[] }> {
+): ChatRecords<MadeConversation> {
   const documents = (texts: readonly Buffer[]): Document[] => texts.map(wholeDocument);
   const chats = librechatChats({
     ...joined,

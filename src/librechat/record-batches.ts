@@ -1,13 +1,12 @@
 import { librechatUserRecord } from '../mappings/librechat-user-record.ts';
-import { reportFindings } from '../mappings/report-findings.ts';
 import type { Conversation } from '../models/conversation.ts';
 import type { LibrechatRecord } from '../models/librechat-chat.ts';
 import type { Json } from '../json.ts';
 import type { Batch, StageContext } from '../stage.ts';
-import { bundleRecords, conversationRecords, type ChatChoice } from './chat-records.ts';
 import { cutPlaces, holdCutPlaces } from './cut-short.ts';
-import type { JoinedChats, JoinedUser } from './joined.ts';
+import type { JoinedUser } from './joined.ts';
 import type { LibrechatInput } from './librechat-input.ts';
+import type { MadeChats } from './make-chats.ts';
 import type { LibrechatUserSummary } from './user-summaries.ts';
 
 export type LibrechatMade = Conversation | LibrechatRecord | LibrechatUserSummary;
@@ -20,23 +19,21 @@ export interface LibrechatPlace {
   readonly cut?: Json | undefined;
 }
 
-/** How records are chosen and put into batches. */
-export interface RecordBatchesOptions extends ChatChoice {
-  readonly records: 'conversations' | 'documents' | 'users';
+/** How records are put into batches. */
+export interface RecordBatchesOptions {
   readonly maxConversations?: number | undefined;
   readonly batchSize: number;
   readonly batchBytes: number;
 }
 
-/** Makes records of what was joined, in batches that end after so many records or bytes. */
-export async function* recordBatches(
-  joined: AsyncIterable<JoinedUser | JoinedChats>,
+/** Puts records into batches that end after so many records or bytes; `taken` is asked for each one that counts. */
+export async function* recordBatches<T>(
+  made: AsyncIterable<JoinedUser | MadeChats<T>>,
   input: LibrechatInput,
-  projects: ReadonlyMap<string, string>,
-  options: RecordBatchesOptions,
+  taken: (record: T) => LibrechatMade,
+  { maxConversations = Number.POSITIVE_INFINITY, batchSize, batchBytes }: RecordBatchesOptions,
   ctx: StageContext,
 ): AsyncGenerator<Batch<LibrechatMade>> {
-  const { maxConversations = Number.POSITIVE_INFINITY, batchSize, batchBytes } = options;
   // What comes back is what we gave with a batch.
   const before = ctx.cursor as LibrechatPlace | undefined;
   let conversations = before?.conversations ?? 0;
@@ -54,15 +51,16 @@ export async function* recordBatches(
     bytes = 0;
     return { records: some, bytes: size, cursor, at: (index) => placeOf(some[index]) };
   };
-  for await (const one of joined) {
+  for await (const one of made) {
     // A dump has been read whole by now.
     if (!isHeld) holdCutPlaces(before?.cut, input);
     isHeld = true;
     if (one.kind === 'user') records.push(librechatUserRecord(one));
     else {
-      const made = recordsOf(one, projects, options, ctx, maxConversations - conversations);
-      conversations += made.length;
-      records.push(...made);
+      ctx.count('filtered', one.filtered);
+      const some = one.records.slice(0, maxConversations - conversations);
+      for (const record of some) records.push(taken(record));
+      conversations += some.length;
     }
     last = one.key;
     bytes += one.bytes;
@@ -71,31 +69,6 @@ export async function* recordBatches(
   }
   if (!isHeld) holdCutPlaces(before?.cut, input);
   if (records.length > 0 || bytes > 0) yield batch();
-}
-
-/** At most `most` records of one owner and conversation id, with what there is to report of them. */
-function recordsOf(
-  joined: JoinedChats,
-  projects: ReadonlyMap<string, string>,
-  options: RecordBatchesOptions,
-  ctx: StageContext,
-  most: number,
-): LibrechatMade[] {
-  if (options.records !== 'documents') {
-    const { records, filtered } = conversationRecords(joined, options, projects);
-    ctx.count('filtered', filtered);
-    const some = records.slice(0, most);
-    for (const { conversation, losses } of some) reportFindings(ctx, conversation, losses);
-    return some.map(({ conversation }) => conversation);
-  }
-  const { records, filtered } = bundleRecords(joined, options);
-  ctx.count('filtered', filtered);
-  const some = records.slice(0, most);
-  for (const { counts } of some) {
-    for (const [kind, times] of Object.entries(counts.repairs)) ctx.finding(`mended: ${kind}`, times);
-    for (const [kind, times] of Object.entries(counts.losses)) ctx.finding(`left behind: ${kind}`, times);
-  }
-  return some;
 }
 
 /** Batches of users, after the one that was given last. */

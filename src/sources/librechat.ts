@@ -4,6 +4,7 @@ import { defineSource } from '../component.ts';
 import { mongodbAddress, openMongodb } from '../connections/mongodb.ts';
 import type { EtlError } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { agentNames, withAgent } from '../librechat/agent-names.ts';
 import { endCutShort } from '../librechat/cut-short.ts';
 import { dumpBytes, librechatDumpFiles } from '../librechat/dump-files.ts';
 import { dumpInput } from '../librechat/dump-input.ts';
@@ -12,21 +13,25 @@ import type { LibrechatInput } from '../librechat/librechat-input.ts';
 import { librechatOptions } from '../librechat/librechat-options.ts';
 import { liveInput } from '../librechat/live-input.ts';
 import { liveEstimate } from '../librechat/live-plan.ts';
+import { makeChats, type StartChatWorker } from '../librechat/make-chats.ts';
+import { makeConversations, type MadeConversation } from '../librechat/make-conversations.ts';
 import { recordBatches, userBatches, type LibrechatMade, type LibrechatPlace } from '../librechat/record-batches.ts';
 import { librechatUserSummaries, type LibrechatUserSummary } from '../librechat/user-summaries.ts';
 import { wantedUsers } from '../librechat/wanted-users.ts';
 import { wholeDocument } from '../mappings/librechat-thin.ts';
+import { reportFindings } from '../mappings/report-findings.ts';
 import type { Conversation } from '../models/conversation.ts';
 import { idText } from '../models/extended-json.ts';
-import type { LibrechatRecord } from '../models/librechat-chat.ts';
+import type { LibrechatChatRecord, LibrechatRecord } from '../models/librechat-chat.ts';
 import type { Batch, Source, StageContext } from '../stage.ts';
 
 export type LibrechatSourceOptions = z.input<typeof librechatOptions>;
 type Given = z.output<typeof librechatOptions>;
 
-/** For tests: a connection that is not a server's. */
+/** For tests: a connection that is not a server's, and a thread from sources that are not built. */
 interface Parts {
   readonly connect?: typeof openMongodb;
+  readonly startWorker?: StartChatWorker;
 }
 
 /**
@@ -58,7 +63,7 @@ export function librechatSource(
 export function librechatSource(input: LibrechatSourceOptions, parts?: Parts): Source<LibrechatMade>;
 export function librechatSource(
   input: LibrechatSourceOptions,
-  { connect = openMongodb }: Parts = {},
+  { connect = openMongodb, startWorker }: Parts = {},
 ): Source<LibrechatMade> {
   const given = librechatOptions.parse(input);
   const {
@@ -75,17 +80,17 @@ export function librechatSource(
     role: 'source',
     name: 'librechat',
     config: JSON.parse(JSON.stringify({ ...rest, database })) as Json,
-    read: (ctx) => read(given, connect, ctx),
+    read: (ctx) => read(given, { connect, startWorker }, ctx),
     estimate: async (signal) => {
       if (given.uri !== undefined) return liveEstimate(given, connect, signal);
       return {
-        bytes: await dumpBytes(await librechatDumpFiles(given.from ?? [])),
+        bytes: await dumpBytes(await librechatDumpFiles(given.from ?? [], given.include)),
         plan: 'all files of the dump, grouped by owner and conversation outside of memory',
       };
     },
     check: async (signal) => {
       if (given.uri === undefined) {
-        const files = await librechatDumpFiles(given.from ?? []);
+        const files = await librechatDumpFiles(given.from ?? [], given.include);
         return `${[...files.keys()].join(', ')}: ${await dumpBytes(files)} bytes`;
       }
       const { records, plan } = await liveEstimate(given, connect, signal);
@@ -96,7 +101,7 @@ export function librechatSource(
 
 async function* read(
   given: Given,
-  connect: typeof openMongodb,
+  { connect, startWorker }: { readonly connect: typeof openMongodb; readonly startWorker: StartChatWorker | undefined },
   ctx: StageContext,
 ): AsyncGenerator<Batch<LibrechatMade>> {
   const users = await wantedUsers(given);
@@ -110,13 +115,27 @@ async function* read(
     // What comes back is what we gave with a batch.
     const place = ctx.cursor as LibrechatPlace | undefined;
     const after = place === undefined ? undefined : Buffer.from(place.after, 'hex');
-    const { conversation: conversationId, memoryBytes, records } = given;
+    const { conversation: conversationId, include, memoryBytes, records } = given;
     const withUsers = records === 'documents';
-    const projects = withUsers ? new Map<string, string>() : await projectNames(input, ctx);
     const isEnough = place !== undefined && place.conversations >= (given.maxConversations ?? Infinity);
     if (isEnough && place.cut === undefined) return;
-    const joined = joinDocuments({ input, users, conversationId, withUsers, memoryBytes, after }, ctx);
-    yield* recordBatches(joined, input, projects, given, ctx);
+    const joined = joinDocuments({ input, users, conversationId, withUsers, include, memoryBytes, after }, ctx);
+    if (withUsers) {
+      const report = (record: LibrechatChatRecord): LibrechatChatRecord => {
+        for (const [kind, times] of Object.entries(record.counts.repairs)) ctx.finding(`mended: ${kind}`, times);
+        for (const [kind, times] of Object.entries(record.counts.losses)) ctx.finding(`left behind: ${kind}`, times);
+        return record;
+      };
+      yield* recordBatches(makeChats(joined, given, { start: startWorker }), input, report, given, ctx);
+    } else {
+      const agents = await agentNames(input, ctx);
+      const report = ({ conversation, losses }: MadeConversation): Conversation => {
+        reportFindings(ctx, conversation, losses);
+        return withAgent(conversation, agents);
+      };
+      const made = makeConversations(joined, given, await projectNames(input, ctx));
+      yield* recordBatches(made, input, report, given, ctx);
+    }
     endCutShort(input, given.acceptTruncated, ctx);
   } finally {
     await input.close();
@@ -124,12 +143,12 @@ async function* read(
 }
 
 async function openInput(given: Given, connect: typeof openMongodb, ctx: StageContext): Promise<LibrechatInput> {
-  const { uri, from, database, readPreference } = given;
-  if (uri === undefined) return dumpInput(await librechatDumpFiles(from ?? []));
+  const { uri, from, database, readPreference, include } = given;
+  if (uri === undefined) return dumpInput(await librechatDumpFiles(from ?? [], include));
   const onRetry = (problem: EtlError): void => ctx.warn(`${problem.message} (${problem.code}); trying again`);
   const connection = await connect({ uri, database, readPreference, onRetry, signal: ctx.signal });
   try {
-    return await liveInput(connection, ctx.signal);
+    return await liveInput(connection, include, ctx.signal);
   } catch (error) {
     await connection.close();
     throw error;

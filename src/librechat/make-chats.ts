@@ -1,0 +1,156 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+
+import type { LibrechatChatRecord } from '../models/librechat-chat.ts';
+import { packJob, unpackResult, type ChatJobResult } from './chat-jobs.ts';
+import { bundleRecords, type ChatChoice, type ChatRecords } from './chat-records.ts';
+import type { JoinedChats, JoinedUser } from './joined.ts';
+
+/** What was made of the documents of one owner and conversation id. */
+export interface MadeChats<T> extends ChatRecords<T> {
+  readonly kind: 'chats';
+  readonly key: Buffer;
+  /** Bytes of JSON text they were made of. */
+  readonly bytes: number;
+}
+
+type MadeBundleChats = MadeChats<LibrechatChatRecord>;
+
+/** Starts the thread that makes records. */
+export type StartChatWorker = () => Worker;
+
+const jobsAhead = 4;
+
+export interface MakeChatsOptions {
+  /** Default: the thread as the package ships it, where there is a core for it. */
+  readonly start?: StartChatWorker | 'none' | undefined;
+  /** The thread is started after so many bytes of documents: a small export is done before it is there. Default 8 MB. */
+  readonly startAfterBytes?: number | undefined;
+  /** Bytes of documents that are sent to it at a time. Default 256 KB. */
+  readonly jobBytes?: number | undefined;
+}
+
+/** The thread as the package ships it, where there is a core for it. */
+const defaultChatWorker: StartChatWorker | 'none' =
+  availableParallelism() > 1
+    ? () => new Worker(new URL(import.meta.url.replace(/make-chats\.(\w+)$/, 'chat-worker.$1')))
+    : 'none';
+
+/**
+ * Makes a bundle's records of what was joined, in its order.
+ *
+ * When there is much to do, another thread makes them while this one joins and writes. It does the same as is done here
+ * without it, and whatever it cannot do is done here: where no thread can be started, everything is.
+ */
+export async function* makeChats(
+  joined: AsyncIterable<JoinedUser | JoinedChats>,
+  choice: ChatChoice,
+  { start = defaultChatWorker, startAfterBytes = 8 * 1024 * 1024, jobBytes = 256 * 1024 }: MakeChatsOptions = {},
+): AsyncGenerator<JoinedUser | MadeBundleChats> {
+  let thread: ChatThread | undefined;
+  let bytes = 0;
+  const jobs: JobOfChats[] = [];
+  let groups: JoinedChats[] = [];
+  let groupsBytes = 0;
+  try {
+    for await (const one of joined) {
+      bytes += one.bytes;
+      if (thread === undefined && start !== 'none' && bytes >= startAfterBytes) thread = new ChatThread(start);
+      if (thread?.isReady !== true) {
+        yield one.kind === 'user' ? one : madeHere(one, choice);
+        continue;
+      }
+      if (one.kind === 'chats') {
+        groups.push(one);
+        groupsBytes += one.bytes;
+        if (groupsBytes < jobBytes) continue;
+      }
+      if (groups.length > 0) jobs.push({ groups, made: thread.make(groups, choice) });
+      groups = [];
+      groupsBytes = 0;
+      if (one.kind === 'user') jobs.push({ user: one });
+      while (jobs.length > jobsAhead) yield* resultOf(jobs.shift(), choice);
+    }
+    if (groups.length > 0 && thread !== undefined) jobs.push({ groups, made: thread.make(groups, choice) });
+    while (jobs.length > 0) yield* resultOf(jobs.shift(), choice);
+  } finally {
+    await thread?.close();
+  }
+}
+
+/** What waits for its turn: a user, or groups that are being worked on. */
+type JobOfChats =
+  | { readonly user: JoinedUser }
+  | {
+      readonly groups: readonly JoinedChats[];
+      readonly made: Promise<readonly ChatRecords<LibrechatChatRecord>[] | undefined>;
+    };
+
+async function* resultOf(
+  job: JobOfChats | undefined,
+  choice: ChatChoice,
+): AsyncGenerator<JoinedUser | MadeBundleChats> {
+  if (job === undefined) return;
+  if ('user' in job) {
+    yield job.user;
+    return;
+  }
+  const made = await job.made;
+  for (const [place, group] of job.groups.entries()) {
+    const records = made?.[place];
+    const { key, bytes } = group;
+    yield records === undefined ? madeHere(group, choice) : { kind: 'chats', key, bytes, ...records };
+  }
+}
+
+function madeHere(group: JoinedChats, choice: ChatChoice): MadeBundleChats {
+  return { kind: 'chats', key: group.key, bytes: group.bytes, ...bundleRecords(group, choice) };
+}
+
+type Answer = (result: ChatJobResult | null) => void;
+
+class ChatThread {
+  isReady = false;
+  #worker: Worker | undefined;
+  readonly #waiting: Answer[] = [];
+  #isGone = false;
+
+  constructor(start: StartChatWorker) {
+    // A thread that is not allowed, cannot be started, or ends before its time, leaves its work to this one.
+    try {
+      this.#worker = start();
+    } catch {
+      this.#isGone = true;
+      return;
+    }
+    this.#worker.on('message', (message: ChatJobResult | 'ready' | null) => {
+      if (message === 'ready') this.isReady = true;
+      else this.#waiting.shift()?.(message);
+    });
+    this.#worker.on('error', () => this.#leave());
+    this.#worker.on('exit', () => this.#leave());
+  }
+
+  /** The records of the groups; nothing when the thread could not make them. */
+  async make(
+    groups: readonly JoinedChats[],
+    choice: ChatChoice,
+  ): Promise<readonly ChatRecords<LibrechatChatRecord>[] | undefined> {
+    const worker = this.#worker;
+    if (worker === undefined || this.#isGone) return undefined;
+    const job = packJob(groups, choice);
+    const answer = new Promise<ChatJobResult | null>((resolve) => this.#waiting.push(resolve));
+    worker.postMessage(job, [job.bytes.buffer, job.lengths.buffer]);
+    const result = await answer;
+    return result === null ? undefined : unpackResult(result);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    for (const answer of this.#waiting.splice(0)) answer(null);
+  }
+}

@@ -4,6 +4,7 @@ import { EtlError } from '../errors.ts';
 import {
   exportFolder,
   exportRejects,
+  includable,
   lastExport,
   librechatExport,
   namedUsers,
@@ -28,6 +29,7 @@ interface ExportFlags extends SourceFlags, RunFlags {
   readonly sinceLast?: boolean;
   readonly includeArchived: boolean;
   readonly includeTemporary?: boolean;
+  readonly include?: readonly string[];
   readonly branches: 'all' | 'active' | 'split';
   readonly outputDir: string;
   readonly path?: string;
@@ -67,6 +69,7 @@ export function librechatExportCommand(cli: Cli): Command {
     .option('--include-archived', 'archived conversations too (the default)', true)
     .option('--no-include-archived', 'no archived conversations')
     .option('--include-temporary', 'temporary conversations too')
+    .option('--include <what...>', `what else of each user: ${includable.join(', ')}`)
     .option(
       '--branches <which>',
       'all (every message), active (what is shown) or split (a chat for each branch)',
@@ -123,6 +126,7 @@ async function exportOptions(cli: Cli, flags: ExportFlags): Promise<LibrechatExp
     ...(since !== undefined && { since }),
     includeArchived,
     includeTemporary: includeTemporary === true,
+    ...(flags.include !== undefined && { include: includeOf(flags.include) }),
   };
   const environment = await cli.environment();
   const assetRoots =
@@ -143,6 +147,16 @@ async function exportOptions(cli: Cli, flags: ExportFlags): Promise<LibrechatExp
     },
     branches: flags.branches,
   };
+}
+
+function includeOf(given: readonly string[]): NonNullable<LibrechatExportOptions['scope']['include']> {
+  return given
+    .flatMap((names) => names.split(','))
+    .map((name) => {
+      const known = includable.find((one) => one === name.trim());
+      if (known !== undefined) return known;
+      throw new EtlError('ETL_USAGE', `--include ${name}: expected one of ${includable.join(', ')}`);
+    });
 }
 
 function downloadOf({

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { canonicalJson } from '../canonical-json.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { readManifest } from '../files/bundle-folders.ts';
-import type { Json } from '../json.ts';
 import { ledgerDirectory } from '../ledger/file.ts';
 import { wantedUsers } from '../librechat/wanted-users.ts';
 import type { Conversation } from '../models/conversation.ts';
@@ -15,6 +14,8 @@ import { bundleSink, type BundleSinkOptions } from '../sinks/bundle.ts';
 import { librechatSource, type LibrechatSourceOptions } from '../sources/librechat.ts';
 import { linearize, type LinearizeOptions } from '../transforms/linearize.ts';
 
+export { includable } from '../librechat/librechat-input.ts';
+
 /** What to export, and how: the options of the `librechat` source and the `bundle` sink under their own names. */
 export interface LibrechatExportOptions {
   /** The LibreChat: a URI or a dump. */
@@ -22,7 +23,7 @@ export interface LibrechatExportOptions {
   /** Whose and which conversations; kept in the bundle, so that it can be compared with its source later. */
   readonly scope: Pick<
     LibrechatSourceOptions,
-    'users' | 'conversation' | 'maxConversations' | 'since' | 'includeArchived' | 'includeTemporary'
+    'users' | 'conversation' | 'maxConversations' | 'since' | 'includeArchived' | 'includeTemporary' | 'include'
   >;
   readonly sink: Pick<
     BundleSinkOptions,
@@ -89,8 +90,7 @@ export async function lastExport(outputDir: string, scope?: LibrechatExportOptio
   for (const name of (await exportsIn(outputDir)).reverse()) {
     const path = join(outputDir, name);
     const manifest = await readManifest(path);
-    const isMeant =
-      scope === undefined || canonicalJson((manifest?.scope ?? null)) === canonicalJson(asJson(scope));
+    const isMeant = scope === undefined || canonicalJson(manifest?.scope ?? null) === canonicalJson(asJson(scope));
     if (manifest !== undefined && isMeant) return path;
   }
   const which = scope === undefined ? '' : ' of the same users and options';

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 
 import { EtlError, systemCode } from '../errors.ts';
 import { inputError } from '../files/file-error.ts';
-import { librechatCollections, type LibrechatCollection } from './librechat-input.ts';
+import { collectionsToRead, type Includable, type LibrechatCollection } from './librechat-input.ts';
 
 export interface DumpFile {
   readonly path: string;
@@ -21,7 +21,13 @@ const name = /^([a-z]+)\.(bson|json|jsonl|ndjson)(?:\.gz|\.zst)?$/;
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` with the collections that are missing, `ETL_SOURCE_INVALID` when one is there twice.
  */
-export async function librechatDumpFiles(from: string | readonly string[]): Promise<LibrechatDumpFiles> {
+export async function librechatDumpFiles(
+  from: string | readonly string[],
+  include: readonly Includable[] = [],
+): Promise<LibrechatDumpFiles> {
+  const wanted = new Set<string>(collectionsToRead(include));
+  const isCollection = (collection: string | undefined): collection is LibrechatCollection =>
+    collection !== undefined && wanted.has(collection);
   const found = new Map<LibrechatCollection, DumpFile>();
   const places = typeof from === 'string' ? [from] : from;
   for (const path of (await Promise.all(places.map(candidates))).flat()) {
@@ -47,10 +53,6 @@ export async function librechatDumpFiles(from: string | readonly string[]): Prom
     });
   }
   return found;
-}
-
-function isCollection(collection: string | undefined): collection is LibrechatCollection {
-  return librechatCollections.some((known) => known === collection);
 }
 
 /** A file itself; of a folder the files in it and in the folders in it. */

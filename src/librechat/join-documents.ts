@@ -17,7 +17,13 @@ import {
   userTag,
 } from './joined-group.ts';
 import type { JoinedChats, JoinedUser } from './joined.ts';
-import { relatedCollections, type LibrechatInput, type LibrechatSelection } from './librechat-input.ts';
+import {
+  relatedCollections,
+  relatedToRead,
+  type Includable,
+  type LibrechatInput,
+  type LibrechatSelection,
+} from './librechat-input.ts';
 import { idsOfWanted } from './wanted-users.ts';
 
 // Tags in the group of files.
@@ -34,6 +40,8 @@ export interface JoinOptions {
   readonly conversationId?: string | undefined;
   /** Whether users come, with what is theirs besides chats. */
   readonly withUsers: boolean;
+  /** What else of users is asked for. */
+  readonly include: readonly Includable[];
   readonly memoryBytes: number;
   /** What comes up to and with this key is left out. */
   readonly after?: Uint8Array | undefined;
@@ -182,7 +190,8 @@ async function placeUploads({ uploads, chats, withUsers, selection }: Join): Pro
 
 async function readRelated(join: Join, ctx: StageContext): Promise<void> {
   const { input, selection, chats } = join;
-  for (const [place, name] of relatedNames.entries()) {
+  for (const name of relatedToRead(join.include)) {
+    const place = relatedNames.indexOf(name);
     const { owner } = relatedCollections[name];
     for await (const json of input.read(name, selection, ctx)) {
       for (const text of textsOf(json)) {

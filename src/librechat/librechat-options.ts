@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { includable } from './librechat-input.ts';
+
 /** The options of the source `librechat`. */
 export const librechatOptions = z
   .strictObject({
@@ -49,6 +51,14 @@ export const librechatOptions = z
       .meta({ examples: ['2026-01-31'] }),
     includeArchived: z.boolean().default(true).describe('Whether archived conversations are read.'),
     includeTemporary: z.boolean().default(false).describe('Whether temporary ones are: their owners wanted them gone.'),
+    include: z
+      .array(z.enum(includable))
+      .default([])
+      .describe(
+        'What else of each user comes with `records: documents`: their `agents`, `assistants` and `prompts`, runs of tools from the ' +
+          'interface (`toolcalls`), what was spent (`transactions`). With `agents` conversations say what their agent is called.',
+      )
+      .meta({ examples: [['agents', 'toolcalls']] }),
     acceptTruncated: z
       .boolean()
       .default(false)

@@ -11,8 +11,9 @@ import { keysetPages } from '../mongodb/keyset-pages.ts';
 import { readAhead } from '../mongodb/read-ahead.ts';
 import type { StageContext } from '../stage.ts';
 import {
-  librechatCollections,
+  collectionsToRead,
   relatedCollections,
+  type Includable,
   type LibrechatCollection,
   type LibrechatInput,
   type LibrechatSelection,
@@ -31,8 +32,12 @@ type Found = ReadonlyMap<LibrechatCollection, string | undefined>;
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` with the collections that are missing.
  */
-export async function liveInput(connection: MongodbConnection, signal: AbortSignal): Promise<LibrechatInput> {
-  const found = await collectionsOf(connection, signal);
+export async function liveInput(
+  connection: MongodbConnection,
+  include: readonly Includable[],
+  signal: AbortSignal,
+): Promise<LibrechatInput> {
+  const found = await collectionsOf(connection, include, signal);
   return {
     has: (collection) => found.has(collection),
     read: (collection, selection, ctx) => read(connection, found, collection, selection, readingContext(ctx)),
@@ -41,10 +46,14 @@ export async function liveInput(connection: MongodbConnection, signal: AbortSign
   };
 }
 
-async function collectionsOf(connection: MongodbConnection, signal: AbortSignal): Promise<Found> {
+async function collectionsOf(
+  connection: MongodbConnection,
+  include: readonly Includable[],
+  signal: AbortSignal,
+): Promise<Found> {
   const found = new Map<LibrechatCollection, string | undefined>();
   let others: readonly string[] = [];
-  for (const name of librechatCollections) {
+  for (const name of collectionsToRead(include)) {
     const known = await connection.collection(name, signal);
     if ('name' in known) found.set(name, known.uuid);
     else others = known.others;

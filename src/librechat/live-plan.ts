@@ -22,7 +22,7 @@ export async function liveEstimate(
   const connection = await connect({ uri, database, readPreference, signal, attempts: 2 });
   try {
     // Throws when there is no LibreChat in it.
-    await liveInput(connection, signal);
+    await liveInput(connection, [], signal);
     const where = `${connection.where}: MongoDB ${await connection.version(signal)}`;
     const isAll = users === 'all' && usersFile === undefined && conversation === undefined;
     if (!isAll) return { plan: `${where}, ${await byIds(connection, conversation !== undefined, signal)}` };

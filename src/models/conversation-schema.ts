@@ -148,6 +148,9 @@ export const conversationSchema = z.strictObject({
     endpoint: z.string().optional(),
     model: z.string().optional(),
     agentId: z.string().optional(),
+    agent: z
+      .strictObject({ name: z.string().optional(), provider: z.string().optional(), model: z.string().optional() })
+      .optional(),
     systemPrompt: z.string().optional(),
     parameters: z.record(z.string(), z.json()).optional(),
   }),

@@ -60,6 +60,8 @@ export interface Settings {
   readonly endpoint?: string;
   readonly model?: string;
   readonly agentId?: string;
+  /** What that agent is called, and runs on, as of the export. */
+  readonly agent?: { readonly name?: string; readonly provider?: string; readonly model?: string };
   readonly systemPrompt?: string;
   /** Everything else (temperature, limits, tools …), verbatim under the source's names. */
   readonly parameters?: { readonly [name: string]: Json };

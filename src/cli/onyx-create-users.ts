@@ -9,11 +9,11 @@ import { usersOfBundles, usersOfLibrechat, type NewUser, type NewUsers } from '.
 import { createCommand } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatCount } from './format.ts';
-import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
 import { addLibrechatSource, librechatSourceOf, type SourceFlags } from './librechat-source.ts';
 import { addApi, findApi, type ApiFlags } from './onyx-api-flags.ts';
 import { addDatabase, databaseOf, findDatabase, type DatabaseFlags } from './onyx-database.ts';
+import { stoppable } from './stoppable.ts';
 
 interface CreateUsersFlags extends SourceFlags, DatabaseFlags, ApiFlags {
   readonly bundlePath?: readonly string[];
@@ -60,27 +60,43 @@ export function onyxCreateUsersCommand(cli: Cli): Command {
 }
 
 async function createUsers(cli: Cli, flags: CreateUsersFlags): Promise<void> {
-  const { abort, stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
-  const signal = AbortSignal.any([abort, stop]);
-  let accounts: OnyxAccounts | undefined;
+  const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_');
+  const output = flags.output ?? join(cli.cwd, `created_users_${time}.jsonl`);
+  let created = 0;
+  let isKnown = true;
   try {
-    accounts = await accountsOf(cli, flags, signal);
-    const { users, withoutEmail } = await usersOf(cli, flags, signal);
-    const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_');
-    const report = await onyxCreateUsers(accounts, {
-      users,
-      skipEmails: flags.skipEmail,
-      output: flags.output ?? join(cli.cwd, `created_users_${time}.jsonl`),
-      admin: flags.admin,
-      dryRun: flags.dryRun,
-      signal,
-      onUser: (user, outcome) => cli.print(lineOf(user, outcome, flags.json === true)),
+    await stoppable(cli, 'making accounts', async ({ stop, abort }) => {
+      const { users, withoutEmail } = await usersOf(cli, flags, stop);
+      const accounts = await accountsOf(cli, flags, abort);
+      isKnown = accounts.takesPasswords;
+      try {
+        const report = await onyxCreateUsers(accounts, {
+          users,
+          skipEmails: flags.skipEmail,
+          output,
+          admin: flags.admin,
+          dryRun: flags.dryRun,
+          signal: stop,
+          onUser(user, outcome) {
+            created += outcome === 'created' ? 1 : 0;
+            cli.print(lineOf(user, outcome, flags.json === true));
+          },
+        });
+        saySum(cli, report, withoutEmail);
+        if (report.refused > 0) cli.exitCode = exitCodes.rejects;
+      } finally {
+        await accounts.close();
+      }
     });
-    saySum(cli, report, withoutEmail, accounts.takesPasswords);
-    if (report.refused > 0) cli.exitCode = exitCodes.rejects;
   } finally {
-    end();
-    await accounts?.close();
+    // Also when it came to a bad end.
+    if (created > 0) {
+      cli.say(
+        isKnown
+          ? `the passwords are in ${safe(output)}, which only you can read`
+          : 'the accounts have passwords that nobody knows: pgcrypto is not in the database',
+      );
+    }
   }
 }
 
@@ -120,9 +136,8 @@ function lineOf({ email }: NewUser, outcome: UserOutcome, json: boolean): string
 
 function saySum(
   cli: Cli,
-  { created, wouldCreate, exists, skipped, refused, output }: CreateUsersReport,
+  { created, wouldCreate, exists, skipped, refused }: CreateUsersReport,
   withoutEmail: number,
-  takesPasswords: boolean,
 ): void {
   const parts = [
     [created, 'created'],
@@ -134,7 +149,4 @@ function saySum(
   ] as const;
   const said = parts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`);
   cli.say(said.length === 0 ? 'nobody is there to make an account for' : said.join(', '));
-  if (output === undefined) return;
-  if (takesPasswords) cli.say(`the passwords are in ${safe(output)}, which only you can read`);
-  else cli.say('the accounts have passwords that nobody knows: pgcrypto is not in the database');
 }

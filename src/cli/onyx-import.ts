@@ -5,11 +5,11 @@ import { bundlesAt, checkBundle, requireOneOwner } from '../jobs/bundles-to-impo
 import { importRejects, onyxImport, type OnyxImportOptions } from '../jobs/onyx-import.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
-import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
 import { addApi, findApi, type ApiFlags } from './onyx-api-flags.ts';
 import { addDatabase, databaseOf, findDatabase, type DatabaseFlags } from './onyx-database.ts';
 import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+import { stoppable } from './stoppable.ts';
 
 interface ImportFlags extends DatabaseFlags, ApiFlags, RunFlags {
   readonly bundlePath: readonly string[];
@@ -104,14 +104,10 @@ async function importBundles(cli: Cli, flags: ImportFlags): Promise<void> {
 }
 
 async function checked(cli: Cli, path: string, { check, userEmail, onlyUser }: ImportFlags): Promise<string> {
-  const { abort, stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
-  const signal = AbortSignal.any([abort, stop]);
-  try {
-    if (userEmail !== undefined) await requireOneOwner(path, onlyUser, signal);
-    return await checkBundle(path, signal, check);
-  } finally {
-    end();
-  }
+  return stoppable(cli, 'the check of the bundle', async ({ stop }) => {
+    if (userEmail !== undefined) await requireOneOwner(path, onlyUser, stop);
+    return checkBundle(path, stop, check);
+  });
 }
 
 async function sinkOptions(cli: Cli, flags: ImportFlags): Promise<OnyxImportOptions['sink']> {

@@ -31,11 +31,6 @@ export class CredentialsFile {
     this.path = path;
   }
 
-  /** How many accounts of this run are in it. */
-  get accounts(): number {
-    return this.#lines.size - this.#withdrawn.size;
-  }
-
   /**
    * Adds a line and brings it to the disk.
    *

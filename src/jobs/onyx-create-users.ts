@@ -18,6 +18,7 @@ export interface CreateUsersOptions {
   readonly admin?: string | undefined;
   /** Only say what would be done. */
   readonly dryRun?: boolean | undefined;
+  /** Begins no other account; those under way are made. */
   readonly signal: AbortSignal;
   readonly onUser?: ((user: NewUser, outcome: UserOutcome) => void) | undefined;
 }
@@ -31,8 +32,6 @@ export interface CreateUsersReport {
   readonly exists: number;
   readonly skipped: number;
   readonly refused: number;
-  /** Where the passwords are; nothing when no account was made. */
-  readonly output: string | undefined;
 }
 
 /**
@@ -41,7 +40,7 @@ export interface CreateUsersReport {
  * Passwords go to `output` and nowhere else; each is on the disk before its account is made. Those who are there already are
  * left as they are, so that a second run makes nothing. What Onyx refuses about one does not stop the others.
  *
- * @throws {EtlError} what `accounts` throws; `ETL_SINK_FAILED` when the file cannot be written, and for an Onyx in which
+ * @throws {EtlError} what `accounts` throws; `ETL_ABORTED` when it was stopped; `ETL_SINK_FAILED` when the file cannot be written, and for an Onyx in which
  *   nobody has an account when `admin` does not say who becomes its administrator.
  */
 export async function onyxCreateUsers(accounts: OnyxAccounts, options: CreateUsersOptions): Promise<CreateUsersReport> {
@@ -66,7 +65,7 @@ export async function onyxCreateUsers(accounts: OnyxAccounts, options: CreateUse
     throw nobodyYet();
   const file = new CredentialsFile(output);
   const make = async (user: NewUser): Promise<void> => {
-    signal.throwIfAborted();
+    if (signal.aborted) throw stopped();
     const password = temporaryPassword();
     await file.add({ email: user.email, password: accounts.takesPasswords ? password : null, role: 'basic' });
     const outcome = await accounts.create(user, password).catch((error: unknown) => {
@@ -81,7 +80,7 @@ export async function onyxCreateUsers(accounts: OnyxAccounts, options: CreateUse
   } finally {
     await file.close();
   }
-  return { ...counts, output: file.accounts > 0 ? output : undefined };
+  return counts;
 }
 
 function adminFirst(users: readonly NewUser[], admin: string | undefined): readonly NewUser[] {
@@ -97,6 +96,12 @@ function isSame(email: string, other: string | undefined): boolean {
 function isCertain(error: unknown): boolean {
   if (!(error instanceof EtlError) || error.code === 'ETL_CONNECT_FAILED') return false;
   return (httpFaultOf(error)?.status ?? 0) < 500;
+}
+
+function stopped(): EtlError {
+  return new EtlError('ETL_ABORTED', 'making accounts was stopped', {
+    hint: 'Run the same command to go on: it makes those that are missing.',
+  });
 }
 
 function nobodyYet(): EtlError {

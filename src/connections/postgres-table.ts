@@ -1,3 +1,4 @@
+import { closest } from '../closest.ts';
 import { EtlError } from '../errors.ts';
 import type { PostgresClient } from './postgres.ts';
 
@@ -17,6 +18,21 @@ export interface TableColumn {
   readonly hasDefault: boolean;
   /** Nothing may be given: a generated column, or identity `always`. */
   readonly isGenerated: boolean;
+}
+
+/** The table or view that was probably meant by a name (as SQL takes it) that there is none of. */
+export async function nearestTable(client: PostgresClient, table: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ name: string }>(
+    `select case when pg_table_is_visible(c.oid) then '' else '"' || replace(n.nspname, '"', '""') || '".' end
+            || '"' || replace(c.relname, '"', '""') || '"' as name
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+      order by 1 limit 2000`,
+  );
+  return closest(
+    table,
+    rows.map(({ name }) => name),
+  );
 }
 
 /** A table's columns in their order; nothing when there is no such table. */

@@ -1,4 +1,5 @@
 import type { ByteWriter } from './byte-writer.ts';
+import { writeNumeric } from './copy-numeric.ts';
 import { storableJsonText, storableText, UnstorableValue, type UnstorablePolicy } from './postgres-text.ts';
 
 /**
@@ -31,6 +32,7 @@ export const valueEncoders: Readonly<Record<string, ValueEncoder>> = {
   varchar: text,
   bpchar: text,
   name: text,
+  citext: text,
   json: (value, writer, options) => void writer.text(storableJsonText(value, options.unstorable, options.changed)),
   jsonb,
   bool,
@@ -39,11 +41,17 @@ export const valueEncoders: Readonly<Record<string, ValueEncoder>> = {
   int8,
   float4: (value, writer) => writer.float32(number(value)),
   float8: (value, writer) => writer.float64(number(value)),
+  numeric,
   uuid,
   bytea,
   timestamptz: (value, writer) => writer.int64(microseconds(value)),
   timestamp: (value, writer) => writer.int64(microseconds(value)),
   date,
+  _bool: (value, writer, options) => array(value, writer, options, 16, bool),
+  _float8: (value, writer, options) => array(value, writer, options, 701, valueEncoders['float8'] ?? text),
+  _numeric: (value, writer, options) => array(value, writer, options, 1700, numeric),
+  _jsonb: (value, writer, options) => array(value, writer, options, 3802, jsonb),
+  _timestamptz: (value, writer, options) => array(value, writer, options, 1184, valueEncoders['timestamptz'] ?? text),
   _text: (value, writer, options) => array(value, writer, options, 25, text),
   _varchar: (value, writer, options) => array(value, writer, options, 1043, text),
   _int4: (value, writer, options) => array(value, writer, options, 23, valueEncoders['int4'] ?? text),
@@ -111,6 +119,12 @@ function number(value: unknown): number {
   throw misfit(value, 'float');
 }
 
+function numeric(value: unknown, writer: ByteWriter): void {
+  if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'string')
+    throw misfit(value, 'numeric');
+  writeNumeric(String(value), writer);
+}
+
 function uuid(value: unknown, writer: ByteWriter): void {
   const hex = typeof value === 'string' ? value.replace(/^\{(.*)\}$/, '$1').replaceAll('-', '') : '';
   if (!/^[0-9a-fA-F]{32}$/.test(hex)) throw misfit(value, 'uuid');
@@ -130,7 +144,7 @@ const epochMs = Date.UTC(2000, 0, 1);
 const earliestMs = Date.UTC(-4712, 0, 1);
 const latestMs = Date.UTC(275_760, 8, 12);
 const isoTime =
-  /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
+  /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?(?:\s*(BC))?$/i;
 
 /** Microseconds since 2000-01-01 UTC of a Date, a number of milliseconds, or ISO 8601 text; finer digits are cut off. */
 function microseconds(value: unknown): bigint {
@@ -141,9 +155,11 @@ function microseconds(value: unknown): bigint {
   if (named !== undefined) return named;
   const parts = isoTime.exec(value.trim());
   if (parts === null) throw misfit(value, 'a time');
-  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = parts;
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z', era] = parts;
+  // There is no year 0: 1 BC is the one before 1.
+  const counted = era === undefined ? Number(year) : 1 - Number(year);
   const ms =
-    utc(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second), value) - zoneMs(zone);
+    utc(counted, Number(month), Number(day), Number(hour), Number(minute), Number(second), value) - zoneMs(zone);
   return ofMilliseconds(ms, value) + BigInt(fraction.slice(0, 6).padEnd(6, '0'));
 }
 

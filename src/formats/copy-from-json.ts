@@ -1,4 +1,5 @@
 import type { ByteWriter } from './byte-writer.ts';
+import { writeNumeric } from './copy-numeric.ts';
 import { mayHoldUnstorable } from './postgres-text.ts';
 
 /**
@@ -30,6 +31,7 @@ export const jsonEncoders: Readonly<Record<string, JsonEncoder>> = {
   int2: (json, start, end, writer) => integer(json, start, end, writer, 2),
   int4: (json, start, end, writer) => integer(json, start, end, writer, 4),
   int8: (json, start, end, writer) => integer(json, start, end, writer, 8),
+  numeric,
   timestamptz: time,
   timestamp: time,
   json: (json, start, end, writer) => document(json, start, end, writer, 0),
@@ -100,6 +102,16 @@ function longInteger(digits: string, writer: ByteWriter): boolean {
   if (value > maxInt8 || value < -maxInt8 - 1n) return false;
   writer.int32(8);
   writer.int64(value);
+  return true;
+}
+
+/** From the number's own digits: a double has at most 17 of them. */
+function numeric(json: Buffer, start: number, end: number, writer: ByteWriter): boolean {
+  const first = json[start] as number;
+  if (first !== MINUS && !(first >= ZERO && first <= NINE)) return false;
+  const place = writer.placeInt32();
+  writeNumeric(json.toString('latin1', start, end), writer);
+  writer.setInt32(place, writer.length - place - 4);
   return true;
 }
 

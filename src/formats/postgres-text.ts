@@ -1,9 +1,14 @@
-/** What to do with text that PostgreSQL cannot hold: NUL characters, and halves of surrogate pairs. */
+/** What to do with what PostgreSQL cannot hold: NUL characters and halves of surrogate pairs in text, NaN and infinity in JSON. */
 export type UnstorablePolicy = 'replace' | 'strip' | 'reject' | 'fail';
 
 /** Thrown for a value that does not fit its column. */
 export class UnstorableValue extends Error {
-  override readonly name = 'UnstorableValue';
+  override readonly name: string = 'UnstorableValue';
+}
+
+/** Thrown under the policies `reject` and `fail` for what they are about. */
+export class UnstorableText extends UnstorableValue {
+  override readonly name = 'UnstorableText';
 }
 
 /**
@@ -12,12 +17,12 @@ export class UnstorableValue extends Error {
  * PostgreSQL stores no NUL in text and jsonb, and UTF-8 has no form for half a surrogate pair. `replace` puts U+FFFD in
  * their place, `strip` leaves them out; `reject` and `fail` throw.
  *
- * @throws {UnstorableValue} under `reject` and `fail`.
+ * @throws {UnstorableText} under `reject` and `fail`.
  */
 export function storableText(text: string, policy: UnstorablePolicy, changed: () => void): string {
   if (!text.includes('\0') && text.isWellFormed()) return text;
   if (policy === 'reject' || policy === 'fail') {
-    throw new UnstorableValue(text.includes('\0') ? 'text holds a NUL character' : 'text holds half a surrogate pair');
+    throw new UnstorableText(text.includes('\0') ? 'text holds a NUL character' : 'text holds half a surrogate pair');
   }
   changed();
   if (policy === 'replace') return text.toWellFormed().replaceAll('\0', '\uFFFD');
@@ -25,9 +30,10 @@ export function storableText(text: string, policy: UnstorablePolicy, changed: ()
   return text.replace(/[\0\p{Surrogate}]/gu, '');
 }
 
-/** A JSON value with storable text in all its strings and keys. The value itself when nothing had to change. */
+/** A JSON value with storable text in all its strings and keys, and numbers that JSON has. The value itself when nothing had to change. */
 function storableJson(value: unknown, policy: UnstorablePolicy, changed: () => void): unknown {
   if (typeof value === 'string') return storableText(value, policy, changed);
+  if (typeof value === 'number' && !Number.isFinite(value)) return storableNumber(value, policy, changed);
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) {
     const items = value.map((item) => storableJson(item, policy, changed));
@@ -41,6 +47,19 @@ function storableJson(value: unknown, policy: UnstorablePolicy, changed: () => v
   return same ? value : Object.fromEntries(stored);
 }
 
+/** JSON has no NaN and no infinity, and JSON.stringify would silently make null of them. */
+function storableNumber(value: number, policy: UnstorablePolicy, changed: () => void): string | null {
+  if (policy === 'reject' || policy === 'fail') throw new UnstorableText(`JSON has no ${value}`);
+  changed();
+  return policy === 'replace' ? String(value) : null;
+}
+
+function holdsNonFinite(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  if (value === null || typeof value !== 'object') return false;
+  return Object.values(value).some(holdsNonFinite);
+}
+
 /**
  * JSON text of a value as jsonb takes it.
  *
@@ -50,9 +69,9 @@ function storableJson(value: unknown, policy: UnstorablePolicy, changed: () => v
 export function storableJsonText(value: unknown, policy: UnstorablePolicy, changed: () => void): string {
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new UnstorableValue(`${typeof value} has no JSON form`);
-  if (!mayHoldUnstorable(text)) return text;
-  const stored = storableJson(JSON.parse(text), policy, changed);
-  return JSON.stringify(stored);
+  const source = text.includes('null') && holdsNonFinite(value) ? value : undefined;
+  if (source === undefined && !mayHoldUnstorable(text)) return text;
+  return JSON.stringify(storableJson(source ?? JSON.parse(text), policy, changed));
 }
 
 /** Whether JSON text may stand for a NUL or a surrogate: it has `\u0000` or `\ud8…` to `\udf…` somewhere. */

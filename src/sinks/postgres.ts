@@ -60,7 +60,7 @@ const options = z.strictObject({
     .enum(['replace', 'strip', 'reject', 'fail'])
     .default('replace')
     .describe(
-      'Text with NUL characters or halves of surrogate pairs, which PostgreSQL cannot hold: put U+FFFD in their place, leave them out, reject the record, or stop.',
+      'What PostgreSQL cannot hold: NUL characters and halves of surrogate pairs in text, NaN and infinity in JSON. Put U+FFFD and a string in their place, leave them out (null for a number), reject the record, or stop. Counted in the report.',
     ),
 });
 export type PostgresSinkOptions = z.input<typeof options>;
@@ -95,10 +95,7 @@ export function postgresSink(input: PostgresSinkOptions): Sink<unknown> {
     async check() {
       const client = await openPostgres(connectionString);
       try {
-        await openTarget(client, { ...parsed, createTable: false, needsKey: false }, [], {
-          unstorable: 'replace',
-          changed: () => undefined,
-        });
+        await openTarget(client, { ...parsed, createTable: false, needsKey: needsKey(parsed) }, []);
         return `${addressOf(connectionString)}, table ${target}`;
       } finally {
         await closePostgres(client);
@@ -137,15 +134,19 @@ async function* write(
   }
 }
 
+function needsKey({ mode }: Options): boolean {
+  return mode === 'upsert' || mode === 'skip-existing';
+}
+
 function committerFor(
   target: Target,
-  { connectionString, connections, mode }: Options,
+  parsed: Options,
   ledger: PostgresLedger | undefined,
   ctx: StageContext,
 ): Committer {
-  const merges = mode === 'upsert' || mode === 'skip-existing';
-  const writer = new LoadWriter(target, merges ? mode : 'append', connections);
-  return new Committer({ connectionString, connections, ledger, ctx, writer, takesSamples: merges });
+  const { connectionString, connections, mode } = parsed;
+  const writer = new LoadWriter(target, mode === 'replace' ? 'append' : mode, connections);
+  return new Committer({ connectionString, connections, ledger, ctx, writer, takesSamples: needsKey(parsed) });
 }
 
 /** Cuts the batches into loads; the table is looked up with the first records at hand. */
@@ -156,12 +157,6 @@ async function* loads(
   control: PostgresClient,
   replace: Replacement | undefined,
 ): AsyncGenerator<{ load: Load; target: Target; place: Place | undefined }> {
-  const encoding = {
-    unstorable: parsed.unstorable,
-    changed: () =>
-      ctx.warn('text with NUL characters or halves of surrogate pairs was changed: PostgreSQL cannot hold them'),
-  };
-  const needsKey = parsed.mode === 'upsert' || parsed.mode === 'skip-existing';
   let target: Target | undefined;
   let place: Place | undefined;
   let load: Load | undefined;
@@ -176,9 +171,8 @@ async function* loads(
       place = opened?.place;
       target = await openTarget(
         control,
-        { ...parsed, table: opened?.table ?? parsed.table, needsKey },
+        { ...parsed, table: opened?.table ?? parsed.table, needsKey: needsKey(parsed) },
         batch.records,
-        encoding,
       );
     }
     load ??= new Load(target.plan satisfies RowPlan, ctx);

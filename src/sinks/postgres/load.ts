@@ -1,4 +1,5 @@
 import { recordCount } from '../../batch.ts';
+import { EtlError } from '../../errors.ts';
 import { ByteWriter } from '../../formats/byte-writer.ts';
 import {
   copyField,
@@ -10,7 +11,7 @@ import {
 import type { JsonEncoder } from '../../formats/copy-from-json.ts';
 import { eachJsonMember, jsonValue } from '../../formats/json-members.ts';
 import { asBuffer, jsonRecordText, type JsonRecords } from '../../formats/json-records.ts';
-import { mayHoldUnstorable } from '../../formats/postgres-text.ts';
+import { mayHoldUnstorable, UnstorableText, type UnstorablePolicy } from '../../formats/postgres-text.ts';
 import type { Json } from '../../json.ts';
 import type { Batch, StageContext } from '../../stage.ts';
 
@@ -37,7 +38,7 @@ export interface FieldPlan {
 /** How a record becomes a row. */
 export interface RowPlan {
   readonly columns: readonly ColumnPlan[];
-  readonly encoding: EncodeOptions;
+  readonly unstorable: UnstorablePolicy;
 }
 
 /** Rows of one batch that follow one another in a load. Numbers are kept in lists: objects for every row would cost more. */
@@ -72,12 +73,21 @@ export class Load {
       this.#ends[place] = end;
     }
   };
+  readonly #encoding: EncodeOptions;
+  /** Values that were changed in the record at hand. */
+  #changes = 0;
   #bytes = 0;
   #cursor: Json | undefined;
 
   constructor(plan: RowPlan, ctx: StageContext) {
     this.#plan = plan;
     this.#ctx = ctx;
+    this.#encoding = {
+      unstorable: plan.unstorable,
+      changed: () => {
+        this.#changes += 1;
+      },
+    };
     const places = new Map<string, number[]>();
     for (const [place, column] of plan.columns.entries()) {
       if ('document' in column || column.member === undefined) continue;
@@ -113,8 +123,13 @@ export class Load {
         this.#encode(batch, record);
       } catch (error) {
         this.#writer.cutBack(from);
+        if (error instanceof UnstorableText && this.#plan.unstorable === 'fail') throw unstorable(error, batch, record);
         this.#ctx.reject(recordOf(batch, record), error, { batch, index: record });
         continue;
+      }
+      if (this.#changes > 0) {
+        this.#ctx.finding(`changed: not storable (${this.#plan.unstorable})`, this.#changes, { batch, index: record });
+        this.#changes = 0;
       }
       index.push(record);
       this.#chunkOf.push(this.#chunks.length);
@@ -155,7 +170,8 @@ export class Load {
   }
 
   #encode(batch: Batch<unknown>, index: number): void {
-    const { columns, encoding } = this.#plan;
+    const { columns } = this.#plan;
+    const encoding = this.#encoding;
     const writer = this.#writer;
     const json = this.#readsMembers ? batch.json : undefined;
     const text = json === undefined ? undefined : asBuffer(json.bytes);
@@ -183,6 +199,14 @@ export class Load {
     this.#bytes += this.#writer.length;
     this.#chunks.push(this.#writer.take());
   }
+}
+
+function unstorable(error: UnstorableText, batch: Batch<unknown>, record: number): EtlError {
+  return new EtlError('ETL_RECORD_INVALID', error.message, {
+    where: { record: batch.at?.(record) ?? `record ${record + 1} of its batch` },
+    hint: 'Mend the record, or choose `unstorable: replace`, `strip` or `reject`.',
+    cause: error,
+  });
 }
 
 /** One record, without decoding the others of its batch. */

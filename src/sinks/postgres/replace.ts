@@ -49,10 +49,10 @@ export function replacement(client: PostgresClient, table: string, resumed: Plac
       if (place === 'beside' && !there) return;
       await client.query('begin');
       await client.query(`delete from ${table}`);
-      if (there) {
+      // Without a place nothing was written now: what is beside the target is left of another run.
+      if (there && place === 'beside')
         await client.query(`insert into ${table} overriding system value select * from ${beside}`);
-        await client.query(`drop table ${beside}`);
-      }
+      await client.query(`drop table if exists ${beside}`);
       await client.query('commit');
     },
   };

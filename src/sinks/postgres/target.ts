@@ -1,7 +1,9 @@
+import { closest } from '../../closest.ts';
 import {
   describeTable,
   identifier,
   keyOf,
+  nearestTable,
   qualifiedName,
   tableRules,
   type TableColumn,
@@ -9,8 +11,9 @@ import {
 } from '../../connections/postgres-table.ts';
 import type { PostgresClient } from '../../connections/postgres.ts';
 import { EtlError } from '../../errors.ts';
-import { valueEncoders, type EncodeOptions, type ValueEncoder } from '../../formats/copy-binary.ts';
+import { valueEncoders, type ValueEncoder } from '../../formats/copy-binary.ts';
 import { jsonEncoders } from '../../formats/copy-from-json.ts';
+import type { UnstorablePolicy } from '../../formats/postgres-text.ts';
 import { compilePath, parsePath } from '../../paths.ts';
 import type { ColumnPlan, RowPlan } from './load.ts';
 
@@ -22,6 +25,7 @@ export interface TargetOptions {
   readonly key?: readonly string[] | undefined;
   readonly createTable: boolean;
   readonly needsKey: boolean;
+  readonly unstorable: UnstorablePolicy;
 }
 
 /** A table ready to be written, and how records become its rows. */
@@ -56,13 +60,12 @@ export async function openTarget(
   client: PostgresClient,
   options: TargetOptions,
   sample: readonly unknown[],
-  encoding: EncodeOptions,
 ): Promise<Target> {
   const { table, document, createTable } = options;
   const name = qualifiedName(table);
   let columns = await describeTable(client, name);
   if (columns === undefined) {
-    if (!createTable) throw invalid(`there is no table ${name}`, 'make it first, or set createTable: true');
+    if (!createTable) throw await noTable(client, name);
     await client.query(tableFor(name, options, sample));
     columns = (await describeTable(client, name)) ?? [];
   }
@@ -80,7 +83,7 @@ export async function openTarget(
     ...(await tableRules(client, name)),
     columns: written.map(({ column }) => targetColumn(column)),
     plan: {
-      encoding,
+      unstorable: options.unstorable,
       columns: written.map(({ column, path }): ColumnPlan => {
         const encode = valueEncoders[column.type] ?? textEncoder;
         if (column.name === document)
@@ -113,8 +116,7 @@ function writtenColumns(
   const byName = new Map(columns.map((column) => [column.name, column]));
   const find = (name: string): TableColumn => {
     const column = byName.get(name);
-    if (column === undefined)
-      throw invalid(`table ${table} has no column "${name}"`, `it has ${[...byName.keys()].join(', ')}`);
+    if (column === undefined) throw noColumn(table, name, [...byName.keys()]);
     if (column.isGenerated) throw invalid(`column "${name}" of ${table} fills itself`, 'leave it out');
     return column;
   };
@@ -165,6 +167,19 @@ function typeFor(values: readonly unknown[]): string {
   if (given.every((value) => typeof value === 'string' && isoTime.test(value))) return 'timestamptz';
   if (given.every((value) => typeof value === 'string')) return 'text';
   return 'jsonb';
+}
+
+/** What was probably meant, and how else to go on. */
+async function noTable(client: PostgresClient, table: string): Promise<EtlError> {
+  const near = await nearestTable(client, table);
+  const hint = near === undefined ? 'make it first, or set createTable: true' : `try ${near}, or set createTable: true`;
+  return invalid(`there is no table ${table}`, hint);
+}
+
+function noColumn(table: string, name: string, known: readonly string[]): EtlError {
+  const near = closest(name, known);
+  const hint = `it has ${known.join(', ')}`;
+  return invalid(`table ${table} has no column "${name}"`, near === undefined ? hint : `try "${near}"; ${hint}`);
 }
 
 function invalid(what: string, hint: string): EtlError {

@@ -7,6 +7,7 @@ import { jsonlSinkComponent } from './sinks/jsonl.ts';
 import { onyxSinkComponent } from './sinks/onyx.ts';
 import { postgresSinkComponent } from './sinks/postgres.ts';
 import { stdoutSinkComponent } from './sinks/stdout.ts';
+import { threadsBackupSinkComponent } from './sinks/threads-backup.ts';
 import { bsonDumpSourceComponent } from './sources/bson-dump.ts';
 import { bundleSourceComponent } from './sources/bundle.ts';
 import { extendedJsonSourceComponent } from './sources/extended-json.ts';
@@ -15,6 +16,7 @@ import { jsonlSourceComponent } from './sources/jsonl.ts';
 import { langgraphSourceComponent } from './sources/langgraph.ts';
 import { librechatSourceComponent } from './sources/librechat.ts';
 import { mongodbSourceComponent } from './sources/mongodb.ts';
+import { threadsBackupSourceComponent } from './sources/threads-backup.ts';
 import { dedupeComponent } from './transforms/dedupe.ts';
 import { detectBranchesComponent } from './transforms/detect-branches.ts';
 import { filterComponent } from './transforms/filter.ts';
@@ -38,6 +40,7 @@ export const components: readonly Component[] = [
   langgraphSourceComponent,
   librechatSourceComponent,
   mongodbSourceComponent,
+  threadsBackupSourceComponent,
   dedupeComponent,
   detectBranchesComponent,
   filterComponent,
@@ -58,4 +61,5 @@ export const components: readonly Component[] = [
   onyxSinkComponent,
   postgresSinkComponent,
   stdoutSinkComponent,
+  threadsBackupSinkComponent,
 ];

@@ -73,6 +73,7 @@ export { jsonlSource, type JsonlSourceOptions } from './sources/jsonl.ts';
 export { langgraphSource, type LanggraphSourceOptions } from './sources/langgraph.ts';
 export { librechatSource, type LibrechatSourceOptions } from './sources/librechat.ts';
 export { mongodbSource, type MongodbSourceOptions } from './sources/mongodb.ts';
+export { threadsBackupSource, type ThreadsBackupSourceOptions } from './sources/threads-backup.ts';
 
 // Transforms.
 export { dedupe, type DedupeOptions } from './transforms/dedupe.ts';
@@ -102,6 +103,7 @@ export { jsonlSink, type JsonlSinkOptions } from './sinks/jsonl.ts';
 export { onyxSink, type OnyxSinkOptions } from './sinks/onyx.ts';
 export { postgresSink, type PostgresSinkOptions } from './sinks/postgres.ts';
 export { stdoutSink } from './sinks/stdout.ts';
+export { threadsBackupSink, type ThreadsBackupSinkOptions } from './sinks/threads-backup.ts';
 
 // Accounts in Onyx.
 export { apiAccounts, databaseAccounts, type AccountResult, type OnyxAccounts } from './jobs/onyx-accounts.ts';

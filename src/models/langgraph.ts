@@ -3,6 +3,11 @@ import { EtlError } from '../errors.ts';
 /** The version of the record below. A change that old readers would misread gets the next number. */
 export const THREAD_SCHEMA = 'threadmill/langgraph-thread@1';
 
+/** In a bundle of threads: the records, one a line; what each is, one line a thread; and what proves it whole, written last. */
+export const THREADS_FILE = 'threads.jsonl';
+export const THREAD_INDEX_FILE = 'index.jsonl';
+export const THREAD_BUNDLE_SCHEMA = 'threadmill/langgraph-bundle@1';
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**

@@ -1,0 +1,106 @@
+import { EtlError } from '../errors.ts';
+import {
+  asHistoryEntry,
+  headOf,
+  namespaceOf,
+  THREAD_SCHEMA,
+  type HistoryEntry,
+  type ThreadOrigin,
+  type ThreadRecord,
+  type ThreadRow,
+} from '../models/langgraph.ts';
+
+/**
+ * A thread in a `threads_backup.json`: the history newest first, the thread itself only.
+ *
+ * The members from `thread` on are ours: other tools pass them over, and with them nothing is lost.
+ *
+ * @see langgraph-threads-migration, `ThreadData`
+ */
+export interface BackupThread {
+  readonly thread_id: string;
+  readonly metadata: unknown;
+  readonly values: unknown;
+  readonly history: readonly HistoryEntry[];
+  readonly created_at: string | null;
+  readonly updated_at: string | null;
+  readonly thread: ThreadRow;
+  readonly origin: ThreadOrigin;
+  /** Checkpoints of subgraphs, oldest first. */
+  readonly subgraphs: readonly HistoryEntry[];
+  readonly limited?: true;
+}
+
+/** A whole thread as an element of a `threads_backup.json`. */
+export function threadToBackup(record: ThreadRecord): BackupThread {
+  const { thread_id, thread, origin, history, limited } = record;
+  return {
+    thread_id,
+    metadata: thread.metadata ?? {},
+    values: headOf(record)?.values ?? {},
+    history: history.filter((entry) => namespaceOf(entry) === '').reverse(),
+    created_at: thread.created_at ?? null,
+    updated_at: thread.updated_at ?? null,
+    thread,
+    origin,
+    subgraphs: history.filter((entry) => namespaceOf(entry) !== ''),
+    ...(limited === undefined ? {} : { limited }),
+  };
+}
+
+/**
+ * An element of a `threads_backup.json` as a thread, whichever tool wrote it.
+ *
+ * Where a tool kept no history, the thread's values stay in its row.
+ *
+ * @throws {EtlError} `ETL_RECORD_INVALID` for anything that is no thread, or has entries without a checkpoint id.
+ */
+export function backupToThread(value: unknown): ThreadRecord {
+  if (!isFields(value) || typeof value['thread_id'] !== 'string' || value['thread_id'] === '')
+    throw new EtlError('ETL_RECORD_INVALID', 'expected a thread with its "thread_id"');
+  const { thread_id, metadata, values, created_at, updated_at, thread, origin, limited } = value;
+  const entries = [...list(value['history']), ...list(value['subgraphs'])].map(asHistoryEntry);
+  const row = isFields(thread)
+    ? thread
+    : {
+        thread_id,
+        ...(typeof created_at === 'string' ? { created_at } : {}),
+        ...(typeof updated_at === 'string' ? { updated_at } : {}),
+        metadata: metadata ?? {},
+        ...(entries.length === 0 && isFields(values) && Object.keys(values).length > 0 ? { values } : {}),
+      };
+  return {
+    schema: THREAD_SCHEMA,
+    thread_id,
+    // Checked above, or made here.
+    thread: row as ThreadRow,
+    origin: isFields(origin) && typeof origin['runtime'] === 'string' ? (origin as unknown as ThreadOrigin) : unknown,
+    history: oldestFirst(entries),
+    ...(limited === true ? { limited } : {}),
+  };
+}
+
+const unknown: ThreadOrigin = { runtime: 'unknown' };
+
+/** The thread itself before its subgraphs, each namespace oldest first. Ids of checkpoints tell which end that is. */
+function oldestFirst(entries: readonly HistoryEntry[]): HistoryEntry[] {
+  const namespaces = new Map<string, HistoryEntry[]>([['', []]]);
+  for (const entry of entries) {
+    const known = namespaces.get(namespaceOf(entry));
+    if (known === undefined) namespaces.set(namespaceOf(entry), [entry]);
+    else known.push(entry);
+  }
+  return [...namespaces.values()].flatMap((list) => {
+    const first = list[0]?.checkpoint.checkpoint_id ?? '';
+    const last = list.at(-1)?.checkpoint.checkpoint_id ?? '';
+    return first > last ? list.reverse() : list;
+  });
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,92 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { defineSource } from '../component.ts';
+import { inputError } from '../files/file-error.ts';
+import { batchBytes, batchSize } from '../files/file-source-options.ts';
+import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
+import { jsonArrayFormat, jsonLinesFormat } from '../files/json-formats.ts';
+import { readRecords } from '../files/read-records.ts';
+import { mapBatch } from '../map-batch.ts';
+import { backupToThread } from '../mappings/threads-backup.ts';
+import { asThreadRecord, THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';
+import type { Source } from '../stage.ts';
+
+const options = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .describe('Folder of a bundle of threads, or a `threads_backup.json` of another tool. Plain, gzip or zstd.')
+    .meta({ examples: ['./exports/threads', './threads_backup.json'] }),
+  at: z
+    .string()
+    .optional()
+    .describe('In a backup of another tool: the member that holds the threads; empty when the file is the array.')
+    .meta({ examples: ['data.threads'] }),
+  batchSize,
+  batchBytes,
+  maxLineBytes: z
+    .int()
+    .positive()
+    .default(256 * 1024 * 1024)
+    .describe('A longer thread is rejected. It takes no memory.'),
+});
+export type ThreadsBackupSourceOptions = z.input<typeof options>;
+
+/**
+ * Reads threads that were exported before: a bundle of ours, or a `threads_backup.json` of any size.
+ *
+ * A bundle's records come as they were written. A backup's are brought into the same form; what other tools keep of a thread
+ * is its own history, without that of its subgraphs. The cursor is a byte offset.
+ *
+ * @throws {EtlError} `ETL_SOURCE_NOT_FOUND`, `ETL_SOURCE_INVALID`, `ETL_SOURCE_TRUNCATED`, `ETL_SOURCE_CHANGED`.
+ */
+export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<ThreadRecord> {
+  const given = options.parse(input);
+  const { path, at = 'threads' } = given;
+  return {
+    role: 'source',
+    name: 'threads-backup',
+    config: { path, at },
+    async *read(ctx) {
+      const lines = await linesOf(path);
+      if (lines === undefined) {
+        const format = jsonArrayFormat(at === '' ? undefined : at, given);
+        for await (const batch of readRecords(path, format, ctx)) yield mapBatch(batch, backupToThread, ctx);
+        return;
+      }
+      for await (const batch of readRecords(lines, jsonLinesFormat(given), ctx))
+        yield mapBatch(batch, asThreadRecord, ctx);
+    },
+    estimate: async () => inputEstimate((await linesOf(path)) ?? path),
+    check: async () => checkInputs((await linesOf(path)) ?? path),
+  };
+}
+
+/** The file with the lines of a bundle; nothing when the path is a backup of another tool. */
+async function linesOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw inputError(error, path);
+  });
+  if (!found.isDirectory()) return /\.jsonl(\.gz|\.zst)?$/.test(path) ? path : undefined;
+  const compressed = join(path, `${THREADS_FILE}.gz`);
+  const isCompressed = await stat(compressed).then(
+    () => true,
+    () => false,
+  );
+  return isCompressed ? compressed : join(path, THREADS_FILE);
+}
+
+export const threadsBackupSourceComponent = defineSource({
+  type: 'threads-backup',
+  summary: 'LangGraph threads exported before: a bundle, or another tool’s threads_backup.json',
+  details:
+    'Reads files of any size in the memory of a few threads. A bundle’s threads come exactly as they were written; those of a `threads_backup.json` ' +
+    'are brought into the same form, history oldest first.',
+  gives: 'thread',
+  options,
+  examples: ['type: threads-backup\npath: ./exports/threads', 'type: threads-backup\npath: ./threads_backup.json'],
+  create: threadsBackupSource,
+});

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+
+import { EtlError } from '../../src/errors.ts';
+import { asThreadRecord, joinThreadParts, THREAD_SCHEMA, type ThreadRecord } from '../../src/models/langgraph.ts';
+import { pipeline } from '../../src/pipeline.ts';
+import { threadsBackupSink, type ThreadsBackupSinkOptions } from '../../src/sinks/threads-backup.ts';
+import { threadsBackupSource } from '../../src/sources/threads-backup.ts';
+import { readAll, recordsOf } from '../../src/testing/recorder.ts';
+import { testIn } from '../../src/testing/scratch.ts';
+import { testSource } from '../../src/testing/index.ts';
+import { arraySource } from '../helpers/memory.ts';
+import { stubThread } from '../helpers/langgraph/stub.ts';
+
+function thread(number: number, checkpoints = 3): ThreadRecord {
+  const { row, history } = stubThread(number, { checkpoints });
+  return { schema: THREAD_SCHEMA, thread_id: row.thread_id, thread: row, origin: { runtime: 'js' }, history };
+}
+
+/** A thread as two records. */
+function inParts(whole: ThreadRecord): ThreadRecord[] {
+  return [whole.history.slice(0, 2), whole.history.slice(2)].map((history, index) => ({
+    ...whole,
+    history,
+    part: { number: index + 1, isLast: index === 1 },
+  }));
+}
+
+const whole = [0, 1, 2, 3, 4, 5].map((number) => thread(number, number));
+const records = [...whole.slice(0, 4), ...inParts(whole[4] as ThreadRecord), ...whole.slice(5)];
+
+function write(path: string, options: Partial<ThreadsBackupSinkOptions> = {}, given: readonly unknown[] = records) {
+  return pipeline(arraySource(given, { batchSize: 2 }), { name: 'backup' })
+    .to(threadsBackupSink({ path, ...options }) as never)
+    .run();
+}
+
+async function readBack(path: string): Promise<ThreadRecord[]> {
+  return recordsOf((await readAll(threadsBackupSource({ path }))).batches).map((text) =>
+    asThreadRecord(JSON.parse(text)),
+  );
+}
+
+describe('a bundle', () => {
+  for (const compress of ['none', 'gzip'] as const) {
+    testIn(`holds what was given, and digests that prove it (${compress})`, async (directory) => {
+      const path = join(directory, 'bundle');
+      await write(path, { compress, source: 'http://there' });
+      assert.deepEqual(await readBack(path), records);
+      const name = compress === 'gzip' ? 'threads.jsonl.gz' : 'threads.jsonl';
+      const bytes = await readFile(join(path, name));
+      const lines = (compress === 'gzip' ? gunzipSync(bytes) : bytes).toString('utf8').trimEnd().split('\n');
+      const manifest = JSON.parse(await readFile(join(path, 'MANIFEST.json'), 'utf8')) as Record<string, unknown>;
+      const digest = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex');
+      const index = await readFile(join(path, 'index.jsonl'));
+      assert.deepEqual(manifest, {
+        schema: 'threadmill/langgraph-bundle@1',
+        source: 'http://there',
+        counts: { threads: 6, records: 7, checkpoints: 15 },
+        files: [
+          { name, sha256: digest(bytes), bytes: bytes.length },
+          { name: 'index.jsonl', sha256: digest(index), bytes: index.length },
+        ],
+      });
+      const entries = index
+        .toString('utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      assert.deepEqual(entries[4], {
+        thread_id: whole[4]?.thread_id,
+        records: 2,
+        checkpoints: 4,
+        bytes: Buffer.byteLength(`${lines[4]}\n${lines[5]}\n`),
+        sha256: digest(`${lines[4]}\n${lines[5]}\n`),
+      });
+    });
+  }
+
+  testIn('is empty where there are no threads', async (directory) => {
+    await write(join(directory, 'b'), {}, []);
+    assert.deepEqual(await readBack(join(directory, 'b')), []);
+  });
+
+  testIn('is not overwritten unless that is asked for', async (directory) => {
+    const path = join(directory, 'b');
+    await write(path);
+    const again = pipeline(arraySource(records, { batchSize: 3 }), { name: 'another' }).to(
+      threadsBackupSink({ path }) as never,
+    );
+    await assert.rejects(
+      again.run({ newRun: true }),
+      (error) => error instanceof EtlError && error.code === 'ETL_SINK_EXISTS',
+    );
+    await pipeline(arraySource(whole.slice(0, 1), { batchSize: 3 }), { name: 'another' })
+      .to(threadsBackupSink({ path, ifExists: 'replace' }) as never)
+      .run({ newRun: true });
+    assert.equal((await readBack(path)).length, 1);
+  });
+});
+
+describe('a threads_backup.json', () => {
+  testIn('holds whole threads as the existing tool reads them, and gives them back', async (directory) => {
+    const path = join(directory, 'threads_backup.json');
+    const report = await write(path, { format: 'json', source: 'http://there' });
+    assert.equal(report.counts.merged, 1);
+    const found = JSON.parse(await readFile(path, 'utf8')) as {
+      readonly threads: readonly {
+        readonly thread_id: string;
+        readonly history: readonly { readonly metadata: { readonly step: number } }[];
+      }[];
+      readonly total_threads: number;
+      readonly source: string;
+    };
+    assert.equal(found.total_threads, 6);
+    assert.equal(found.source, 'http://there');
+    assert.deepEqual(
+      found.threads[4]?.history.map(({ metadata }) => metadata.step),
+      [2, 1, 0, -1],
+    );
+    assert.deepEqual(await readBack(path), [
+      ...whole.slice(0, 4),
+      joinThreadParts(inParts(whole[4] as ThreadRecord)),
+      ...whole.slice(5),
+    ]);
+  });
+
+  testIn('of another tool is read, with members in any order, and what is no thread rejected', async (directory) => {
+    const path = join(directory, 'old.json');
+    const { row, history } = stubThread(1);
+    const theirs = {
+      thread_id: row.thread_id,
+      metadata: {},
+      values: {},
+      history: [...history].reverse(),
+      created_at: null,
+    };
+    await writeFile(
+      path,
+      JSON.stringify({ source: 'x', total_threads: 2, threads: [theirs, { no: 'thread' }] }, null, 2),
+    );
+    const { batches, report } = await readAll(threadsBackupSource({ path }), {
+      policy: { to: join(directory, 'r.jsonl') },
+    });
+    assert.deepEqual(asThreadRecord(JSON.parse(recordsOf(batches)[0] ?? '')).history, history);
+    assert.equal(report.counts.rejected, 1);
+    await writeFile(path, JSON.stringify([theirs]));
+    assert.equal(recordsOf((await readAll(threadsBackupSource({ path, at: '' }))).batches).length, 1);
+  });
+});
+
+testIn('what is no thread is rejected by both forms', async (directory) => {
+  for (const format of ['bundle', 'json'] as const) {
+    const report = await pipeline(arraySource([whole[1], { schema: 'other' }, 7], { batchSize: 3 }), {
+      name: 'bad',
+      onReject: { to: join(directory, `${format}.rejects`) },
+    })
+      .to(threadsBackupSink({ path: join(directory, format), format }) as never)
+      .run();
+    assert.deepEqual([report.counts.written, report.counts.rejected], [1, 2]);
+  }
+});
+
+testSource(
+  async (directory) => {
+    const path = join(directory, 'threads_backup.json');
+    await writeFile(path, JSON.stringify({ threads: whole.map(({ thread_id, history }) => ({ thread_id, history })) }));
+    return threadsBackupSource({ path, batchSize: 2 });
+  },
+  { name: 'threads-backup', records: 6 },
+);

@@ -26,6 +26,7 @@ import { Worker } from 'node:worker_threads';
 import { MongoClient, type Document } from 'mongodb';
 
 import { readManifest } from '../src/files/bundle-folders.ts';
+import { resourceLimits } from '../src/librechat/make-chats.ts';
 import type { Conversation } from '../src/models/conversation.ts';
 import type { LibrechatRecord } from '../src/models/librechat-chat.ts';
 import { pipeline } from '../src/pipeline.ts';
@@ -96,7 +97,8 @@ function branchingOf(messages: readonly Document[]): object {
 }
 
 /** As the package ships it, but from sources: a thread does not inherit the loader that strips the types. */
-const startWorker = (): Worker => new Worker(new URL('../test/helpers/chat-worker.mjs', import.meta.url));
+const startWorker = (): Worker =>
+  new Worker(new URL('../test/helpers/chat-worker.mjs', import.meta.url), { resourceLimits });
 
 async function exported(folder: string, records: 'documents' | 'conversations'): Promise<Work> {
   const { uri, bytes, messages } = server();

@@ -1,7 +1,13 @@
 import type { LibrechatChat } from '../models/librechat.ts';
 import { isTemporary } from '../models/librechat.ts';
 import { librechatChats } from '../mappings/librechat-chats.ts';
-import { scannedDocument, thinMessage, wholeDocument, type ScannedDocument } from '../mappings/librechat-thin.ts';
+import {
+  scannedDocument,
+  thinConversation,
+  thinMessage,
+  wholeDocument,
+  type ScannedDocument,
+} from '../mappings/librechat-thin.ts';
 import { librechatToBundle } from '../mappings/librechat-to-bundle.ts';
 import { librechatToConversation } from '../mappings/librechat-to-conversation.ts';
 import type { Loss } from '../mappings/loss.ts';
@@ -34,7 +40,7 @@ export function bundleRecords(joined: JoinedChats, choice: ChatChoice): ChatReco
     });
   const chats = librechatChats({
     ...joined,
-    conversations: documents(joined.conversations, scannedDocument),
+    conversations: documents(joined.conversations, thinConversation),
     messages: documents(joined.messages, thinMessage),
     files: documents(joined.files, scannedDocument),
   });

@@ -24,16 +24,22 @@ const jobsAhead = 4;
 export interface MakeChatsOptions {
   /** Default: the thread as the package ships it, where there is a core for it. */
   readonly start?: StartChatWorker | 'none' | undefined;
-  /** The thread is started after so many bytes of documents: a small export is done before it is there. Default 8 MB. */
+  /** The thread is started after so many bytes of documents: a small export is done before it is there. Default 2 MB. */
   readonly startAfterBytes?: number | undefined;
   /** Bytes of documents that are sent to it at a time. Default 256 KB. */
   readonly jobBytes?: number | undefined;
 }
 
+/**
+ * Little room for young objects: the thread makes few, but buffers are only given back with them. With the default it would
+ * hold 60 MB more.
+ */
+export const resourceLimits = { maxYoungGenerationSizeMb: 2 } as const;
+
 /** The thread as the package ships it, where there is a core for it. */
 const defaultChatWorker: StartChatWorker | 'none' =
   availableParallelism() > 1
-    ? () => new Worker(new URL(import.meta.url.replace(/make-chats\.(\w+)$/, 'chat-worker.$1')))
+    ? () => new Worker(new URL(import.meta.url.replace(/make-chats\.(\w+)$/, 'chat-worker.$1')), { resourceLimits })
     : 'none';
 
 /**
@@ -45,7 +51,7 @@ const defaultChatWorker: StartChatWorker | 'none' =
 export async function* makeChats(
   joined: AsyncIterable<JoinedUser | JoinedChats>,
   choice: ChatChoice,
-  { start = defaultChatWorker, startAfterBytes = 8 * 1024 * 1024, jobBytes = 256 * 1024 }: MakeChatsOptions = {},
+  { start = defaultChatWorker, startAfterBytes = 2 * 1024 * 1024, jobBytes = 256 * 1024 }: MakeChatsOptions = {},
 ): AsyncGenerator<JoinedUser | MadeBundleChats> {
   let thread: ChatThread | undefined;
   let bytes = 0;

@@ -42,6 +42,24 @@ export function idField(text: Buffer, name: LibrechatField): Json | undefined {
   return jsonField(text, name);
 }
 
+const listedBytes = objectIdBytes + ','.length;
+
+/** A list of ids: of ObjectIds their hex digits. */
+export function idsField(text: Buffer, name: LibrechatField): Json | undefined {
+  const scanner = librechatScanner();
+  const [start, end] = [scanner.startOf(fieldSlots[name]), scanner.endOf(fieldSlots[name])];
+  const length = end - start - 1;
+  if (length < listedBytes || length % listedBytes !== 0) return jsonField(text, name);
+  const list = text.toString('latin1', start + 1, end);
+  const ids: string[] = [];
+  for (let at = 0; at < length; at += listedBytes) {
+    if (!list.startsWith('{"$oid":"', at) || !list.startsWith('"}', at + objectIdBytes - 2))
+      return jsonField(text, name);
+    ids.push(list.slice(at + 9, at + 33));
+  }
+  return ids;
+}
+
 /** A time: in milliseconds since 1970 where it is written as it is as a rule, else as it is. */
 export function timeField(text: Buffer, name: LibrechatField): Json | undefined {
   const scanner = librechatScanner();

@@ -17,6 +17,10 @@ const fields = [
   'content',
   'attachments',
   'file_id',
+  'messages',
+  'isArchived',
+  'isTemporary',
+  'expiredAt',
 ] as const;
 
 export type LibrechatField = (typeof fields)[number];

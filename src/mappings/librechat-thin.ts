@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import { documentDigest } from '../formats/chat-digest.ts';
 import { parseDocument, type Document } from '../models/extended-json.ts';
-import { idField, jsonField, textField, timeField } from './librechat-fields.ts';
+import { idField, idsField, jsonField, textField, timeField } from './librechat-fields.ts';
 import { fieldSlots, librechatScanner } from './librechat-scan.ts';
 
 /** A document of which only what is needed was decoded, and what one look at its text told besides. */
@@ -34,6 +34,23 @@ export function thinMessage(text: Buffer): ScannedDocument {
         files: jsonField(text, 'files'),
         content: holdsFile || scanner.holdsNull(fieldSlots.content) ? jsonField(text, 'content') : undefined,
         attachments: scanner.holdsMark(fieldSlots.attachments) ? jsonField(text, 'attachments') : undefined,
+      };
+  return { text, document, ...found(text) };
+}
+
+/** A conversation with only those fields that decide whether it is wanted, and what its messages and files are. */
+export function thinConversation(text: Buffer): ScannedDocument {
+  const isDocument = librechatScanner().scan(text, 0, text.length);
+  const document = !isDocument
+    ? {}
+    : {
+        _id: idField(text, '_id'),
+        updatedAt: timeField(text, 'updatedAt'),
+        isArchived: jsonField(text, 'isArchived'),
+        isTemporary: jsonField(text, 'isTemporary'),
+        expiredAt: jsonField(text, 'expiredAt'),
+        files: jsonField(text, 'files'),
+        messages: idsField(text, 'messages'),
       };
   return { text, document, ...found(text) };
 }

@@ -1,6 +1,7 @@
 import { EtlError } from '../../errors.ts';
 import type { ChannelKind } from '../../mappings/state-update.ts';
 import { ChannelKinds } from './channel-kinds.ts';
+import { fullMode } from './full-mode.ts';
 import { historyMode } from './history-mode.ts';
 import { stateMode } from './state-mode.ts';
 import type { TargetServer } from './target-server.ts';
@@ -24,6 +25,8 @@ export async function chooseMode(
   switch (name) {
     case 'state':
       return { mode: stateMode(server), close };
+    case 'full':
+      return { mode: fullMode(server, options.companion, signal), close };
     default:
       return { mode: historyMode(server, new ChannelKinds(server, options.channels), signal), close };
   }

@@ -1,0 +1,76 @@
+import { TupleMaker } from '../../mappings/history-to-tuples.ts';
+import type { HistoryEntry } from '../../models/langgraph.ts';
+import { CompanionLoader } from './companion-loader.ts';
+import { CreateOnlyWriter } from './create-only-writer.ts';
+import type { TargetServer } from './target-server.ts';
+import type { WriteMode } from './thread-job.ts';
+import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
+
+const pieceBytes = 4_000_000;
+
+/** Every checkpoint as it was, written by the companion graph through the target's own checkpointer. */
+export function fullMode(server: TargetServer, companion: string, signal: AbortSignal): WriteMode {
+  const loader = new CompanionLoader(server, companion, signal);
+  return {
+    name: 'full',
+    keepsIds: true,
+    writer(thread) {
+      const { graphId } = thread;
+      if (graphId === undefined) return new CreateOnlyWriter(server, thread);
+      return new CompanionWriter(server, loader, { ...thread, graphId });
+    },
+  };
+}
+
+class CompanionWriter implements ThreadWriter {
+  readonly #server: TargetServer;
+  readonly #loader: CompanionLoader;
+  readonly #thread: ThreadToWrite & { readonly graphId: string };
+  readonly #losses = new Losses();
+  #maker: TupleMaker | undefined;
+  #metadata: Readonly<Record<string, unknown>> = {};
+  #pending: string[] = [];
+  #bytes = 0;
+
+  constructor(server: TargetServer, loader: CompanionLoader, thread: ThreadToWrite & { readonly graphId: string }) {
+    this.#server = server;
+    this.#loader = loader;
+    this.#thread = thread;
+  }
+
+  async add(entries: readonly HistoryEntry[]): Promise<void> {
+    const maker = await this.#begun();
+    for (const entry of entries) {
+      const tuple = JSON.stringify(maker.tuple(entry));
+      this.#pending.push(tuple);
+      this.#bytes += tuple.length;
+      if (this.#bytes >= pieceBytes) await this.#flush();
+    }
+  }
+
+  async finish(): Promise<WrittenThread> {
+    const maker = await this.#begun();
+    await this.#flush();
+    this.#losses.add('the input of Sends that wait', maker.pendingSends);
+    return { losses: this.#losses.counts, metadata: this.#metadata };
+  }
+
+  /** The thread itself is there before its checkpoints. */
+  async #begun(): Promise<TupleMaker> {
+    if (this.#maker !== undefined) return this.#maker;
+    const { threadId, metadata, graphId, origin, existing } = this.#thread;
+    const graph = await this.#server.graph(graphId);
+    const ifExists = existing === undefined ? 'raise' : 'append';
+    const row = await this.#server.create({ threadId, metadata, ifExists });
+    this.#metadata = row.metadata ?? {};
+    this.#maker = new TupleMaker({ from: origin.runtime, to: this.#server.runtime, graph });
+    return this.#maker;
+  }
+
+  async #flush(): Promise<void> {
+    const tuples = this.#pending;
+    this.#pending = [];
+    this.#bytes = 0;
+    await this.#loader.load(this.#thread.threadId, 'json', tuples);
+  }
+}

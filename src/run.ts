@@ -191,7 +191,8 @@ class Run {
   async #commit(commit: Commit): Promise<void> {
     const progress = this.#progress;
     if (this.#options.limit !== undefined || commit.cursor === undefined) {
-      progress.commitRecords(commit.records);
+      // A sink that stores the progress itself has had its records counted with that.
+      if (commit.saved !== true) progress.commitRecords(commit.records);
       // Before the first record: the sink says what the target looked like, so that a run killed later can go back to it.
       if (commit.state !== undefined && progress.counts.written === 0) {
         progress.sinkState = commit.state;

@@ -204,7 +204,7 @@ async function withoutTies(
 ): Promise<(Chosen & { readonly chat: OnyxChat })[]> {
   const { rows } = await client.query<{ user: string; micros: string }>(
     `select distinct s.user_id as "user", (extract(epoch from s.time_updated) * 1000000)::bigint::text as micros
-       from unnest($1::uuid[], $2::timestamptz[]) as w ("user", time)
+       from (select distinct * from unnest($1::uuid[], $2::timestamptz[]) as w ("user", time)) w
        join chat_session s on s.user_id = w."user" and not s.onyxbot_flow
         and s.time_updated >= w.time and s.time_updated < w.time + interval '1 s'`,
     [chosen.map(({ userId }) => userId), chosen.map(({ planned }) => timeText(planned.chat.timeUpdated))],

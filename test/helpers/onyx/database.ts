@@ -12,6 +12,24 @@ export async function onyxDatabase(emails: readonly string[] = ['ana@example.org
   return url;
 }
 
+/** The same with the tables of an older release: v2.5 (generation B), or v1.9 (A), as far as they differ here. */
+export async function olderOnyxDatabase(
+  generation: 'A' | 'B',
+  emails: readonly string[] = ['ana@example.org'],
+): Promise<string> {
+  const url = await (await postgresForTests()).database();
+  await query(url, await readFile(new URL('./tables-v2.5.sql', import.meta.url), 'utf8'));
+  if (generation === 'A')
+    await query(
+      url,
+      'alter table chat_session drop column project_id; drop table user_project; alter table chat_session add column folder_id int',
+    );
+  const sql = `insert into "user" (id, email, hashed_password, is_active, is_superuser, is_verified, role)
+    select gen_random_uuid(), email, 'x', true, false, true, 'BASIC' from unnest($1::text[]) email`;
+  await query(url, sql, [emails]);
+  return url;
+}
+
 /** Lets a test break what the database itself would not let be broken. */
 export async function withoutForeignKeys(url: string): Promise<void> {
   const found = await query(

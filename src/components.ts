@@ -23,12 +23,14 @@ import { filterComponent } from './transforms/filter.ts';
 import { groupByComponent } from './transforms/group-by.ts';
 import { hashFilesComponent } from './transforms/hash-files.ts';
 import { librechatConversationsComponent } from './transforms/librechat-conversations.ts';
+import { librechatDocumentsComponent } from './transforms/librechat-documents.ts';
 import { limitComponent } from './transforms/limit.ts';
 import { linearizeComponent } from './transforms/linearize.ts';
 import { mapComponent } from './transforms/map.ts';
 import { rebatchComponent } from './transforms/rebatch.ts';
 import { redactComponent } from './transforms/redact.ts';
 import { tapComponent } from './transforms/tap.ts';
+import { threadRowsComponent } from './transforms/thread-rows.ts';
 
 /** Every source, transform and sink that YAML, `etl list`, the docs and the JSON Schema know. A new one is a line here. */
 export const components: readonly Component[] = [
@@ -47,12 +49,14 @@ export const components: readonly Component[] = [
   groupByComponent,
   hashFilesComponent,
   librechatConversationsComponent,
+  librechatDocumentsComponent,
   limitComponent,
   linearizeComponent,
   mapComponent,
   rebatchComponent,
   redactComponent,
   tapComponent,
+  threadRowsComponent,
   bsonDumpSinkComponent,
   bundleSinkComponent,
   discardSinkComponent,

@@ -86,6 +86,7 @@ export {
   type DocumentGroup,
   type LibrechatConversationsOptions,
 } from './transforms/librechat-conversations.ts';
+export { librechatDocuments, type LibrechatDocumentsOptions } from './transforms/librechat-documents.ts';
 export { limit, type LimitOptions } from './transforms/limit.ts';
 export { linearize, type LinearizeOptions } from './transforms/linearize.ts';
 export { map, type MapOptions } from './transforms/map.ts';
@@ -93,6 +94,7 @@ export { mapConcurrent, type MapConcurrentOptions } from './transforms/map-concu
 export { rebatch, type RebatchOptions } from './transforms/rebatch.ts';
 export { redact, type RedactOptions } from './transforms/redact.ts';
 export { tap, type TapFunction, type TapOptions } from './transforms/tap.ts';
+export { threadRows, type ThreadRowsOptions } from './transforms/thread-rows.ts';
 
 // Sinks.
 export { bsonDumpSink, type BsonDumpSinkOptions } from './sinks/bson-dump.ts';

@@ -40,6 +40,8 @@ export interface SinkContract {
   readonly ifExists?: readonly IfExistsMode[];
   /** Whether it keeps its progress. Default true. */
   readonly isResumable?: boolean;
+  /** Whether it takes the rows of a limited run back when the full run comes. Default true; otherwise it refuses limited runs. */
+  readonly takesSamples?: boolean;
 }
 
 const total = 32;
@@ -61,6 +63,7 @@ export function testSink(make: MakeSink, contract: SinkContract): void {
     unwritable = [],
     ifExists = [],
     isResumable = true,
+    takesSamples = true,
   } = contract;
   const records = Array.from({ length: total }, (_, index) => record(index));
   const asRead = JSON.parse(JSON.stringify(records)) as unknown[];
@@ -120,6 +123,7 @@ export function testSink(make: MakeSink, contract: SinkContract): void {
     }
 
     if (isResumable) testResume({ run, content, unbroken });
+    if (isResumable) testSample({ run, content, unbroken }, takesSamples);
 
     if (ifExists.includes('error')) {
       testIn('refuses a target that holds data, and leaves it alone', async (directory) => {
@@ -232,11 +236,14 @@ function testResume({ run, content, unbroken }: Resumable): void {
     await run(target);
     assert.deepEqual(await content(target), whole);
   });
+}
 
-  testIn('leaves the same when a sample was taken before', async (directory) => {
+function testSample({ run, content, unbroken }: Resumable, takesSamples: boolean): void {
+  testIn(takesSamples ? 'leaves the same when a sample was taken before' : 'refuses a sample', async (directory) => {
     const whole = await unbroken(directory);
     const target = join(directory, 'target');
-    assert.equal((await run(target, {}, { limit: 4 })).status, 'sampled');
+    if (takesSamples) assert.equal((await run(target, {}, { limit: 4 })).status, 'sampled');
+    else await assert.rejects(run(target, {}, { limit: 4 }), hasCode('ETL_LIMIT_REFUSED'));
     assert.equal((await run(target)).status, 'finished');
     assert.deepEqual(await content(target), whole);
   });

@@ -81,15 +81,22 @@ export class TupleMaker {
     );
   }
 
-  /** @param given An entry whose parent, and whose namespace's parent, came before. */
-  tuple(given: HistoryEntry): CheckpointTuple {
+  /** An entry as it will be on the target: with the ids that tasks and questions have there. */
+  translated(given: HistoryEntry): HistoryEntry {
     this.#rename(given);
-    const entry = this.#renamedEntry(given);
+    return this.#renamedEntry(given);
+  }
+
+  /** @param given An entry whose parent, and whose namespace's parent, came before. */
+  tuple(given: HistoryEntry, entry = this.translated(given)): CheckpointTuple {
     const version = this.#version();
     const parentId = parentIdOf(entry) ?? null;
     const ns = namespaceOf(entry);
     const before = parentId === null ? undefined : this.#known.get(`${ns}\n${parentId}`);
     const values: Record<string, unknown> = { ...channelsOf(entry) };
+    const sends = entry.tasks.filter((task) => sendIndexOf(task) !== undefined);
+    if (sends.length > 0)
+      values['__pregel_tasks'] = sends.map(({ name }) => ({ lg_name: 'Send', node: name, args: null }));
     const digests = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, digest(value)]));
     const versions: Record<string, Version> = { ...before?.versions };
     const seen: Record<string, Readonly<Record<string, Version>>> = { ...(before?.seen ?? { __input__: {} }) };
@@ -106,11 +113,6 @@ export class TupleMaker {
       values[channel] = value;
       versions[channel] = version;
       triggers.set(task.name, channel);
-    }
-    const sends = entry.tasks.filter((task) => sendIndexOf(task) !== undefined);
-    if (sends.length > 0) {
-      values['__pregel_tasks'] = sends.map(({ name }) => ({ lg_name: 'Send', node: name, args: null }));
-      versions['__pregel_tasks'] = version;
     }
     this.pendingSends = sends.filter(({ result, error }) => result == null && error == null).length;
     const id = entry.checkpoint.checkpoint_id;

@@ -1,5 +1,6 @@
 import { TupleMaker } from '../../mappings/history-to-tuples.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
+import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 import { CompanionLoader } from './companion-loader.ts';
 import { CreateOnlyWriter } from './create-only-writer.ts';
 import type { TargetServer } from './target-server.ts';
@@ -29,6 +30,7 @@ class CompanionWriter implements ThreadWriter {
   readonly #losses = new Losses();
   #maker: TupleMaker | undefined;
   #metadata: Readonly<Record<string, unknown>> = {};
+  readonly #source: EntrySummary[] = [];
   #pending: string[] = [];
   #bytes = 0;
 
@@ -41,7 +43,9 @@ class CompanionWriter implements ThreadWriter {
   async add(entries: readonly HistoryEntry[]): Promise<void> {
     const maker = await this.#begun();
     for (const entry of entries) {
-      const tuple = JSON.stringify(maker.tuple(entry));
+      const translated = maker.translated(entry);
+      this.#source.push(summarizeEntry(translated));
+      const tuple = JSON.stringify(maker.tuple(entry, translated));
       this.#pending.push(tuple);
       this.#bytes += tuple.length;
       if (this.#bytes >= pieceBytes) await this.#flush();
@@ -52,7 +56,7 @@ class CompanionWriter implements ThreadWriter {
     const maker = await this.#begun();
     await this.#flush();
     this.#losses.add('the input of Sends that wait', maker.pendingSends);
-    return { losses: this.#losses.counts, metadata: this.#metadata };
+    return { losses: this.#losses.counts, metadata: this.#metadata, source: this.#source };
   }
 
   /** The thread itself is there before its checkpoints. */

@@ -172,8 +172,8 @@ function decide(
 /** What was written as it is on the target now, compared with the source. */
 export async function proven(
   { thread_id: threadId, thread }: Pick<ThreadRecord, 'thread_id' | 'thread'>,
-  source: readonly EntrySummary[],
-  { order, losses = new Map<string, number>(), metadata }: Partial<WrittenThread>,
+  given: readonly EntrySummary[],
+  { order, source = given, losses = new Map<string, number>(), metadata }: Partial<WrittenThread>,
   { server, mode, verify }: JobOptions,
 ): Promise<Proven> {
   const counted = new Map(losses);

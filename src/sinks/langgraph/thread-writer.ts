@@ -27,6 +27,8 @@ export interface WrittenThread {
    * for one of our own. Absent: the ids are the same.
    */
   readonly order?: readonly (string | undefined)[];
+  /** The source's checkpoints as they are to be on the target, where its ids of tasks are others. */
+  readonly source?: readonly EntrySummary[];
   /** What could not be written, by kind: counted in the report. */
   readonly losses: ReadonlyMap<string, number>;
   /** The metadata that the server gave the thread. */

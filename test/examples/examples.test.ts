@@ -17,6 +17,7 @@ const prints: Readonly<Record<string, RegExp>> = {
   'folder-source.ts': /^$/,
   'librechat-dump.ts': /^finished: 54 conversations\n$/,
   'librechat-export.ts': /^finished: 64 records\n$/,
+  'librechat-import.ts': /^users: 6\nfiles: \d+\nmessages: \d+\nconversations: 54\n$/,
   'number-records.ts': /^$/,
   'own-component.ts': /^finished: 1 read\n$/,
   'own-stages.ts': /^finished: 2 written\n$/,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EJSON, ObjectId, type Document } from 'bson';
+import { EJSON, ObjectId } from 'bson';
 import fc from 'fast-check';
 
 import type { Json } from '../../src/json.ts';
@@ -164,9 +164,7 @@ test('conversations of other systems become documents that LibreChat takes, and 
       const { documents } = conversationToLibrechat(conversation);
       const ids = [...documents.messages, ...documents.files].map(({ _id }) => idText(_id));
       assert.equal(new Set(ids).size, ids.length);
-      for (const stored of [...documents.messages, ...documents.conversations].map((one) =>
-        EJSON.deserialize(one as Document),
-      )) {
+      for (const stored of [...documents.messages, ...documents.conversations].map((one) => EJSON.deserialize(one))) {
         assert.ok(stored['_id'] instanceof ObjectId);
         assert.match(String(stored['conversationId']), /^[0-9a-f-]{36}$/);
         assert.match(String(stored['user']), /^[0-9a-f]{24}$/);

@@ -50,6 +50,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./onyx.ts')).onyxCommand,
   },
   {
+    name: 'langgraph',
+    summary: 'export threads of LangGraph servers, compare them',
+    load: async () => (await import('./langgraph.ts')).langgraphCommand,
+  },
+  {
     name: 'status',
     summary: 'show how far a run has come',
     load: async () => (await import('./status.ts')).statusCommand,

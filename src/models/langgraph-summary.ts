@@ -74,9 +74,24 @@ export function summaryDigest(summary: EntrySummary, level: 'content' | 'exact' 
   return hash('sha256', canonicalJson(level === 'content' ? content : { ...rest, ...content, ns }));
 }
 
-/** Digest of a thread: of its checkpoints' in their order. */
+/**
+ * Digest of a thread: of its checkpoints', oldest first in each namespace. `content` also tells after which checkpoint each
+ * one came, by its place, and takes the calls of a subgraph in any order.
+ */
 export function threadDigest(summaries: readonly EntrySummary[], level: 'content' | 'exact' = 'content'): string {
-  return hash('sha256', summaries.map((summary) => summaryDigest(summary, level)).join('\n'));
+  const namespaces = new Map<string, { readonly places: Map<string, number>; readonly lines: string[] }>();
+  for (const summary of summaries) {
+    const known = namespaces.get(summary.ns) ?? { places: new Map<string, number>(), lines: [] };
+    namespaces.set(summary.ns, known);
+    const parent = summary.parentId === null ? '' : (known.places.get(summary.parentId) ?? '?');
+    known.places.set(summary.id, known.lines.length);
+    known.lines.push(`${summaryDigest(summary, level)} ${parent}`);
+  }
+  const digests = Array.from(
+    namespaces,
+    ([ns, { lines }]) => `${level === 'exact' ? ns : namespacePath(ns)} ${hash('sha256', lines.join('\n'))}`,
+  );
+  return hash('sha256', digests.sort().join('\n'));
 }
 
 /** A namespace without the ids of tasks, which another server computes anew: `inner:1e4b…|deep:77…` is `inner|deep`. */

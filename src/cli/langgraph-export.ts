@@ -1,0 +1,115 @@
+import type { Command } from 'commander';
+
+import { EtlError } from '../errors.ts';
+import { langgraphExport, langgraphToPostgres, makeThreadTables, type ThreadPlace } from '../jobs/langgraph-export.ts';
+import type { RejectPolicy } from '../rejects.ts';
+import { createCommand, wholeNumber } from './command.ts';
+import { exitCodes } from './exit-codes.ts';
+import { safe, type Cli } from './io.ts';
+import {
+  addServer,
+  addSharedKey,
+  addThreadScope,
+  serverOf,
+  threadScope,
+  type ServerFlags,
+  type ThreadScopeFlags,
+} from './langgraph-flags.ts';
+import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+
+/** Where a bundle goes unless somewhere else is named. */
+const defaultPath = './exports/threads';
+
+interface ExportFlags extends ThreadScopeFlags, RunFlags {
+  readonly backupFile?: string;
+  readonly path?: string;
+  readonly exportJson?: string;
+  readonly exportPostgres?: boolean;
+  readonly databaseUrl?: string;
+  readonly compress?: boolean;
+  readonly replace?: boolean;
+  readonly testSingle?: boolean;
+  readonly rejects?: string;
+  readonly maxRejects?: number;
+}
+
+/** `etl langgraph export` */
+export function langgraphExportCommand(cli: Cli): Command {
+  const command = createCommand(cli, 'export', {
+    summary: 'write threads with their whole history to a bundle, a threads_backup.json or PostgreSQL',
+    details:
+      'Threads are read while the server is in use; one that cannot be read goes to the reject file with the answer of the server. ' +
+      'An export that was broken off goes on when the same command is given again',
+    examples: [
+      'etl langgraph export --source-url https://my-app.example.org --path ./exports/threads --compress',
+      'etl langgraph export --source-url http://localhost:2024 --export-json threads_backup.json --metadata-filter \'{"owner": "ana"}\'',
+      'etl langgraph export --source-url http://localhost:2024 --export-postgres --database-url postgresql://localhost/threads',
+      'etl langgraph export --backup-file threads_backup.json --path ./exports/threads',
+    ],
+  });
+  addThreadScope(addSharedKey(addServer(command, 'source')))
+    .option('--backup-file <path>', 'read a bundle or a threads_backup.json instead of a server')
+    .option('--path <folder>', `folder of the bundle (default: ${defaultPath})`)
+    .option('--export-json <file>', 'write one file as the existing Python tool reads it')
+    .option('--export-postgres', 'write the tables langgraph_threads and langgraph_checkpoints')
+    .option('--database-url <url>', 'their database (DATABASE_URL)')
+    .option('--compress', 'compress with gzip')
+    .option('--replace', 'write over what is there')
+    .option('--test-single', 'one thread only, to see whether it works: --limit 1')
+    .option('--rejects <file>', 'where threads go that cannot be read (default: rejects.jsonl in <path>.etl)')
+    .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
+  return addRunOptions(command).action(async (given: ExportFlags & ServerFlags) => {
+    const flags = given.testSingle === true ? { ...given, limit: 1 } : given;
+    const from = await placeOf(cli, flags);
+    if (flags.exportPostgres === true) await exportToPostgres(cli, from, flags);
+    else await exportToFiles(cli, from, flags);
+  });
+}
+
+/** A server, or a file that was written before. */
+async function placeOf(cli: Cli, flags: ExportFlags & ServerFlags): Promise<ThreadPlace> {
+  if (flags.backupFile !== undefined) return { path: flags.backupFile };
+  return { ...(await serverOf(cli, 'source', flags)), ...threadScope(flags) };
+}
+
+async function exportToFiles(cli: Cli, from: ThreadPlace, flags: ExportFlags): Promise<void> {
+  const { exportJson, path, compress, replace } = flags;
+  if (exportJson !== undefined && path !== undefined)
+    throw new EtlError('ETL_USAGE', '--export-json and --path do not go together');
+  const target = exportJson ?? path ?? defaultPath;
+  const plan = langgraphExport(
+    from,
+    {
+      path: target,
+      format: exportJson === undefined ? 'bundle' : 'json',
+      compress: compress === true ? 'gzip' : 'none',
+      ifExists: replace === true ? 'replace' : 'error',
+    },
+    rejectsOf(flags, `${target}.etl/rejects.jsonl`),
+  );
+  await runPlan(cli, plan, flags);
+  if (isDone(cli) && flags.quiet !== true && flags.dryRun !== true) cli.say(`the threads are in ${safe(target)}`);
+}
+
+async function exportToPostgres(cli: Cli, from: ThreadPlace, flags: ExportFlags): Promise<void> {
+  const url = flags.databaseUrl ?? (await cli.environment())['DATABASE_URL'];
+  if (url === undefined || url === '') {
+    throw new EtlError('ETL_USAGE', 'no database is named', {
+      hint: 'give --database-url postgresql://…, or set DATABASE_URL (in the environment or .env)',
+    });
+  }
+  cli.hide([url]);
+  if (flags.dryRun !== true) await makeThreadTables(url);
+  for (const plan of langgraphToPostgres(from, url, rejectsOf(flags, 'langgraph-rejects.jsonl'))) {
+    await runPlan(cli, plan, flags);
+    if (!isDone(cli)) return;
+  }
+}
+
+function rejectsOf({ rejects, maxRejects }: ExportFlags, path: string): RejectPolicy {
+  return { to: rejects ?? path, ...(maxRejects === undefined ? {} : { max: maxRejects }) };
+}
+
+function isDone({ exitCode }: Cli): boolean {
+  return exitCode === exitCodes.done || exitCode === exitCodes.rejects;
+}

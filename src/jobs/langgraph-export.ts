@@ -1,0 +1,94 @@
+import { closePostgres, openPostgres } from '../connections/postgres.ts';
+import type { ThreadRecord } from '../models/langgraph.ts';
+import { pipeline } from '../pipeline.ts';
+import type { PipelinePlan } from '../plan.ts';
+import type { RejectPolicy } from '../rejects.ts';
+import { postgresSink } from '../sinks/postgres.ts';
+import { threadsBackupSink, type ThreadsBackupSinkOptions } from '../sinks/threads-backup.ts';
+import { langgraphSource, type LanggraphSourceOptions } from '../sources/langgraph.ts';
+import { threadsBackupSource } from '../sources/threads-backup.ts';
+import type { Source } from '../stage.ts';
+import { threadRows } from '../transforms/thread-rows.ts';
+
+/** Where threads are: on a server, or in a bundle or backup on the disk. */
+export type ThreadPlace = LanggraphSourceOptions | { readonly path: string };
+
+/** The source of the threads there. */
+export function threadSource(place: ThreadPlace): Source<ThreadRecord> {
+  return 'path' in place ? threadsBackupSource({ path: place.path }) : langgraphSource(place);
+}
+
+/** The place for people, without secrets. */
+export function placeName(place: ThreadPlace): string {
+  if ('path' in place) return place.path;
+  const { origin, pathname } = new URL(place.apiUrl);
+  return `${origin}${pathname}`.replace(/\/+$/, '');
+}
+
+/** The pipeline that writes threads to a bundle, or to a `threads_backup.json`. */
+export function langgraphExport(
+  from: ThreadPlace,
+  sink: ThreadsBackupSinkOptions,
+  onReject?: RejectPolicy,
+): PipelinePlan {
+  const named = { name: 'langgraph-export', onReject };
+  return pipeline(threadSource(from), named).to(threadsBackupSink({ source: placeName(from), ...sink })).plan;
+}
+
+/**
+ * The pipelines that write threads to PostgreSQL, one after the other: `langgraph_threads`, then `langgraph_checkpoints`.
+ * Rows that are there are brought up to date.
+ */
+export function langgraphToPostgres(
+  from: ThreadPlace,
+  connectionString: string,
+  onReject?: RejectPolicy,
+): readonly PipelinePlan[] {
+  // A thread's row needs its last checkpoint only.
+  const heads: ThreadPlace = 'path' in from ? from : { ...from, historyLimit: 1, subgraphs: false };
+  const into = { connectionString, mode: 'upsert' as const };
+  return [
+    pipeline(threadSource(heads), { name: 'langgraph-threads', onReject })
+      .through(threadRows({ table: 'threads', sourceUrl: placeName(from) }))
+      .to(postgresSink({ ...into, table: 'langgraph_threads' })).plan,
+    pipeline(threadSource(from), { name: 'langgraph-checkpoints', onReject })
+      .through(threadRows({ table: 'checkpoints' }))
+      .to(postgresSink({ ...into, table: 'langgraph_checkpoints' })).plan,
+  ];
+}
+
+/** The tables, when they are not there. */
+export async function makeThreadTables(connectionString: string): Promise<void> {
+  const client = await openPostgres(connectionString);
+  try {
+    await client.query(threadTables);
+  } finally {
+    await closePostgres(client);
+  }
+}
+
+/** The tables of threads and their checkpoints. */
+export const threadTables = `create table if not exists langgraph_threads (
+  thread_id text primary key,
+  metadata jsonb not null,
+  values jsonb not null,
+  status text,
+  created_at timestamptz,
+  updated_at timestamptz,
+  source_url text,
+  exported_at timestamptz not null default now()
+);
+create table if not exists langgraph_checkpoints (
+  thread_id text not null,
+  checkpoint_ns text not null,
+  checkpoint_id text not null,
+  parent_checkpoint_id text,
+  step integer,
+  source text,
+  next jsonb not null,
+  tasks jsonb not null,
+  values jsonb not null,
+  metadata jsonb not null,
+  created_at timestamptz,
+  primary key (thread_id, checkpoint_ns, checkpoint_id)
+);`;

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+
+import type { ThreadDifference, ThreadValidation } from '../../src/jobs/langgraph-validate.ts';
+import { startStub, stubThread, stubThreads, type LanggraphStub, type StubRequest } from '../helpers/langgraph/stub.ts';
+import { postgresForTests, query } from '../helpers/postgres.ts';
+import { etl, folderWith } from './helpers.ts';
+
+async function stubFor(t: TestContext, options: Parameters<typeof startStub>[0] = {}): Promise<LanggraphStub> {
+  const stub = await startStub(options);
+  t.after(() => stub.close());
+  return stub;
+}
+
+async function manifestOf(path: string): Promise<{ counts: Record<string, number>; source: string }> {
+  return JSON.parse(await readFile(join(path, 'MANIFEST.json'), 'utf8')) as {
+    counts: Record<string, number>;
+    source: string;
+  };
+}
+
+const isHistoryOf = (number: number) => (request: StubRequest) =>
+  request.path === `/threads/${stubThread(number).row.thread_id}/history`;
+
+test('etl langgraph export writes a bundle, which validate finds equal to its server', async (t) => {
+  const stub = await stubFor(t, { threads: stubThreads(12) });
+  const path = join(await folderWith(t), 'threads');
+  const env = { LANGGRAPH_SOURCE_URL: stub.url, LANGSMITH_API_KEY: 'lsv2_sk_very_secret' };
+  const exported = await etl(['langgraph', 'export', '--path', path, '--compress', '--no-progress'], { env });
+  assert.equal(exported.code, 0, exported.stderr);
+  assert.match(exported.stderr, /the threads are in /);
+  assert.deepEqual(await manifestOf(path), {
+    ...(await manifestOf(path)),
+    source: stub.url,
+    counts: { threads: 12, records: 12, checkpoints: 36 },
+  });
+  assert.equal(stub.requests[0]?.headers['x-api-key'], 'lsv2_sk_very_secret');
+  for (const exact of [[], ['--exact']]) {
+    const argv = ['langgraph', 'validate', '--backup-file', path, '--target-url', stub.url, ...exact];
+    const validated = await etl(argv);
+    assert.equal(validated.code, 0, validated.stderr + validated.stdout);
+    assert.match(validated.stderr, /ok: equal in .*12 threads with 36 checkpoints/);
+  }
+});
+
+test('a second time there is nothing to do; --replace writes anew', async (t) => {
+  const stub = await stubFor(t, { threads: stubThreads(3) });
+  const path = join(await folderWith(t), 'threads');
+  const argv = ['langgraph', 'export', '--source-url', stub.url, '--path', path, '--no-progress'];
+  await etl(argv);
+  assert.equal((await etl(argv)).code, 0);
+  stub.threads.push(stubThread(7));
+  const other = await etl([...argv, '--history-limit', '1']);
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, /ETL_RUN_CHANGED/);
+  assert.equal((await etl([...argv, '--replace', '--new-run'])).code, 0);
+  assert.equal((await manifestOf(path)).counts['threads'], 4);
+});
+
+test('one thread, no thread, and some threads can be exported', async (t) => {
+  const threads = stubThreads(9).map((thread, index) => ({
+    ...thread,
+    row: { ...thread.row, metadata: { owner: index < 2 ? 'ana' : 'ben' } },
+  }));
+  const stub = await stubFor(t, { threads });
+  const folder = await folderWith(t);
+  const run = async (name: string, ...more: readonly string[]): Promise<number> => {
+    const argv = [
+      'langgraph',
+      'export',
+      '--source-url',
+      stub.url,
+      '--export-json',
+      join(folder, name),
+      '--no-progress',
+    ];
+    const { code, stderr } = await etl([...argv, ...more]);
+    assert.equal(code, 0, stderr);
+    return (JSON.parse(await readFile(join(folder, name), 'utf8')) as { threads: unknown[] }).threads.length;
+  };
+  assert.equal(await run('all.json'), 9);
+  assert.equal(await run('one.json', '--test-single'), 1);
+  assert.equal(await run('ana.json', '--metadata-filter', '{"owner":"ana"}'), 2);
+  assert.equal(await run('named.json', '--thread', stubThread(3).row.thread_id, stubThread(5).row.thread_id), 2);
+  const dry = await etl(['langgraph', 'export', '--source-url', stub.url, '--path', join(folder, 'dry'), '--dry-run']);
+  assert.equal(dry.code, 0);
+  await assert.rejects(readFile(join(folder, 'dry', 'MANIFEST.json')));
+});
+
+test('a thread that cannot be read is in the reject file, and the command ends with 3', async (t) => {
+  const fault = (request: StubRequest) =>
+    isHistoryOf(2)(request) ? { status: 404, text: '{"detail":"Graph \\"old\\" not found"}' } : undefined;
+  const stub = await stubFor(t, { threads: stubThreads(5), fault });
+  const path = join(await folderWith(t), 'threads');
+  const { code, stderr } = await etl([
+    'langgraph',
+    'export',
+    '--source-url',
+    stub.url,
+    '--path',
+    path,
+    '--no-progress',
+  ]);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /404/);
+  assert.match(await readFile(`${path}.etl/rejects.jsonl`, 'utf8'), /Graph .*old.* not found/);
+});
+
+test('a wrong key is told with what to do, and is not printed', async (t) => {
+  const stub = await stubFor(t, { fault: () => ({ status: 403, text: '{"detail":"Forbidden"}' }) });
+  const argv = [
+    'langgraph',
+    'export',
+    '--source-url',
+    stub.url,
+    '--api-key',
+    'lsv2_pt_wrong_key',
+    '--path',
+    '/nowhere',
+  ];
+  const { code, stderr, stdout } = await etl(argv);
+  assert.equal(code, 1);
+  assert.match(stderr, /ETL_AUTH_FAILED: .*403: .*Forbidden/);
+  assert.match(stderr, /service key/);
+  assert.ok(!(stderr + stdout).includes('lsv2_pt_wrong_key'));
+});
+
+test('validate names every planted difference, and ends with 4', async (t) => {
+  const source = await stubFor(t, { threads: stubThreads(6) });
+  const changed = stubThreads(6).flatMap((thread, index) => {
+    if (index === 0) return [];
+    if (index === 1) return [{ ...thread, history: thread.history.slice(0, 2) }];
+    if (index === 2) {
+      const history = thread.history.map((entry, place) =>
+        place === 1 ? { ...entry, values: { messages: [] } } : entry,
+      );
+      return [{ ...thread, history }];
+    }
+    if (index === 3) return [{ ...thread, row: { ...thread.row, metadata: { number: 3, graph_id: 'other' } } }];
+    return [thread];
+  });
+  const isUnreadable = isHistoryOf(5);
+  const target = await stubFor(t, {
+    threads: [...changed, stubThread(9)],
+    fault: (request) => (isUnreadable(request) ? { status: 400, text: 'broken thread' } : undefined),
+  });
+  const report = join(await folderWith(t), 'differences.jsonl');
+  const argv = ['langgraph', 'validate', '--source-url', source.url, '--target-url', target.url, '--report', report];
+  const { code, stdout, stderr } = await etl(argv);
+  assert.equal(code, 4, stderr);
+  const id = (number: number): string => stubThread(number).row.thread_id;
+  assert.match(stdout, new RegExp(`missing: thread ${id(0)}`));
+  assert.match(stdout, new RegExp(`history: thread ${id(1)}: 3 checkpoints in the source, 2 in the target`));
+  assert.match(stdout, /missing: checkpoint 1f000000-0000-6000-8000-000000000002, step 1/);
+  assert.match(stdout, new RegExp(`history: thread ${id(2)}: .*values 2/3`));
+  assert.match(stdout, new RegExp(`metadata: thread ${id(3)}: other values of graph_id`));
+  assert.match(stdout, new RegExp(`unreadable: thread ${id(5)}: .*broken thread`));
+  assert.match(stdout, new RegExp(`extra: thread ${id(9)}`));
+  assert.match(stderr, /6 differences/);
+  const lines = (await readFile(report, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ThreadDifference);
+  assert.deepEqual(lines.map(({ kind }) => kind).sort(), [
+    'extra',
+    'history',
+    'history',
+    'metadata',
+    'missing',
+    'unreadable',
+  ]);
+
+  const json = await etl([...argv, '--json', '--max', '1']);
+  const found = JSON.parse(json.stdout) as ThreadValidation;
+  assert.equal(found.ok, false);
+  assert.equal(found.differences.total, 6);
+  assert.equal(found.differences.first.length, 1);
+});
+
+test('validate takes a replayed history for equal, unless it is to be exact', async (t) => {
+  const source = await stubFor(t, { threads: stubThreads(2) });
+  const rename = (id: string): string => id.replace('1f000000', '1f111111');
+  const replayed = stubThreads(2).map((thread) => ({
+    ...thread,
+    history: thread.history.map((entry) => ({
+      ...entry,
+      created_at: '2026-09-09T00:00:00.000Z',
+      checkpoint: { ...entry.checkpoint, checkpoint_id: rename(entry.checkpoint.checkpoint_id) },
+      parent_checkpoint: entry.parent_checkpoint
+        ? { checkpoint_id: rename(entry.parent_checkpoint.checkpoint_id) }
+        : null,
+    })),
+  }));
+  const target = await stubFor(t, { threads: replayed, runtime: 'python' });
+  const argv = ['langgraph', 'validate', '--source-url', source.url, '--target-url', target.url];
+  assert.equal((await etl(argv)).code, 0);
+  const exact = await etl([...argv, '--exact']);
+  assert.equal(exact.code, 4);
+  assert.match(exact.stdout, /ids 0\/3/);
+});
+
+test('the command is told what it lacks', async () => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [['export'], /no source is named.*--source-url/s],
+    [['export', '--source-url', 'http://x', '--metadata-filter', 'owner'], /object in JSON/],
+    [['export', '--source-url', 'http://x', '--status', 'lazy'], /idle, busy/],
+    [['export', '--source-url', 'http://x', '--export-json', 'a', '--path', 'b'], /do not go together/],
+    [['export', '--source-url', 'http://x', '--source-header', 'none'], /name and a value/],
+    [['export', '--source-url', 'http://x', '--export-postgres'], /no database is named/],
+    [['validate', '--source-url', 'http://x'], /no target is named/],
+  ];
+  for (const [argv, message] of cases) {
+    const { code, stderr } = await etl(['langgraph', ...argv]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, message);
+  }
+});
+
+test('threads go to PostgreSQL, and again without doubling', async (t) => {
+  const database = await (await postgresForTests()).database();
+  const stub = await stubFor(t, { threads: stubThreads(7, { checkpoints: 4 }) });
+  const folder = await folderWith(t, { '.env': `DATABASE_URL=${database}\n` });
+  const argv = ['langgraph', 'export', '--source-url', stub.url, '--export-postgres', '--no-progress'];
+  for (const more of [[], ['--new-run']]) {
+    const { code, stderr } = await etl([...argv, ...more, '--rejects', join(folder, 'r.jsonl')], { cwd: folder });
+    assert.equal(code, 0, stderr);
+  }
+  const threads = await query(database, 'select * from langgraph_threads order by created_at');
+  assert.equal(threads.length, 7);
+  assert.equal((threads[0]?.['values'] as { messages: unknown[] }).messages.length, 4);
+  assert.equal(threads[0]?.['source_url'], stub.url);
+  const [counts] = await query(
+    database,
+    'select count(*)::int as all, count(parent_checkpoint_id)::int as children, max(step) as step from langgraph_checkpoints',
+  );
+  assert.deepEqual(counts, { all: 28, children: 21, step: 2 });
+});
+
+test('a backup of the existing tool becomes a bundle', async (t) => {
+  const folder = await folderWith(t);
+  const old = join(folder, 'threads_backup.json');
+  const { row, history } = stubThread(1);
+  await writeFile(old, JSON.stringify({ threads: [{ ...row, values: {}, history: [...history].reverse() }] }));
+  const path = join(folder, 'bundle');
+  const { code, stderr } = await etl(['langgraph', 'export', '--backup-file', old, '--path', path, '--no-progress']);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual((await manifestOf(path)).counts, { threads: 1, records: 1, checkpoints: 3 });
+});

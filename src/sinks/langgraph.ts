@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 
 import { z } from 'zod';
@@ -165,6 +166,8 @@ async function* write(
 ): AsyncGenerator<Commit> {
   const stopping = new AbortController();
   const signal = AbortSignal.any([ctx.signal, stopping.signal]);
+  // Each request under way listens.
+  setMaxListeners(0, signal);
   const onRetry = ({ message, code }: { message: string; code: string }): void =>
     ctx.warn(`${message} (${code}); trying again`);
   const connection = await connect({ ...given, signal: ctx.signal, onRetry });

@@ -1,8 +1,10 @@
 import { EtlError } from '../../errors.ts';
 import type { ChannelKind } from '../../mappings/state-update.ts';
 import { ChannelKinds } from './channel-kinds.ts';
+import { CheckpointTables } from './checkpoint-tables.ts';
 import { fullMode } from './full-mode.ts';
 import { historyMode } from './history-mode.ts';
+import { postgresMode } from './postgres-mode.ts';
 import { stateMode } from './state-mode.ts';
 import type { TargetServer } from './target-server.ts';
 import type { WriteMode } from './thread-job.ts';
@@ -27,6 +29,12 @@ export async function chooseMode(
       return { mode: stateMode(server), close };
     case 'full':
       return { mode: fullMode(server, options.companion, signal), close };
+    case 'postgres': {
+      if (options.database === undefined) throw withoutDatabase(server);
+      const { runtime } = server;
+      const tables = await CheckpointTables.open(options.database, runtime === 'unknown' ? undefined : runtime);
+      return { mode: postgresMode(server, tables), close: () => tables.close() };
+    }
     default:
       return { mode: historyMode(server, new ChannelKinds(server, options.channels), signal), close };
   }
@@ -45,15 +53,7 @@ async function modeName(server: TargetServer, { mode, companion, database }: Mod
     if (database !== undefined) return 'postgres';
     return (await server.hasGraph(companion)) ? 'full' : 'history';
   }
-  if (mode === 'postgres' && database === undefined) {
-    throw new EtlError(
-      'ETL_CONFIG_INVALID',
-      'mode "postgres" needs `database`: where the checkpointer keeps its tables',
-      {
-        where: { file: server.where },
-      },
-    );
-  }
+  if (mode === 'postgres' && database === undefined) throw withoutDatabase(server);
   if (mode === 'full' && !(await server.hasGraph(companion))) {
     throw new EtlError(
       'ETL_CONFIG_INVALID',
@@ -65,4 +65,9 @@ async function modeName(server: TargetServer, { mode, companion, database }: Mod
     );
   }
   return mode;
+}
+
+function withoutDatabase({ where }: TargetServer): EtlError {
+  const what = 'mode "postgres" needs `database`: where the checkpointer keeps its tables';
+  return new EtlError('ETL_CONFIG_INVALID', what, { where: { file: where } });
 }

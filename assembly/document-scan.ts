@@ -210,7 +210,7 @@ export function scan(length: i32): i32 {
       if (slot != 0) store<u32>(slot + 8, 0);
       continue;
     }
-    if (isSpace(c)) {
+    if (isSpace(c) || (c == 0x2c && depth > 1)) {
       p++;
       continue;
     }
@@ -226,7 +226,7 @@ export function scan(length: i32): i32 {
       lastEnd = p;
       continue;
     }
-    if (isClosing || (c == 0x2c && depth == 1)) {
+    if (isClosing || c == 0x2c) {
       // The end of a member of the document, if one was begun.
       if (valueStart != 0) {
         if (slot != 0) {
@@ -257,7 +257,7 @@ export function scan(length: i32): i32 {
     if (c == 0x6e && depth == 2 && isList && slot != 0) store<u32>(slot + 8, load<u32>(slot + 8) | HOLDS_NULL);
     p++;
     while (<u32>((load<u8>(p) | 0x20) - 0x61) < 26) p++;
-    if (c != 0x2c && c != 0x3a) lastEnd = p;
+    lastEnd = p;
   }
   if (runStart != 0) {
     if (runsEnd == RUNS_END) result |= IS_ODD;

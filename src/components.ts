@@ -16,6 +16,7 @@ import { jsonlSourceComponent } from './sources/jsonl.ts';
 import { langgraphSourceComponent } from './sources/langgraph.ts';
 import { librechatSourceComponent } from './sources/librechat.ts';
 import { mongodbSourceComponent } from './sources/mongodb.ts';
+import { postgresSourceComponent } from './sources/postgres.ts';
 import { threadsBackupSourceComponent } from './sources/threads-backup.ts';
 import { dedupeComponent } from './transforms/dedupe.ts';
 import { detectBranchesComponent } from './transforms/detect-branches.ts';
@@ -31,6 +32,7 @@ import { rebatchComponent } from './transforms/rebatch.ts';
 import { redactComponent } from './transforms/redact.ts';
 import { tapComponent } from './transforms/tap.ts';
 import { threadRowsComponent } from './transforms/thread-rows.ts';
+import { threadToConversationComponent } from './transforms/thread-to-conversation.ts';
 
 /** Every source, transform and sink that YAML, `etl list`, the docs and the JSON Schema know. A new one is a line here. */
 export const components: readonly Component[] = [
@@ -42,6 +44,7 @@ export const components: readonly Component[] = [
   langgraphSourceComponent,
   librechatSourceComponent,
   mongodbSourceComponent,
+  postgresSourceComponent,
   threadsBackupSourceComponent,
   dedupeComponent,
   detectBranchesComponent,
@@ -57,6 +60,7 @@ export const components: readonly Component[] = [
   redactComponent,
   tapComponent,
   threadRowsComponent,
+  threadToConversationComponent,
   bsonDumpSinkComponent,
   bundleSinkComponent,
   discardSinkComponent,

@@ -73,6 +73,7 @@ export { jsonlSource, type JsonlSourceOptions } from './sources/jsonl.ts';
 export { langgraphSource, type LanggraphSourceOptions } from './sources/langgraph.ts';
 export { librechatSource, type LibrechatSourceOptions } from './sources/librechat.ts';
 export { mongodbSource, type MongodbSourceOptions } from './sources/mongodb.ts';
+export { postgresSource, type PostgresSourceOptions } from './sources/postgres.ts';
 export { threadsBackupSource, type ThreadsBackupSourceOptions } from './sources/threads-backup.ts';
 
 // Transforms.
@@ -95,6 +96,7 @@ export { rebatch, type RebatchOptions } from './transforms/rebatch.ts';
 export { redact, type RedactOptions } from './transforms/redact.ts';
 export { tap, type TapFunction, type TapOptions } from './transforms/tap.ts';
 export { threadRows, type ThreadRowsOptions } from './transforms/thread-rows.ts';
+export { threadToConversation, type ThreadToConversationOptions } from './transforms/thread-to-conversation.ts';
 
 // Sinks.
 export { bsonDumpSink, type BsonDumpSinkOptions } from './sinks/bson-dump.ts';

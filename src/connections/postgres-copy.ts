@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import type { PostgresClient } from './postgres.ts';
@@ -20,4 +20,11 @@ export async function copyInto(
     client.query(from(statement)),
     { signal },
   );
+}
+
+/** The bytes of a `COPY … TO STDOUT`, as they come. They are held back when nobody takes them. */
+export async function* copyOut(client: PostgresClient, statement: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const { to } = await import('pg-copy-streams');
+  const stream = addAbortSignal(signal, client.query(to(statement)));
+  for await (const piece of stream) yield piece as Buffer;
 }

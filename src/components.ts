@@ -4,6 +4,7 @@ import { bundleSinkComponent } from './sinks/bundle.ts';
 import { discardSinkComponent } from './sinks/discard.ts';
 import { jsonArraySinkComponent } from './sinks/json-array.ts';
 import { jsonlSinkComponent } from './sinks/jsonl.ts';
+import { langgraphSinkComponent } from './sinks/langgraph.ts';
 import { onyxSinkComponent } from './sinks/onyx.ts';
 import { postgresSinkComponent } from './sinks/postgres.ts';
 import { stdoutSinkComponent } from './sinks/stdout.ts';
@@ -23,6 +24,7 @@ import { detectBranchesComponent } from './transforms/detect-branches.ts';
 import { filterComponent } from './transforms/filter.ts';
 import { groupByComponent } from './transforms/group-by.ts';
 import { hashFilesComponent } from './transforms/hash-files.ts';
+import { langgraphRawComponent } from './transforms/langgraph-raw.ts';
 import { librechatConversationsComponent } from './transforms/librechat-conversations.ts';
 import { librechatDocumentsComponent } from './transforms/librechat-documents.ts';
 import { limitComponent } from './transforms/limit.ts';
@@ -51,6 +53,7 @@ export const components: readonly Component[] = [
   filterComponent,
   groupByComponent,
   hashFilesComponent,
+  langgraphRawComponent,
   librechatConversationsComponent,
   librechatDocumentsComponent,
   limitComponent,
@@ -66,6 +69,7 @@ export const components: readonly Component[] = [
   discardSinkComponent,
   jsonArraySinkComponent,
   jsonlSinkComponent,
+  langgraphSinkComponent,
   onyxSinkComponent,
   postgresSinkComponent,
   stdoutSinkComponent,

@@ -88,6 +88,7 @@ export {
   type LibrechatConversationsOptions,
 } from './transforms/librechat-conversations.ts';
 export { librechatDocuments, type LibrechatDocumentsOptions } from './transforms/librechat-documents.ts';
+export { langgraphRaw, type LanggraphRawOptions } from './transforms/langgraph-raw.ts';
 export { limit, type LimitOptions } from './transforms/limit.ts';
 export { linearize, type LinearizeOptions } from './transforms/linearize.ts';
 export { map, type MapOptions } from './transforms/map.ts';
@@ -104,6 +105,7 @@ export { bundleSink, type BundleSinkOptions } from './sinks/bundle.ts';
 export { discardSink } from './sinks/discard.ts';
 export { jsonArraySink, type JsonArraySinkOptions } from './sinks/json-array.ts';
 export { jsonlSink, type JsonlSinkOptions } from './sinks/jsonl.ts';
+export { langgraphSink, type LanggraphSinkOptions } from './sinks/langgraph.ts';
 export { onyxSink, type OnyxSinkOptions } from './sinks/onyx.ts';
 export { postgresSink, type PostgresSinkOptions } from './sinks/postgres.ts';
 export { stdoutSink } from './sinks/stdout.ts';

@@ -1,4 +1,5 @@
 import { encodeMsgpack, MsgpackExtension } from '../formats/msgpack-encoder.ts';
+import type { RawTuple, RawValue } from '../models/langgraph-raw.ts';
 import type { CheckpointTuple } from './history-to-tuples.ts';
 import { isMessage } from './writable-message.ts';
 
@@ -51,8 +52,43 @@ export function historyToTables(
 ): CheckpointRows {
   const { channel_values: values, ...rest } = checkpoint;
   const stored = layout === 'python' ? pythonValue : jsValue;
+  const row = layout === 'python' ? { ...rest, channel_values: {} } : rest;
+  return rowsOf({ ns, id, parent, metadata, row, values, fresh, writes }, stored);
+}
+
+/** The same for what a checkpointer of the same runtime holds: values stay as it serialized them. */
+export function rawToTables(
+  { ns, id, parent, metadata, checkpoint, writes }: RawTuple,
+  fresh: Readonly<Record<string, number | string>>,
+): CheckpointRows {
+  const { channel_values: values, ...rest } = checkpoint;
+  // A string of versions is Python's, which expects to find inline values.
+  const isPython = Object.values(checkpoint.channel_versions).some((version) => typeof version === 'string');
+  const row = isPython ? { ...rest, channel_values: {} } : rest;
+  return rowsOf<RawValue>({ ns, id, parent, metadata, row, values, fresh, writes }, ([type, base64]) => ({
+    type,
+    blob: Buffer.from(base64, 'base64'),
+  }));
+}
+
+function rowsOf<Value>(
+  tuple: {
+    readonly ns: string;
+    readonly id: string;
+    readonly parent: string | null;
+    readonly metadata: unknown;
+    readonly row: unknown;
+    readonly values: Readonly<Record<string, Value>>;
+    readonly fresh: Readonly<Record<string, number | string>>;
+    readonly writes: readonly (readonly [string, string, Value])[];
+  },
+  stored: (value: Value, channel: string) => Stored,
+): CheckpointRows {
+  const { ns, id, parent, metadata, row, values, fresh, writes } = tuple;
   const blobs = Object.entries(fresh).map(([channel, version]) => {
-    const value = Object.hasOwn(values, channel) ? stored(values[channel], channel) : { type: 'empty', blob: null };
+    const value = Object.hasOwn(values, channel)
+      ? stored(values[channel] as Value, channel)
+      : { type: 'empty', blob: null };
     return { ns, channel, version: String(version), ...value };
   });
   const counts = new Map<string, number>();
@@ -62,7 +98,6 @@ export function historyToTables(
     if (place === undefined) counts.set(task, index + 1);
     return { ns, checkpointId: id, task, index, channel, ...stored(value, channel) };
   });
-  const row = layout === 'python' ? { ...rest, channel_values: {} } : rest;
   return {
     checkpoint: { ns, id, parent, checkpoint: storable(row), metadata: storable(metadata) },
     blobs,

@@ -114,7 +114,9 @@ export class TupleMaker {
       versions[channel] = version;
       triggers.set(task.name, channel);
     }
-    this.pendingSends = sends.filter(({ result, error }) => result == null && error == null).length;
+    this.pendingSends = sends.filter(
+      ({ result, error }) => (result ?? null) === null && (error ?? null) === null,
+    ).length;
     const id = entry.checkpoint.checkpoint_id;
     this.#known.set(`${ns}\n${id}`, { digests, versions, seen, triggers });
     const fresh = Object.entries(versions).filter(([name, at]) => before?.versions[name] !== at);

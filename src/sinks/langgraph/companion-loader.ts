@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-
+import { runCompanion } from '../../connections/langgraph-companion.ts';
 import { isPassing } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import type { TargetServer } from './target-server.ts';
@@ -94,24 +93,10 @@ export class CompanionLoader {
   }
 
   async #once(jobs: readonly Job[]): Promise<Readonly<Record<string, string>>> {
-    const server = this.#server;
-    // The state of this thread holds all that is written: it must not stay.
-    const threadId = randomUUID();
-    await server.create({ threadId, metadata: { graph_id: this.#graphId, threadmill: 'companion' } });
-    try {
-      const parts = jobs.map(
-        (job) => `{"thread_id":${JSON.stringify(job.threadId)},"tuples":[${job.tuples.join(',')}]}`,
-      );
-      const input = `{"op":"load","mode":"${jobs[0]?.mode ?? 'json'}","jobs":[${parts.join(',')}]}`;
-      const state = await server.run(threadId, this.#graphId, JSON.parse(input));
-      const result = (state as { readonly result?: { readonly written?: number; readonly failed?: unknown } } | null)
-        ?.result;
-      if (typeof result?.written !== 'number')
-        throw this.#error(`the companion graph ended without a result: ${JSON.stringify(state).slice(0, 500)}`);
-      return (result.failed ?? {}) as Readonly<Record<string, string>>;
-    } finally {
-      await server.delete(threadId).catch(() => undefined);
-    }
+    const parts = jobs.map((job) => `{"thread_id":${JSON.stringify(job.threadId)},"tuples":[${job.tuples.join(',')}]}`);
+    const input: unknown = JSON.parse(`{"op":"load","mode":"${jobs[0]?.mode ?? 'json'}","jobs":[${parts.join(',')}]}`);
+    const { failed } = await runCompanion(this.#server.connection, this.#graphId, input, this.#signal);
+    return (failed ?? {}) as Readonly<Record<string, string>>;
   }
 
   #error(what: string, record?: string): EtlError {

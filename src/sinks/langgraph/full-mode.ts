@@ -1,5 +1,6 @@
 import { TupleMaker } from '../../mappings/history-to-tuples.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
+import { freshVersions } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 import { CompanionLoader } from './companion-loader.ts';
 import { CreateOnlyWriter } from './create-only-writer.ts';
@@ -45,6 +46,7 @@ class CompanionWriter implements ThreadWriter {
     for (const entry of entries) {
       const translated = maker.translated(entry);
       this.#source.push(summarizeEntry(translated));
+      if (this.#thread.raw !== undefined) continue;
       const tuple = JSON.stringify(maker.tuple(entry, translated));
       this.#pending.push(tuple);
       this.#bytes += tuple.length;
@@ -54,6 +56,12 @@ class CompanionWriter implements ThreadWriter {
 
   async finish(): Promise<WrittenThread> {
     const maker = await this.#begun();
+    const { raw, threadId } = this.#thread;
+    if (raw !== undefined) {
+      const fresh = freshVersions(raw.tuples);
+      const tuples = raw.tuples.map((tuple, index) => JSON.stringify({ ...tuple, new_versions: fresh[index] }));
+      await this.#loader.load(threadId, 'typed', tuples);
+    }
     await this.#flush();
     this.#losses.add('the input of Sends that wait', maker.pendingSends);
     return { losses: this.#losses.counts, metadata: this.#metadata, source: this.#source };

@@ -1,6 +1,7 @@
-import { historyToTables, type CheckpointRows } from '../../mappings/history-to-tables.ts';
+import { historyToTables, rawToTables, type CheckpointRows } from '../../mappings/history-to-tables.ts';
 import { TupleMaker } from '../../mappings/history-to-tuples.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
+import { freshVersions } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 import type { CheckpointTables, ThreadTransaction } from './checkpoint-tables.ts';
 import { CreateOnlyWriter } from './create-only-writer.ts';
@@ -47,6 +48,7 @@ class TableWriter implements ThreadWriter {
       for (const entry of entries) {
         const translated = maker.translated(entry);
         this.#source.push(summarizeEntry(translated));
+        if (this.#thread.raw !== undefined) continue;
         const rows = historyToTables(maker.tuple(entry, translated), this.#tables.layout);
         this.#rows.push(rows);
         this.#bytes += rows.blobs.reduce((sum, { blob }) => sum + (blob?.length ?? 0), 0);
@@ -61,6 +63,11 @@ class TableWriter implements ThreadWriter {
   async finish(): Promise<WrittenThread> {
     const { maker, transaction } = await this.#begin();
     try {
+      const { raw } = this.#thread;
+      if (raw !== undefined) {
+        const fresh = freshVersions(raw.tuples);
+        this.#rows = raw.tuples.map((tuple, index) => rawToTables(tuple, fresh[index] ?? {}));
+      }
       await this.#flush(transaction);
       await transaction.commit();
     } catch (error) {

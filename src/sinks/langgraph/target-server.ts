@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { LanggraphConnection, LanggraphRequest } from '../../connections/langgraph.ts';
+import { hasGraph } from '../../connections/langgraph-companion.ts';
 import { httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
 import { historyPages } from '../../connections/langgraph-history.ts';
 import { EtlError } from '../../errors.ts';
@@ -154,14 +155,7 @@ export class TargetServer {
 
   /** Whether a graph of this name is deployed. */
   async hasGraph(graphId: string): Promise<boolean> {
-    try {
-      await this.graph(graphId);
-      return true;
-    } catch (error) {
-      const status = httpStatusOf(error);
-      if (status === 404 || status === 422 || status === 400) return false;
-      throw error;
-    }
+    return await hasGraph(this.connection, graphId, this.#signal);
   }
 
   /** The checkpoints of a namespace, newest first, page by page. */

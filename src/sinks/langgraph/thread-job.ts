@@ -4,6 +4,7 @@ import { isAnswer, httpStatusOf } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import { headOf, type ThreadRecord } from '../../models/langgraph.ts';
 import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
+import { rawOf } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 import { relationOf, stateRelation, type Relation } from './compare-threads.ts';
 import type { TargetServer } from './target-server.ts';
@@ -72,7 +73,7 @@ export async function writeThread(
 ): Promise<JobOutcome> {
   const { server, mode, begun, signal } = options;
   const source = record.history.map(summarizeEntry);
-  const thread = { ...threadToWrite(record, options), isWhole: true };
+  const thread = { ...threadToWrite(record, options), raw: rawOf(record, server.runtime), isWhole: true };
   let mayDelete = isOurs || !isThere;
   for (let attempt = 1; ; attempt++) {
     let existing: readonly EntrySummary[] | undefined;

@@ -1,4 +1,5 @@
 import type { HistoryEntry, ThreadOrigin } from '../../models/langgraph.ts';
+import type { RawThread } from '../../models/langgraph-raw.ts';
 import type { EntrySummary } from '../../models/langgraph-summary.ts';
 
 /** The thread to write: what is the same in all its parts. */
@@ -8,6 +9,8 @@ export interface ThreadToWrite {
   /** The graph of the thread; nothing for a thread that never ran. */
   readonly graphId: string | undefined;
   readonly origin: ThreadOrigin;
+  /** What its checkpointer holds, for a target of the same runtime. */
+  readonly raw?: RawThread | undefined;
   /** All of it comes in one piece, which is in memory anyway. */
   readonly isWhole: boolean;
   /** Checkpoints that are on the target already, oldest first: a half-written thread, or one to go on with. */

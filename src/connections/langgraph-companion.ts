@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+
+import { EtlError } from '../errors.ts';
+import { httpStatusOf } from './langgraph-errors.ts';
+import type { LanggraphConnection } from './langgraph.ts';
+
+/** The name under which the companion graph is deployed unless another one is said. */
+export const companionName = 'threadmill_companion';
+
+/**
+ * Runs the companion graph once, and gives what it answers.
+ *
+ * It needs a thread to reach the checkpointer by; one is made for it and deleted afterwards, as its state holds everything
+ * that went in. The server may have carried the run out when this throws.
+ *
+ * @throws {EtlError} `ETL_REQUEST_FAILED` when the graph fails, or is not the companion graph.
+ */
+export async function runCompanion(
+  connection: LanggraphConnection,
+  graphId: string,
+  input: unknown,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  const threadId = randomUUID();
+  const path = `/threads/${threadId}`;
+  const metadata = { graph_id: graphId, threadmill: 'companion' };
+  await connection.json(
+    { method: 'POST', path: '/threads', body: { thread_id: threadId, metadata }, isRepeatable: false },
+    signal,
+  );
+  try {
+    const state = (await connection.json(
+      { method: 'POST', path: `${path}/runs/wait`, body: { assistant_id: graphId, input }, isRepeatable: false },
+      signal,
+    )) as { readonly result?: unknown } | null | undefined;
+    const result = state?.result;
+    if (typeof result === 'object' && result !== null) return result as Readonly<Record<string, unknown>>;
+    const answer = (JSON.stringify(state) ?? 'nothing').slice(0, 500);
+    throw new EtlError('ETL_REQUEST_FAILED', `the graph "${graphId}" ended without a result: ${answer}`, {
+      where: { file: connection.where },
+      hint: 'Is it the companion graph, in the version of this package? See docs/langgraph-companion.md.',
+    });
+  } finally {
+    await connection.json({ method: 'DELETE', path }, signal).catch(() => undefined);
+  }
+}
+
+/** Whether a graph of this name is deployed on the server. */
+export async function hasGraph(
+  connection: LanggraphConnection,
+  graphId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await connection.json({ path: `/assistants/${encodeURIComponent(graphId)}/graph` }, signal);
+    return true;
+  } catch (error) {
+    const status = httpStatusOf(error);
+    if (status === 404 || status === 422 || status === 400) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+
+import { recordCount } from '../batch.ts';
+import { defineTransform } from '../component.ts';
+import { companionName, hasGraph, runCompanion } from '../connections/langgraph-companion.ts';
+import { isAnswer } from '../connections/langgraph-errors.ts';
+import { langgraphAddress, openLanggraph, type LanggraphConnection } from '../connections/langgraph.ts';
+import { EtlError } from '../errors.ts';
+import type { Json } from '../json.ts';
+import type { RawTuple, ThreadWithRaw } from '../models/langgraph-raw.ts';
+import type { ThreadRecord } from '../models/langgraph.ts';
+import type { Batch, StageContext, Transform } from '../stage.ts';
+
+const positive = z.int().positive();
+
+const options = z.strictObject({
+  apiUrl: z
+    .string()
+    .min(1)
+    .describe('Address of the LangGraph API server that the threads are from.')
+    .meta({ examples: ['http://localhost:2024'] }),
+  apiKey: z.string().min(1).optional().describe('Key of the deployment, sent as `x-api-key`.').meta({ secret: true }),
+  headers: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Further headers, for a deployment with authentication of its own.')
+    .meta({ secret: true }),
+  companion: z
+    .string()
+    .min(1)
+    .default(companionName)
+    .describe('Name under which the companion graph is deployed there.'),
+  isRequired: z
+    .boolean()
+    .default(true)
+    .describe('Whether it is a mistake when the companion graph is not deployed. Else threads pass as they are.'),
+  threads: positive.max(500).default(50).describe('Threads asked for in one run of the companion graph.'),
+  timeoutMs: positive.default(300_000).describe('Longest wait for a run of the companion graph.'),
+});
+export type LanggraphRawOptions = z.input<typeof options>;
+
+/**
+ * Adds to threads what their checkpointer holds, in the server's own serializer, by the companion graph on the source.
+ *
+ * What the API does not tell comes along that way: the input of Sends that wait, joins that are half done, private channels,
+ * classes of Python. The `langgraph` sink writes it as it is when the target is a server of the same runtime. Threads that
+ * come in several parts pass without it.
+ *
+ * @throws {EtlError} `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`; `ETL_CONFIG_INVALID` when the companion graph is not deployed.
+ */
+export function langgraphRaw(input: LanggraphRawOptions): Transform<ThreadRecord, ThreadWithRaw> {
+  const given = options.parse(input);
+  const { where } = langgraphAddress(given.apiUrl);
+  const { companion, isRequired } = given;
+  return {
+    role: 'transform',
+    name: 'langgraph-raw',
+    config: { where, companion, isRequired } satisfies Json,
+    async *apply(batches, ctx) {
+      const connection = await openLanggraph({ ...given, concurrency: 2, signal: ctx.signal });
+      try {
+        const isThere = await hasGraph(connection, companion, ctx.signal);
+        if (!isThere && isRequired) {
+          throw new EtlError('ETL_CONFIG_INVALID', `no graph "${companion}" is deployed on the source`, {
+            where: { file: where },
+            hint: 'Deploy the companion graph there (docs/langgraph-companion.md), or leave out this stage.',
+          });
+        }
+        for await (const batch of batches) yield isThere ? await withRaw(batch, connection, given, ctx) : batch;
+      } finally {
+        await connection.close();
+      }
+    },
+  };
+}
+
+async function withRaw(
+  batch: Batch<ThreadRecord>,
+  connection: LanggraphConnection,
+  { companion, threads }: z.output<typeof options>,
+  ctx: StageContext,
+): Promise<Batch<ThreadWithRaw>> {
+  const { records, bytes, cursor, at } = batch;
+  const wanted = records.filter(({ part, limited }) => part === undefined && limited !== true);
+  if (recordCount(batch) > wanted.length)
+    ctx.finding('without the checkpointer’s own values: large or cut threads', records.length - wanted.length, {
+      batch,
+    });
+  const found = new Map<string, readonly RawTuple[]>();
+  for (let from = 0; from < wanted.length; from += threads) {
+    const ids = wanted.slice(from, from + threads).map(({ thread_id: id }) => id);
+    for (const [id, tuples] of await dump(connection, companion, ids, ctx)) found.set(id, tuples);
+  }
+  const { runtime } = connection.info;
+  const changed = records.map((record) => {
+    const tuples = found.get(record.thread_id);
+    // A thread that went on between the two readings would be two things at once.
+    const own = record.history.at(-1);
+    if (tuples === undefined || own === undefined || tuples.length !== record.history.length) return record;
+    return { ...record, raw: { runtime, tuples } };
+  });
+  return { records: changed, bytes, cursor, at };
+}
+
+async function dump(
+  connection: LanggraphConnection,
+  companion: string,
+  ids: readonly string[],
+  ctx: StageContext,
+): Promise<readonly (readonly [string, readonly RawTuple[]])[]> {
+  try {
+    const { threads } = await runCompanion(connection, companion, { op: 'dump', threads: ids }, ctx.signal);
+    return Object.entries(threads as Readonly<Record<string, readonly RawTuple[]>>);
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    if (!isAnswer(error)) throw error;
+    const [id, ...others] = ids;
+    if (id === undefined) return [];
+    if (others.length === 0) {
+      ctx.warn(`the companion graph cannot read thread ${id}; it goes as the API tells it`);
+      return [];
+    }
+    const middle = Math.ceil(ids.length / 2);
+    const halves = [ids.slice(0, middle), ids.slice(middle)];
+    return [
+      ...(await dump(connection, companion, halves[0] ?? [], ctx)),
+      ...(await dump(connection, companion, halves[1] ?? [], ctx)),
+    ];
+  }
+}
+
+export const langgraphRawComponent = defineTransform({
+  type: 'langgraph-raw',
+  summary: 'Adds to LangGraph threads what their checkpointer holds, which the API does not tell in full',
+  details:
+    'Needs the companion graph on the source (docs/langgraph-companion.md). With it, and a target of the same runtime, also the input of Sends that wait, half-done joins, private channels and Python’s own classes are kept.',
+  accepts: 'thread',
+  gives: 'thread',
+  options,
+  examples: ['type: langgraph-raw\napiUrl: ${LANGGRAPH_URL}'],
+  create: langgraphRaw,
+});

@@ -92,7 +92,7 @@ const options = z
     batchBytes: z
       .int()
       .positive()
-      .default(4 * 1024 * 1024)
+      .default(2 * 1024 * 1024)
       .describe('Size of the texts in a transaction, at most (by whole batches).'),
   })
   .refine(({ longText, files }) => longText !== 'cut' || files !== 'off', {

@@ -49,8 +49,29 @@ export class CopyTable<Row> {
 }
 
 function encoderOf(type: CopyType): ValueEncoder {
+  if (type === 'uuid') return sameUuids();
   if (type === 'micros') return (value, writer) => writer.int64(BigInt(value as number) - epochMicros);
+  return encoderNamed(type);
+}
+
+function encoderNamed(type: string): ValueEncoder {
   const encode = valueEncoders[type];
   if (encode === undefined) throw new Error(`no form for ${type}`);
   return encode;
+}
+
+/** Rows of one chat follow each other: their id is taken apart once. */
+function sameUuids(): ValueEncoder {
+  let last: unknown;
+  let bytes: Uint8Array = copyTrailer;
+  const encode = encoderNamed('uuid');
+  return (value, writer, options) => {
+    if (value !== last) {
+      const one = new ByteWriter(16);
+      encode(value, one, options);
+      last = value;
+      bytes = one.take();
+    }
+    writer.bytes(bytes);
+  };
 }

@@ -196,6 +196,11 @@ function zoneMs(zone: string): number {
 }
 
 function date(value: unknown, writer: ByteWriter): void {
+  const text = typeof value === 'string' ? value.trim().toLowerCase() : '';
+  if (text === 'infinity' || text === '-infinity') {
+    writer.int32(text === 'infinity' ? 0x7fffffff : -0x80000000);
+    return;
+  }
   const day = microseconds(value) / 86_400_000_000n;
   const exact = microseconds(value) % 86_400_000_000n;
   writer.int32(Number(exact < 0n ? day - 1n : day));

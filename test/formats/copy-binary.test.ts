@@ -148,8 +148,8 @@ const cases = [
   { type: 'timestamp', values: ['2026-01-02T03:04:05Z'], expected: ['2026-01-02 03:04:05'] },
   {
     type: 'date',
-    values: ['2026-01-02', '1999-12-31T23:59:59Z', '2000-01-01'],
-    expected: ['2026-01-02', '1999-12-31', '2000-01-01'],
+    values: ['2026-01-02', '1999-12-31T23:59:59Z', '2000-01-01', 'infinity', '-Infinity', '0044-03-15 BC'],
+    expected: ['2026-01-02', '1999-12-31', '2000-01-01', 'infinity', '-infinity', '0044-03-15 BC'],
   },
   { type: 'text[]', values: [[], ['a', null, 'é,"'], ['{}']], expected: ['{}', '{a,NULL,"é,\\""}', '{"{}"}'] },
   { type: 'int4[]', values: [[1, null, 3]], expected: ['{1,NULL,3}'] },

@@ -35,16 +35,24 @@ export function baseQuery({ table, query, where }: Selection): string {
 /** Types whose values may be larger than a double holds: int8, numeric, and arrays of them. */
 const longNumbers: Readonly<Record<number, string>> = { 20: 'text', 1700: 'text', 1016: 'text[]', 1231: 'text[]' };
 
+/** What rows are read in the order of. */
+export interface PageKey {
+  readonly key: readonly string[];
+  /** No two rows have one key. */
+  readonly isUnique: boolean;
+}
+
 /**
  * A binary COPY of rows as JSON text, each with its key's columns as text behind it.
  *
- * Rows with the key of the last one come with it, even beyond `rows`: the next page can begin after that key. A key is
- * compared with text in quotes, which the server takes for the column's type.
+ * Rows with the key of the last one come with it, even beyond `rows`: the next page can begin after that key. Among
+ * themselves they are in the order of their text, so that it is the same each time. A key is compared with text in quotes,
+ * which the server takes for the column's type.
  */
 export function pageQuery(
   selection: Selection,
   columns: readonly SelectedColumn[],
-  key: readonly string[],
+  { key, isUnique }: PageKey,
   { after, until, rows }: PageRange,
 ): string {
   const keys = key.map((name) => `q.${identifier(name)}`);
@@ -57,8 +65,11 @@ export function pageQuery(
   const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
   const order = keys.length === 0 ? '' : ` order by ${keys.join(', ')}`;
   const limit = rows === undefined || keys.length === 0 ? '' : ` fetch first ${rows} rows with ties`;
-  const fields = [recordOf(selection, columns), ...keys.map((name) => `${name}::text`)];
-  return `copy (select ${fields.join(', ')} from (${baseQuery(selection)}) q${where}${order}${limit}) to stdout (format binary)`;
+  const page = `select q.* from (${baseQuery(selection)}) q${where}${order}${limit}`;
+  const record = recordOf(selection, columns);
+  const again = isUnique || keys.length === 0 ? order : `${order}, ${record} collate "C"`;
+  const fields = [record, ...keys.map((name) => `${name}::text`)];
+  return `copy (select ${fields.join(', ')} from (${page}) q${again}) to stdout (format binary)`;
 }
 
 function recordOf({ columns: wanted, document, numbers }: Selection, columns: readonly SelectedColumn[]): string {

@@ -9,15 +9,12 @@ import {
 import { CopyRowReader, type CopyRow } from '../../formats/copy-rows.ts';
 import { retry } from '../../retry.ts';
 import type { StageContext } from '../../stage.ts';
-import { pageQuery, type SelectedColumn, type Selection } from './page-query.ts';
+import { pageQuery, type PageKey, type SelectedColumn, type Selection } from './page-query.ts';
 
-export interface PagesOptions {
+export interface PagesOptions extends PageKey {
   readonly connectionString: string;
   readonly selection: Selection;
   readonly columns: readonly SelectedColumn[];
-  readonly key: readonly string[];
-  /** No two rows have one key. */
-  readonly isUnique: boolean;
   readonly after?: readonly string[] | undefined;
   readonly until?: readonly string[] | undefined;
   readonly pageRecords: number;
@@ -50,7 +47,7 @@ export async function* readPages(options: PagesOptions, ctx: StageContext): Asyn
   const canGoOn = isUnique && !snapshot;
   let { after } = options;
   let client: PostgresClient | undefined;
-  const statementOf = (): string => pageQuery(selection, columns, key, { after, until, rows: pageRecords });
+  const statementOf = (): string => pageQuery(selection, columns, options, { after, until, rows: pageRecords });
   try {
     for (let isLast = false, failures = 0; !isLast; ) {
       client ??= await retry(() => openReader(connectionString, options), { signal: ctx.signal, ...retrying });

@@ -154,7 +154,7 @@ export const langgraphSourceComponent = defineSource({
   summary: 'Threads of a LangGraph server, with their whole history',
   details:
     'Speaks to JavaScript and Python servers alike. Each record is one thread: its row and every checkpoint, subgraphs and pending questions included, ' +
-    'exactly as the server gives them; `thread-to-conversation` makes a conversation of it. Threads are read oldest first, several at a time, while the server is in use. ' +
+    'exactly as the server gives them; `threads-to-conversations` makes a conversation of it. Threads are read oldest first, several at a time, while the server is in use. ' +
     'A thread that cannot be read is rejected with the answer of the server. The row’s `config` and the metadata are whatever callers put there: `redact` what must not travel.',
   gives: 'thread',
   options,

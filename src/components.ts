@@ -34,7 +34,6 @@ import { rebatchComponent } from './transforms/rebatch.ts';
 import { redactComponent } from './transforms/redact.ts';
 import { tapComponent } from './transforms/tap.ts';
 import { threadRowsComponent } from './transforms/thread-rows.ts';
-import { threadToConversationComponent } from './transforms/thread-to-conversation.ts';
 
 /** Every source, transform and sink that YAML, `etl list`, the docs and the JSON Schema know. A new one is a line here. */
 export const components: readonly Component[] = [
@@ -63,7 +62,6 @@ export const components: readonly Component[] = [
   redactComponent,
   tapComponent,
   threadRowsComponent,
-  threadToConversationComponent,
   bsonDumpSinkComponent,
   bundleSinkComponent,
   discardSinkComponent,

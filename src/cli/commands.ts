@@ -51,7 +51,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'langgraph',
-    summary: 'export threads of LangGraph servers, compare them',
+    summary: 'export, import, migrate and compare threads of LangGraph',
     load: async () => (await import('./langgraph.ts')).langgraphCommand,
   },
   {

@@ -44,9 +44,9 @@ export function addRunOptions(command: Command): Command {
 /**
  * Runs a pipeline the way `etl run` does: progress, Ctrl-C, summary, the command that resumes. Sets the exit code.
  *
- * Commands that only fill in a pipeline end by calling this.
+ * Commands that only fill in a pipeline end by calling this. Gives the report.
  */
-export async function runPlan(cli: Cli, plan: PipelinePlan, flags: RunFlags): Promise<void> {
+export async function runPlan(cli: Cli, plan: PipelinePlan, flags: RunFlags): Promise<RunReport> {
   refuseMixedOutput(plan, flags);
   const events = flags.events === true ? eventStream((line) => cli.print(cli.mask(line))) : undefined;
   const isShown = flags.progress && flags.quiet !== true && events === undefined;
@@ -57,6 +57,7 @@ export async function runPlan(cli: Cli, plan: PipelinePlan, flags: RunFlags): Pr
   if (error !== undefined) cli.say(errorText(error, cli));
   if (flags.quiet !== true || error !== undefined) cli.say(renderSummary(report, cli, resumeCommand(cli.argv)));
   cli.exitCode = error === undefined ? exitCodeOfReport(report, await rejectsLeft(plan)) : exitCodeOfError(error.code);
+  return report;
 }
 
 /**

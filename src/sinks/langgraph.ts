@@ -123,7 +123,7 @@ export function langgraphSink(
 ): Sink<ThreadRecord> {
   const given = options.parse(input);
   const { url, where } = langgraphAddress(given.apiUrl);
-  const { mode, ifExists, companion, database, graphId, channels, verify, fidelityReport } = given;
+  const { mode, ifExists, companion, database, graphId, channels, rearm, verify, fidelityReport } = given;
   return {
     role: 'sink',
     name: 'langgraph',
@@ -136,6 +136,7 @@ export function langgraphSink(
         schema: database?.schema,
         graphId,
         channels,
+        rearm,
         verify,
         fidelityReport,
       }),

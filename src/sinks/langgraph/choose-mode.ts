@@ -13,6 +13,7 @@ export interface ModeOptions {
   readonly mode: 'auto' | WriteMode['name'];
   readonly companion: string;
   readonly database?: { readonly connectionString: string; readonly schema: string } | undefined;
+  readonly rearm: boolean;
   readonly channels?: Readonly<Record<string, Exclude<ChannelKind, 'unknown'>>> | undefined;
 }
 
@@ -36,7 +37,7 @@ export async function chooseMode(
       return { mode: postgresMode(server, tables), close: () => tables.close() };
     }
     default:
-      return { mode: historyMode(server, new ChannelKinds(server, options.channels), signal), close };
+      return { mode: historyMode(server, new ChannelKinds(server, options.channels), { ...options, signal }), close };
   }
 }
 

@@ -10,7 +10,11 @@ import type { WriteMode } from './thread-job.ts';
  * Every checkpoint is made again by the API. Nodes that route by a Command are found by what becomes of the first thread
  * that has one, which is then written once more.
  */
-export function historyMode(server: TargetServer, channels: ChannelKinds, signal: AbortSignal): WriteMode {
+export function historyMode(
+  server: TargetServer,
+  channels: ChannelKinds,
+  { rearm, signal }: { readonly rearm: boolean; readonly signal: AbortSignal },
+): WriteMode {
   const commandNodes = new Map<string, Set<string>>();
   // What was known when a thread was written, which others may have added to since.
   const used = new Map<string, ReadonlySet<string>>();
@@ -41,10 +45,15 @@ export function historyMode(server: TargetServer, channels: ChannelKinds, signal
       for (const node of found) nodesOf(graphId).add(node);
       return found.length > 0;
     },
-    async settle({ threadId, existing }, source, target) {
+    async settle({ threadId, graphId, existing }, source, target) {
       const head = source.findLast(({ ns }) => ns === '');
       const there = target.findLast(({ ns }) => ns === '');
       if (existing !== undefined || head === undefined || there === undefined) return false;
+      if (rearm && graphId !== undefined && head.interrupts !== '' && there.interrupts === '') {
+        // The node that asked runs up to its question again; no checkpoint is added.
+        await server.run(threadId, graphId, null);
+        return true;
+      }
       if (head.next !== '[]' || there.next === '[]') return false;
       // The thread had ended: without this, the next run would begin with what only seems to be waiting.
       await server.update(threadId, there.id, { as_node: '__end__', values: null });

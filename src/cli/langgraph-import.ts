@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+
+import { EtlError } from '../errors.ts';
+import { langgraphImport } from '../jobs/langgraph-import.ts';
+import { createCommand, wholeNumber } from './command.ts';
+import type { Cli } from './io.ts';
+import { addServer, addSharedKey, serverOf, type ServerFlags } from './langgraph-flags.ts';
+import { addTargetOptions, rejectsOf, sayThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
+import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+
+interface ImportFlags extends TargetFlags, RunFlags {
+  readonly backupFile?: string;
+  readonly importJson?: string;
+}
+
+/** `etl langgraph import` */
+export function langgraphImportCommand(cli: Cli): Command {
+  const command = createCommand(cli, 'import', {
+    summary: 'restore threads of a bundle or a threads_backup.json on a server',
+    details:
+      'Threads keep their ids, metadata and owners; each is read back and compared. A thread that the target refuses goes to the ' +
+      'reject file with its answer, and nothing is left of it. The same command goes on where it was stopped',
+    examples: [
+      'etl langgraph import --backup-file ./exports/threads --target-url http://localhost:2024 --test-single',
+      'etl langgraph import --backup-file ./exports/threads --target-url https://new.example.org --if-exists continue',
+      'etl langgraph import --import-json threads_backup.json --target-url http://localhost:2024 --mode history',
+    ],
+  });
+  addTargetOptions(addServer(addSharedKey(command), 'target'))
+    .option('--backup-file <path>', 'the bundle, or a threads_backup.json')
+    .option('--import-json <file>', 'the same')
+    .option('--concurrency <n>', 'threads written at the same time (default: 8)', wholeNumber(1))
+    .option('--requests-per-second <n>', 'no more requests than that', wholeNumber(1));
+  return addRunOptions(command).action(async (given: ImportFlags & ServerFlags) => {
+    const flags = given.testSingle === true ? { ...given, limit: 1 } : given;
+    const path = flags.backupFile ?? flags.importJson;
+    if (path === undefined) {
+      throw new EtlError('ETL_USAGE', 'no threads are named', {
+        hint: 'give --backup-file: the folder of a bundle, or a threads_backup.json',
+      });
+    }
+    const sink = { ...(await serverOf(cli, 'target', flags)), ...(await targetOptions(cli, flags)) };
+    const report = await runPlan(cli, langgraphImport(path, sink, rejectsOf(flags)), flags);
+    if (flags.quiet !== true) sayThreads(cli, report);
+  });
+}

@@ -1,0 +1,108 @@
+import { InvalidArgumentError, type Command } from 'commander';
+
+import type { LanggraphTarget } from '../jobs/langgraph-import.ts';
+import type { RunReport } from '../report.ts';
+import { wholeNumber } from './command.ts';
+import { formatCount } from './format.ts';
+import type { Cli } from './io.ts';
+
+const modes = ['auto', 'state', 'history', 'full', 'postgres'] as const;
+const choices = ['skip', 'continue', 'replace', 'fail'] as const;
+
+/** How threads are written, as {@link addTargetOptions} declares it. */
+export interface TargetFlags {
+  readonly mode?: (typeof modes)[number];
+  readonly ifExists?: (typeof choices)[number];
+  readonly companion?: string;
+  readonly databaseUrl?: string;
+  readonly databaseSchema?: string;
+  readonly graphId?: string;
+  readonly fidelityReport?: string;
+  readonly verify: boolean;
+  readonly rearm?: boolean;
+  readonly testSingle?: boolean;
+  readonly rejects?: string;
+  readonly maxRejects?: number;
+  readonly concurrency?: number;
+  readonly requestsPerSecond?: number;
+}
+
+/** Gives a command the options of the `langgraph` sink. */
+export function addTargetOptions(command: Command): Command {
+  return command
+    .option(
+      '--mode <mode>',
+      `what is restored: ${modes.join(', ')} (default: auto, the best the target offers)`,
+      oneOf(modes),
+    )
+    .option(
+      '--if-exists <choice>',
+      `threads that the target has: ${choices.join(', ')} (default: skip)`,
+      oneOf(choices),
+    )
+    .option('--companion <graph>', 'name of the companion graph (default: threadmill_companion)')
+    .option('--database-url <url>', "for postgres: the database of the target's checkpointer (LANGGRAPH_DATABASE_URL)")
+    .option('--database-schema <name>', 'the schema with its tables (default: public)')
+    .option('--graph-id <graph>', 'the graph of threads that do not say theirs')
+    .option('--fidelity-report <file>', 'write a line of JSON a thread: what is the same on the target, and why not')
+    .option('--no-verify', 'do not read the threads back')
+    .option('--rearm', 'for history: ask pending questions again, which runs the node that asks')
+    .option('--test-single', 'one thread only, to see whether it works: --limit 1')
+    .option('--rejects <file>', 'where threads go that the target refuses (default: langgraph-rejects.jsonl)')
+    .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
+}
+
+/** The options of the `langgraph` sink that these flags and the environment stand for, but for the server. */
+export async function targetOptions(cli: Cli, flags: TargetFlags): Promise<Omit<LanggraphTarget, 'apiUrl'>> {
+  const { mode, ifExists, companion, databaseSchema, graphId, fidelityReport, verify, rearm } = flags;
+  const { concurrency, requestsPerSecond } = flags;
+  const set = (await cli.environment())['LANGGRAPH_DATABASE_URL'];
+  const connectionString = flags.databaseUrl ?? (set === '' ? undefined : set);
+  if (connectionString !== undefined) cli.hide([connectionString]);
+  const schema = databaseSchema === undefined ? {} : { schema: databaseSchema };
+  return {
+    verify,
+    ...(mode === undefined ? {} : { mode }),
+    ...(ifExists === undefined ? {} : { ifExists }),
+    ...(companion === undefined ? {} : { companion }),
+    ...(connectionString === undefined ? {} : { database: { connectionString, ...schema } }),
+    ...(graphId === undefined ? {} : { graphId }),
+    ...(fidelityReport === undefined ? {} : { fidelityReport }),
+    ...(rearm === undefined ? {} : { rearm }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+  };
+}
+
+/** Where threads go that the target refuses. */
+export function rejectsOf({ rejects = 'langgraph-rejects.jsonl', maxRejects }: TargetFlags): {
+  readonly to: string;
+  readonly max?: number;
+} {
+  return { to: rejects, ...(maxRejects === undefined ? {} : { max: maxRejects }) };
+}
+
+/** What became of the threads, as a small table on the error output. */
+export function sayThreads(cli: Cli, { counts, findings, status }: RunReport): void {
+  if (status !== 'finished' && status !== 'sampled') return;
+  const restored = Object.entries(findings).filter(([kind]) => /^restored by \w+: checkpoints$/.test(kind));
+  const checkpoints = restored.reduce((sum, [, times]) => sum + times, 0);
+  const ways = restored.map(([kind]) => kind.split(/[ :]+/)[2]).join(', ');
+  const rows: readonly (readonly [string, number, string])[] = [
+    ['created', counts.written, ways === '' ? '' : `by ${ways}`],
+    ['skipped', counts.skipped, counts.skipped === 0 ? '' : 'the target has them'],
+    ['failed', counts.rejected, ''],
+    ['checkpoints', checkpoints, ''],
+  ];
+  const width = Math.max(...rows.map(([, count]) => formatCount(count).length));
+  for (const [name, count, note] of rows)
+    cli.say(`  ${name.padEnd(11)} ${formatCount(count).padStart(width)}${note === '' ? '' : `  ${note}`}`);
+}
+
+function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = values.find((value) => value === text);
+    if (found !== undefined) return found;
+    throw new InvalidArgumentError(`It must be one of ${values.join(', ')}.`);
+  };
+}

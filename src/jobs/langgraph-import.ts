@@ -1,0 +1,13 @@
+import { pipeline } from '../pipeline.ts';
+import type { PipelinePlan } from '../plan.ts';
+import type { RejectPolicy } from '../rejects.ts';
+import { langgraphSink, type LanggraphSinkOptions } from '../sinks/langgraph.ts';
+import { threadSource } from './langgraph-export.ts';
+
+/** Where threads go, and how: the options of the `langgraph` sink. */
+export type LanggraphTarget = LanggraphSinkOptions;
+
+/** The pipeline that restores the threads of a bundle, or of a `threads_backup.json`, on a server. */
+export function langgraphImport(path: string, sink: LanggraphTarget, onReject?: RejectPolicy): PipelinePlan {
+  return pipeline(threadSource({ path }), { name: 'langgraph-import', onReject }).to(langgraphSink(sink)).plan;
+}

@@ -119,6 +119,10 @@ async function exportOptions(cli: Cli, flags: ExportFlags): Promise<LibrechatExp
       'ETL_USAGE',
       '--since-last and --accept-truncated do not go together: what was cut off would pass for gone',
     );
+  if (flags.sinceLast === true && flags.branches !== 'all')
+    throw new EtlError('ETL_USAGE', `--since-last and --branches ${flags.branches} do not go together`, {
+      hint: 'What changed is found by LibreChat’s own documents: --branches all.',
+    });
   const scope: LibrechatExportOptions['scope'] = {
     ...(isSome && { users: await namedUsers(userEmail ?? [], usersFile) }),
     ...(conversation !== undefined && { conversation }),

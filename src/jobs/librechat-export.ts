@@ -41,7 +41,7 @@ export function librechatExport(path: string, options: LibrechatExportOptions): 
   const bundle = bundleSink({
     ...sink,
     path,
-    scope: asJson(scope),
+    scope: asJson(branches === 'all' ? scope : { ...scope, branches }),
   });
   if (branches === 'all')
     return pipeline(librechatSource({ ...source, ...scope, records: 'documents' }), named).to(bundle).plan;
@@ -101,7 +101,9 @@ export async function lastExport(outputDir: string, scope?: LibrechatExportOptio
 }
 
 /** Options as they stand in a bundle's manifest. */
-function asJson(scope: LibrechatExportOptions['scope']): NonNullable<BundleSinkOptions['scope']> {
+function asJson(
+  scope: LibrechatExportOptions['scope'] & { readonly branches?: string },
+): NonNullable<BundleSinkOptions['scope']> {
   return JSON.parse(JSON.stringify(scope)) as NonNullable<BundleSinkOptions['scope']>;
 }
 

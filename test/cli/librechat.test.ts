@@ -92,6 +92,11 @@ for (const branches of ['active', 'split'] as const) {
     assert.equal(outcome.code, 0, outcome.stderr);
     assert.equal((await manifestOf(path)).counts['branchPoints'], 0);
     assert.equal((await etl(['verify', path])).code, 0);
+    const beside = await etl(['librechat', 'verify', path, '--from', dump]);
+    assert.equal(beside.code, 1);
+    assert.match(beside.stderr, new RegExp(`along their branches \\(--branches ${branches}\\)`));
+    const delta = await exportTo(t, '--all-users', '--branches', branches, '--since-last');
+    assert.equal(delta.outcome.code, 2);
   });
 }
 

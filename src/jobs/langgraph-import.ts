@@ -1,3 +1,6 @@
+import { hash } from 'node:crypto';
+import { basename, resolve } from 'node:path';
+
 import { pipeline } from '../pipeline.ts';
 import type { PipelinePlan } from '../plan.ts';
 import type { RejectPolicy } from '../rejects.ts';
@@ -7,7 +10,9 @@ import { threadSource } from './langgraph-export.ts';
 /** Where threads go, and how: the options of the `langgraph` sink. */
 export type LanggraphTarget = LanggraphSinkOptions;
 
-/** The pipeline that restores the threads of a bundle, or of a `threads_backup.json`, on a server. */
+/** The pipeline that restores the threads of a bundle, or of a `threads_backup.json`, on a server. Each has a run of its own. */
 export function langgraphImport(path: string, sink: LanggraphTarget, onReject?: RejectPolicy): PipelinePlan {
-  return pipeline(threadSource({ path }), { name: 'langgraph-import', onReject }).to(langgraphSink(sink)).plan;
+  const folder = resolve(path);
+  const name = `langgraph-import-${basename(folder)}-${hash('sha256', folder).slice(0, 8)}`;
+  return pipeline(threadSource({ path }), { name, onReject }).to(langgraphSink(sink)).plan;
 }

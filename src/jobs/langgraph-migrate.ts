@@ -8,14 +8,17 @@ import { langgraphRaw } from '../transforms/langgraph-raw.ts';
 /**
  * The pipeline that moves threads from one server to another, and compares each on the way.
  *
- * Where the companion graph is deployed on the source too, what the API does not tell comes along by it.
+ * Each source has a run of its own. Where the companion graph is deployed on the source too, what the API does not tell comes along by it.
  */
 export function langgraphMigrate(
   source: LanggraphSourceOptions,
   sink: LanggraphSinkOptions,
   onReject?: RejectPolicy,
 ): PipelinePlan {
-  const threads = pipeline(langgraphSource(source), { name: 'langgraph-migrate', onReject });
+  const threads = pipeline(langgraphSource(source), {
+    name: `langgraph-migrate-${new URL(source.apiUrl).host}`,
+    onReject,
+  });
   const { apiUrl, apiKey, headers } = source;
   const { mode = 'auto', companion } = sink;
   if (mode === 'state' || mode === 'history') return threads.to(langgraphSink(sink)).plan;

@@ -34,6 +34,7 @@ import { rebatchComponent } from './transforms/rebatch.ts';
 import { redactComponent } from './transforms/redact.ts';
 import { tapComponent } from './transforms/tap.ts';
 import { threadRowsComponent } from './transforms/thread-rows.ts';
+import { threadsToConversationsComponent } from './transforms/threads-to-conversations.ts';
 
 /** Every source, transform and sink that YAML, `etl list`, the docs and the JSON Schema know. A new one is a line here. */
 export const components: readonly Component[] = [
@@ -62,6 +63,7 @@ export const components: readonly Component[] = [
   redactComponent,
   tapComponent,
   threadRowsComponent,
+  threadsToConversationsComponent,
   bsonDumpSinkComponent,
   bundleSinkComponent,
   discardSinkComponent,

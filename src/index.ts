@@ -97,6 +97,7 @@ export { rebatch, type RebatchOptions } from './transforms/rebatch.ts';
 export { redact, type RedactOptions } from './transforms/redact.ts';
 export { tap, type TapFunction, type TapOptions } from './transforms/tap.ts';
 export { threadRows, type ThreadRowsOptions } from './transforms/thread-rows.ts';
+export { threadsToConversations, type ThreadsToConversationsOptions } from './transforms/threads-to-conversations.ts';
 
 // Sinks.
 export { bsonDumpSink, type BsonDumpSinkOptions } from './sinks/bson-dump.ts';

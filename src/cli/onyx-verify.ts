@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
+import { bundlesAt } from '../jobs/bundles-to-import.ts';
 import { onyxVerifySource } from '../jobs/onyx-verify-source.ts';
 import { verifyOnyx, type OnyxDifference, type OnyxVerifyReport } from '../jobs/onyx-verify.ts';
 import { createCommand, wholeNumber } from './command.ts';
@@ -14,7 +15,8 @@ interface VerifyFlags extends DatabaseFlags {
   readonly bundlePath?: readonly string[];
   readonly uri?: string;
   readonly from?: readonly string[];
-  readonly userEmail?: readonly string[];
+  readonly onlyUser?: readonly string[];
+  readonly userEmail?: string;
   readonly max: number;
   readonly json?: boolean;
 }
@@ -28,13 +30,14 @@ export function onyxVerifyCommand(cli: Cli): Command {
       'Names each row that is not as it was imported, also when a person has changed it since. Ends with 4 when something differs',
     examples: [
       'etl onyx verify --bundle-path ./exports/librechat',
-      'etl onyx verify --from ./dump/LibreChat --user-email ana@example.org --json',
+      'etl onyx verify --from ./dump/LibreChat --only-user ana@example.org --json',
     ],
   })
     .option('--bundle-path <folder...>', 'the bundles that were imported')
     .option('--uri <uri>', 'a live LibreChat: mongodb://…/LibreChat')
     .option('--from <path...>', 'a mongodump folder, or mongoexport files')
-    .option('--user-email <email...>', 'only chats of these users')
+    .option('--only-user <email...>', 'only the chats of these people')
+    .option('--user-email <email>', 'whose account all chats were imported into, as it was said to `etl onyx import`')
     .option('--max <n>', 'differences to list, for each bundle', wholeNumber(0), 20)
     .option('--json', 'print the result as JSON, a line for each bundle');
   return addDatabase(command).action(async (flags: VerifyFlags) => {
@@ -51,10 +54,10 @@ export function onyxVerifyCommand(cli: Cli): Command {
     if (uri !== undefined) cli.hide([uri]);
     const { connectionString, schema } = await databaseOf(cli, flags);
     const { abort, stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
-    const users = flags.userEmail === undefined ? undefined : [...flags.userEmail];
+    const users = flags.onlyUser === undefined ? undefined : [...flags.onlyUser];
     const sources =
       given === 1 && bundlePath.length > 0
-        ? bundlePath.map((path) => ({ bundle: path }))
+        ? (await bundlesAt(bundlePath)).map((path) => ({ bundle: path }))
         : [uri === undefined ? { from: [...(from ?? [])] } : { uri }];
     try {
       for (const where of sources) {
@@ -63,6 +66,7 @@ export function onyxVerifyCommand(cli: Cli): Command {
           schema,
           signal: AbortSignal.any([abort, stop]),
           maxDifferences: flags.max,
+          owner: flags.userEmail,
         });
         if (flags.json === true) cli.print(cli.mask(JSON.stringify(report)));
         else sayReport(cli, report);

@@ -160,7 +160,10 @@ export function planCitations(
 export function planMessageText(row: OnyxRow): RowRepair | undefined {
   const parts = contentParts(row.text);
   const joined = parts === undefined ? row.text : parts.texts.join('\n\n');
-  const text = joined.replaceAll(/\ue202turn\d+[a-z]+\d+/g, '').replaceAll(/[\ue200-\ue206]/g, '');
+  const text =
+    row.type !== 'ASSISTANT'
+      ? joined
+      : joined.replaceAll(/\ue202turn\d+[a-z]+\d+/g, '').replaceAll(/[\ue200-\ue206]/g, '');
   if (text === row.text) return undefined;
   const thoughts = parts?.thoughts.join('\n\n') ?? '';
   const takesThoughts = thoughts !== '' && row.type === 'ASSISTANT' && (row.reasoning ?? '') === '';

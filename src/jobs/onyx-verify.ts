@@ -19,6 +19,8 @@ export interface OnyxVerifyOptions {
   readonly connectionString: string;
   readonly schema?: string;
   readonly signal?: AbortSignal;
+  /** Whose account all chats were imported into, instead of their owners'. */
+  readonly owner?: string | undefined;
   /** Differences that are described; all are counted. Default 100. */
   readonly maxDifferences?: number;
 }
@@ -47,7 +49,7 @@ export interface OnyxVerifyReport {
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` when nothing was ever imported; as the source and the database do.
  */
 export async function verifyOnyx(source: Source<Conversation>, options: OnyxVerifyOptions): Promise<OnyxVerifyReport> {
-  const { connectionString, schema = 'public', signal, maxDifferences = 100 } = options;
+  const { connectionString, schema = 'public', signal, owner, maxDifferences = 100 } = options;
   const checked = { conversations: 0, chats: 0, messages: 0 };
   let leftOut = 0;
   let total = 0;
@@ -74,7 +76,7 @@ export async function verifyOnyx(source: Source<Conversation>, options: OnyxVeri
         let some: Conversation[] = [];
         let size = 0;
         for await (const record of records) {
-          some.push(asConversation(record));
+          some.push(ownedBy(asConversation(record), owner));
           size += record.messages.length;
           if (size < messagesAtOnce) continue;
           await verify(some);
@@ -90,6 +92,10 @@ export async function verifyOnyx(source: Source<Conversation>, options: OnyxVeri
   }
   const differences = { total, byKind, first };
   return { schema: 'threadmill/onyx-verify@1', ok: total === 0, checked, leftOut, differences };
+}
+
+function ownedBy(record: Conversation, email: string | undefined): Conversation {
+  return email === undefined ? record : { ...record, owner: { ...record.owner, email } };
 }
 
 const messagesAtOnce = 2000;

@@ -87,7 +87,8 @@ export function partsToOnyx(
   }
   thoughts.push(...waiting);
   if (type !== 'ASSISTANT' && calls.length + thoughts.length + citations.length > 0) lose('parts of an answer');
-  const { documents, text } = cite(texts.join('\n\n'), type === 'ASSISTANT' ? citations : [], lose);
+  const said = texts.join('\n\n');
+  const { documents, text } = type === 'ASSISTANT' ? cite(said, citations, lose) : { documents: [], text: said };
   return {
     text,
     reasoning: type === 'ASSISTANT' ? thoughts.join('\n\n') || null : null,
@@ -176,17 +177,15 @@ function cite(
       numbers.set(`${turn ?? 0} ${list} ${place}`, documents.length);
     }
   }
-  const marked = text.replaceAll(/\ue202turn(\d+)([a-z]+)(\d+)/g, (mark, turn: string, word: string, place: string) => {
+  const marked = text.replaceAll(/\ue202turn(\d+)([a-z]+)(\d+)/g, (_, turn: string, word: string, place: string) => {
     const number = numbers.get(`${turn} ${lists[word] ?? word} ${place}`);
     const url = number === undefined ? undefined : documents[number - 1]?.url;
     if (url !== undefined) return `[[${number}]](${url})`;
+    // Without a document it would be shown as boxes.
     lose('mark of a citation');
-    return mark;
+    return '';
   });
-  return {
-    documents,
-    text: documents.length === 0 ? text : marked.replaceAll(/[\ue200\ue201\ue203\ue204\ue206]/g, ''),
-  };
+  return { documents, text: marked.replaceAll(/[\ue200-\ue206]/g, '') };
 }
 
 function parsed(text: string): Json | undefined {

@@ -267,7 +267,7 @@ const contents: readonly {
       },
     ],
     expected: {
-      text: 'So [[2]](https://b.example)[[3]](https://c.example) and \ue202turn5search0.',
+      text: 'So [[2]](https://b.example)[[3]](https://c.example) and .',
       documents: [
         { url: 'https://a.example', title: 'https://a.example', text: '' },
         { url: 'https://b.example', title: 'B', text: 'snippet' },

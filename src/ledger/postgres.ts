@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 
-import { addressOf, closePostgres, openPostgres, postgresError, type PostgresClient } from '../connections/postgres.ts';
+import {
+  addressOf,
+  closePostgres,
+  openPostgres,
+  postgresError,
+  postgresFault,
+  type PostgresClient,
+} from '../connections/postgres.ts';
 import { EtlError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Ledger, Progress, RunIdentity } from '../stage.ts';
@@ -13,10 +20,15 @@ export interface PostgresLedger extends Ledger {
    * @throws {EtlError} `ETL_RUN_LOCKED` when another process has taken the run over since: the transaction must be rolled back.
    */
   saveIn(client: PostgresClient, progress: Json): Promise<void>;
+  /**
+   * Holds that the run is still this process's, until the end of the transaction on the sink's connection.
+   *
+   * @throws {EtlError} `ETL_RUN_LOCKED`, as `saveIn`: rows that another process has written would look like faults otherwise.
+   */
+  holdIn(client: PostgresClient): Promise<void>;
 }
 
-const schema = `
-  create schema if not exists etl;
+const tables = `
   create table if not exists etl.run (
     pipeline   text not null,
     target     text not null,
@@ -58,14 +70,26 @@ export function postgresLedger(
       'update etl.run set progress = $4, run = ($4::jsonb ->> $5)::uuid, saved_at = now() where pipeline = $1 and target = $2 and epoch = $3',
       [pipeline, target, epoch, JSON.stringify(progress), 'run'],
     );
-    if (rowCount !== 1)
-      throw new EtlError('ETL_RUN_LOCKED', 'another process has taken this run over', { where: { file: where } });
+    if (rowCount !== 1) throw takenOver();
+  }
+
+  async function holdIn(on: PostgresClient): Promise<void> {
+    const { rowCount } = await on.query(
+      'select from etl.run where pipeline = $1 and target = $2 and epoch = $3 for update',
+      [pipeline, target, epoch],
+    );
+    if (rowCount !== 1) throw takenOver();
+  }
+
+  function takenOver(): EtlError {
+    return new EtlError('ETL_RUN_LOCKED', 'another process has taken this run over', { where: { file: where } });
   }
 
   return {
     where,
     directory,
     saveIn,
+    holdIn,
     async open() {
       const opened = await openPostgres(connectionString, { applicationName: `threadmill: ${pipeline}` });
       try {
@@ -128,12 +152,25 @@ export function postgresLedger(
 
 /** Makes our schema unless it is there: a role that may not create it can still use one that an administrator made. */
 async function createSchema(client: PostgresClient): Promise<void> {
-  const { rows } = await client.query<{ there: boolean }>("select to_regclass('etl.run') is not null as there");
-  if (rows[0]?.there === true) return;
+  const there = async (what: string): Promise<boolean> => {
+    const { rows } = await client.query<{ there: boolean }>(`select ${what} is not null as there`);
+    return rows[0]?.there === true;
+  };
+  if (await there("to_regclass('etl.run')")) return;
   // Two runs that start at once would both create it; the lock lasts until the end of the transaction.
   await client.query('begin');
   await client.query("select pg_advisory_xact_lock(hashtextextended('etl:schema', 7))");
-  await client.query(schema);
+  try {
+    // `if not exists` asks for the right to create one also where it exists.
+    if (!(await there("to_regnamespace('etl')"))) await client.query('create schema etl');
+    await client.query(tables);
+  } catch (error) {
+    if (postgresFault(error).sqlState !== '42501') throw error;
+    throw new EtlError('ETL_AUTH_FAILED', `this role may not make the schema "etl", where progress is kept`, {
+      hint: 'Have an administrator run `create schema etl authorization ROLE`.',
+      cause: error,
+    });
+  }
   await client.query('commit');
 }
 

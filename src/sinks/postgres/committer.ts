@@ -117,6 +117,8 @@ export class Committer {
     }
     await turn;
     const result = await writer.finish(client, load, prepared);
+    // Rows of a process that has taken the run over would be rejected as doubles.
+    if (result.rejected.length > 0) await ledger?.holdIn(client);
     submission.settled ??= await this.#settle(load, result);
     const { progress, written } = submission.settled;
     if (ledger !== undefined && progress !== undefined) await ledger.saveIn(client, progress);

@@ -111,6 +111,16 @@ export { postgresSink, type PostgresSinkOptions } from './sinks/postgres.ts';
 export { stdoutSink } from './sinks/stdout.ts';
 export { threadsBackupSink, type ThreadsBackupSinkOptions } from './sinks/threads-backup.ts';
 
+// What was imported into Onyx: compare it, mend it, take it back.
+export {
+  verifyOnyx,
+  type OnyxDifference,
+  type OnyxDifferenceKind,
+  type OnyxVerifyOptions,
+  type OnyxVerifyReport,
+} from './jobs/onyx-verify.ts';
+export { repairOnyx, type OnyxRepairKind, type OnyxRepairOptions, type OnyxRepairReport } from './jobs/onyx-repair.ts';
+export { onyxRuns, undoOnyx, type OnyxRun, type OnyxUndoOptions, type OnyxUndoReport } from './jobs/onyx-undo.ts';
 // Accounts in Onyx.
 export { apiAccounts, databaseAccounts, type AccountResult, type OnyxAccounts } from './jobs/onyx-accounts.ts';
 export {

@@ -1,42 +1,8 @@
-import { jsonMembers } from './json-members.ts';
+import type { DocumentNames, DocumentScanner } from './document-scan.ts';
+import { PlainDocumentScanner } from './plain-document-scanner.ts';
 import { instantiateWasm, type WasmMemory } from './webassembly.ts';
 
-/** What to look for in documents. All of it is ASCII. */
-export interface DocumentNames {
-  /** Members of the document itself to find: they are asked for by their place in this list. At most 255. */
-  readonly slots: readonly string[];
-  /** Name of a member that counts wherever it stands below one of the slots. */
-  readonly mark: string;
-  /** Members of the document itself that a digest leaves out: their names, and what their names begin with. */
-  readonly volatile: { readonly names: readonly string[]; readonly prefixes: readonly string[] };
-  /** Names of members that hold secrets, wherever they stand, and what such names begin with. */
-  readonly secrets: { readonly names: readonly string[]; readonly prefixes: readonly string[] };
-  /** Parameters that make a link a key. */
-  readonly linkParameters: readonly string[];
-}
-
-/**
- * Looks once at a document's JSON text: what it finds is valid until the next document.
- *
- * `mayHoldSecret`, `holdsMark` and `holdsNull` are never wrong when they say no; when they say yes, somebody has to look.
- */
-export interface DocumentScanner {
-  /** Looks at `bytes[start .. end)`, which is valid JSON; false for what is no object. */
-  scan(bytes: Buffer, start: number, end: number): boolean;
-  /** Where the value of a slot begins and ends in the bytes; both 0 when there is no such member. Of several the last counts. */
-  startOf(slot: number): number;
-  endOf(slot: number): number;
-  /** A member of the marked name may be below this slot's value. */
-  holdsMark(slot: number): boolean;
-  /** Null may be an element of this slot's value. */
-  holdsNull(slot: number): boolean;
-  readonly mayHoldSecret: boolean;
-  /**
-   * What a digest is made of: the members that are not volatile, each run of them with a comma behind it. Ask once, and last:
-   * the bytes are valid until the next document.
-   */
-  digestBytes(): Buffer;
-}
+export type { DocumentNames, DocumentScanner } from './document-scan.ts';
 
 /** A scanner for documents of one kind: in WebAssembly where that was built, with the same results without it. */
 export function createDocumentScanner(
@@ -177,82 +143,3 @@ class WasmDocumentScanner implements DocumentScanner {
     if (module !== undefined) this.#begin(module);
   }
 }
-
-/** The same from the members' list: for names written with escapes, and where WebAssembly is not there. */
-class PlainDocumentScanner implements DocumentScanner {
-  readonly mayHoldSecret = true;
-  readonly #places: ReadonlyMap<string, number>;
-  readonly #volatile: DocumentNames['volatile'];
-  readonly #mark: Buffer;
-  readonly #starts: Float64Array;
-  readonly #ends: Float64Array;
-  #bytes: Buffer = Buffer.alloc(0);
-  #runs: Buffer[] = [];
-
-  constructor({ slots, mark, volatile }: DocumentNames) {
-    this.#places = new Map(slots.map((name, place) => [name, place]));
-    this.#volatile = volatile;
-    this.#mark = Buffer.from(mark);
-    this.#starts = new Float64Array(slots.length);
-    this.#ends = new Float64Array(slots.length);
-  }
-
-  scan(bytes: Buffer, start: number, end: number): boolean {
-    this.#bytes = bytes;
-    this.#runs = [];
-    this.#starts.fill(0);
-    this.#ends.fill(0);
-    let runStart = -1;
-    let runEnd = -1;
-    const endRun = (): void => {
-      if (runStart >= 0) this.#runs.push(bytes.subarray(runStart, runEnd), COMMA);
-      runStart = -1;
-    };
-    for (const member of jsonMembers(bytes, start, end)) {
-      const place = this.#places.get(member.name);
-      if (place !== undefined) {
-        this.#starts[place] = member.start;
-        this.#ends[place] = member.end;
-      }
-      if (this.#isVolatile(member.name)) {
-        endRun();
-        continue;
-      }
-      if (runStart < 0) runStart = member.nameStart;
-      runEnd = member.end;
-    }
-    endRun();
-    let first = start;
-    while (first < end && (bytes[first] ?? 0) <= 0x20) first += 1;
-    return bytes[first] === 0x7b;
-  }
-
-  startOf(slot: number): number {
-    return this.#starts[slot] ?? 0;
-  }
-
-  endOf(slot: number): number {
-    return this.#ends[slot] ?? 0;
-  }
-
-  holdsMark(slot: number): boolean {
-    const value = this.#bytes.subarray(this.startOf(slot), this.endOf(slot));
-    return value.includes(this.#mark) || value.includes(BACKSLASH);
-  }
-
-  holdsNull(slot: number): boolean {
-    return this.#bytes.subarray(this.startOf(slot), this.endOf(slot)).includes(NULL);
-  }
-
-  digestBytes(): Buffer {
-    return Buffer.concat(this.#runs);
-  }
-
-  #isVolatile(name: string): boolean {
-    return this.#volatile.names.includes(name) || this.#volatile.prefixes.some((prefix) => name.startsWith(prefix));
-  }
-}
-
-const COMMA = Buffer.from(',');
-const BACKSLASH = Buffer.from('\\');
-const NULL = Buffer.from('null');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { cutText, splitOnyxMessage } from '../../src/mappings/conversation-to-onyx-split.ts';
+import { cutOnyxMessage, cutText, splitOnyxMessage } from '../../src/mappings/conversation-to-onyx-split.ts';
 import { conversationToOnyx } from '../../src/mappings/conversation-to-onyx.ts';
 import { onyxProblems } from '../../src/models/onyx.ts';
 import { shortConversation } from '../helpers/onyx/conversations.ts';
@@ -51,4 +51,19 @@ test('splitOnyxMessage puts the rest below, and what followed after it', () => {
     'U6>null u2',
   ]);
   assert.equal(splitOnyxMessage(chat, 1, ['only']), chat);
+});
+
+test('cutOnyxMessage attaches the whole to the question, and gives up where there is none', () => {
+  const { chat } = conversationToOnyx(shortConversation('u1 a1<u1'));
+  const short = (place: number): unknown =>
+    cutOnyxMessage(chat, place, ['x', 'y'])?.messages.map(({ text, files }) => [
+      text,
+      ...files.map(({ name, text: whole }) => `${name}: ${whole}`),
+    ]);
+  const note = (name: string): string => `x\n\n[The text goes on in the attached file ${name}]`;
+  assert.deepEqual(short(1), [[''], [note('question-u1.txt'), 'question-u1.txt: xy'], ['a1']]);
+  assert.deepEqual(short(2), [[''], ['u1', 'answer-a1.txt: xy'], [note('answer-a1.txt')]]);
+  assert.equal(cutOnyxMessage(chat, 1, ['only']), chat);
+  const first = conversationToOnyx(shortConversation('a1'));
+  assert.equal(cutOnyxMessage(first.chat, 1, ['x', 'y']), undefined);
 });

@@ -14,9 +14,9 @@
 //
 // Reading: the targets are missed: at least 3 times the query for each conversation is wanted. The base does less: no digests, no
 // repairs, no secrets left out, no fsync. Memory is 309 MB with the loader that strips the types (about 50 of it) and 236 to
-// 258 MB as the package ships it, 226 without the second thread: a heap of its own, and buffers on their way. A third of the
-// first thread's time goes into the pages and their JSON text, a quarter into grouping outside of memory (written and read
-// once), a fifth into writing and hashing. To try next: read some chats at a time by their ids, in order, which takes the
+// 258 MB as the package ships it, 226 without the second thread: a heap of its own, and buffers on their way. Of the
+// first thread's time a quarter goes into keys and JSON text of the pages, a fifth into grouping outside of memory (written and
+// read once), a quarter into writing and hashing, a tenth into garbage. To try next: read some chats at a time by their ids, in order, which takes the
 // grouping away and has the server, the thread and the disk at work together.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -277,8 +277,9 @@ test('a disk that is full stops the run; with room again it goes on and every ro
   const disk = await mkdtemp(join(tmpdir(), 'etl-disk-'));
   t.after(() => rm(disk, { recursive: true, force: true }));
   const owner = spawnSync('id', ['-u', 'postgres'], { encoding: 'utf8' }).stdout.trim();
-  const mounts = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=6m,uid=${owner},mode=0700`, 'tmpfs', disk]);
-  if (mounts.status !== 0 || process.env['POSTGRES_URL'] !== undefined) {
+  const size = `size=6m,uid=${owner},mode=0700`;
+  const isOurs = process.env['POSTGRES_URL'] === undefined;
+  if (!isOurs || spawnSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', disk]).status !== 0) {
     t.skip('needs the right to mount a small file system, and the server of the tests');
     return;
   }

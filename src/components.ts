@@ -19,6 +19,7 @@ import { librechatSourceComponent } from './sources/librechat.ts';
 import { mongodbSourceComponent } from './sources/mongodb.ts';
 import { postgresSourceComponent } from './sources/postgres.ts';
 import { threadsBackupSourceComponent } from './sources/threads-backup.ts';
+import { conversationsToThreadsComponent } from './transforms/conversations-to-threads.ts';
 import { dedupeComponent } from './transforms/dedupe.ts';
 import { detectBranchesComponent } from './transforms/detect-branches.ts';
 import { filterComponent } from './transforms/filter.ts';
@@ -30,6 +31,7 @@ import { librechatDocumentsComponent } from './transforms/librechat-documents.ts
 import { limitComponent } from './transforms/limit.ts';
 import { linearizeComponent } from './transforms/linearize.ts';
 import { mapComponent } from './transforms/map.ts';
+import { mergeTurnsComponent } from './transforms/merge-turns.ts';
 import { rebatchComponent } from './transforms/rebatch.ts';
 import { redactComponent } from './transforms/redact.ts';
 import { tapComponent } from './transforms/tap.ts';
@@ -48,6 +50,7 @@ export const components: readonly Component[] = [
   mongodbSourceComponent,
   postgresSourceComponent,
   threadsBackupSourceComponent,
+  conversationsToThreadsComponent,
   dedupeComponent,
   detectBranchesComponent,
   filterComponent,
@@ -59,6 +62,7 @@ export const components: readonly Component[] = [
   limitComponent,
   linearizeComponent,
   mapComponent,
+  mergeTurnsComponent,
   rebatchComponent,
   redactComponent,
   tapComponent,

@@ -77,6 +77,7 @@ export { postgresSource, type PostgresSourceOptions } from './sources/postgres.t
 export { threadsBackupSource, type ThreadsBackupSourceOptions } from './sources/threads-backup.ts';
 
 // Transforms.
+export { conversationsToThreads, type ConversationsToThreadsOptions } from './transforms/conversations-to-threads.ts';
 export { dedupe, type DedupeOptions } from './transforms/dedupe.ts';
 export { detectBranches, type DetectBranchesOptions } from './transforms/detect-branches.ts';
 export { filter, type FilterOptions } from './transforms/filter.ts';
@@ -93,6 +94,7 @@ export { limit, type LimitOptions } from './transforms/limit.ts';
 export { linearize, type LinearizeOptions } from './transforms/linearize.ts';
 export { map, type MapOptions } from './transforms/map.ts';
 export { mapConcurrent, type MapConcurrentOptions } from './transforms/map-concurrent.ts';
+export { mergeTurns, type MergeTurnsOptions } from './transforms/merge-turns.ts';
 export { rebatch, type RebatchOptions } from './transforms/rebatch.ts';
 export { redact, type RedactOptions } from './transforms/redact.ts';
 export { tap, type TapFunction, type TapOptions } from './transforms/tap.ts';

@@ -18,21 +18,21 @@ export interface FoundCalls {
  */
 export function callsOf(fields: Fields, kwargs: Fields): FoundCalls {
   const used = new Set<string>();
-  const raw = new Map<string, string>();
+  const raw = new Map<string, string[]>();
   const rawCalls = records(kwargs['tool_calls']);
   for (const { id, function: call } of rawCalls)
     if (typeof id === 'string' && isFields(call) && typeof call['arguments'] === 'string')
-      raw.set(id, call['arguments']);
+      raw.set(id, [...(raw.get(id) ?? []), call['arguments']]);
 
   const parts: ToolCallPart[] = records(fields['tool_calls']).map(({ id, name, args, type: _, ...extra }) => {
-    const text = typeof id === 'string' ? raw.get(id) : undefined;
-    const same = text !== undefined && isDeepStrictEqual(parsed(text) ?? {}, args ?? {});
+    // Providers repeat ids: the first text is the first call's.
+    const text = typeof id === 'string' ? raw.get(id)?.shift() : undefined;
+    const same = text !== undefined && isDeepStrictEqual(text === '' ? {} : parsed(text), args ?? {});
     return call(id, name, same ? text : (args ?? {}), extra);
   });
   const broken = records(fields['invalid_tool_calls'] ?? kwargs['invalid_tool_calls']);
   if (fields['invalid_tool_calls'] === undefined && broken.length > 0) used.add('invalid_tool_calls');
   for (const { id, name, args, type: _, error, ...extra } of broken) {
-    if (typeof id === 'string') raw.delete(id);
     parts.push({
       ...call(id, name, args ?? '', error === undefined || error === null ? extra : { ...extra, error }),
       sourceType: 'invalid_tool_call',

@@ -45,7 +45,9 @@ export function langMessage(value: unknown): LangMessage | undefined {
   if (value['lc'] === 1 && type === 'constructor' && isFields(value['kwargs'])) {
     const path = value['id'];
     const name = Array.isArray(path) ? String(path.at(-1)) : '';
-    return name.includes('Message') ? made(name, value['kwargs']) : undefined;
+    if (!name.includes('Message')) return undefined;
+    // HumanMessage is `human` in the servers' form; pieces keep the name of their class.
+    return made(name.replace(/Message$/, '').toLowerCase(), value['kwargs']);
   }
   if (typeof type === 'string' && isFields(value['data']) && !('content' in value)) return made(type, value['data']);
   if (!('content' in value)) return undefined;

@@ -25,7 +25,8 @@ const roles: Readonly<Record<LangMessage['kind'], Role>> = {
   other: 'assistant',
 };
 
-const plainTypes = new Set(['human', 'ai', 'system', 'tool']);
+/** Types that say no more than the role does. */
+const plainTypes = new Set(['human', 'user', 'ai', 'assistant', 'system', 'tool']);
 
 /**
  * A message of a thread in the words of a conversation. Of its fields, what has no place there is in `extra`, verbatim, but
@@ -48,7 +49,7 @@ export function sayMessage(message: LangMessage, nameOf: (callId: string) => str
   const parts: Part[] = [];
   const used = new Set<string>();
 
-  if (kind === 'tool') {
+  if (kind === 'tool' && mark?.['plain'] !== true) {
     take('tool_call_id', 'name', 'status', 'artifact');
     parts.push(resultOf(message, mark, nameOf));
   } else {
@@ -59,8 +60,8 @@ export function sayMessage(message: LangMessage, nameOf: (callId: string) => str
     }
     const calls = callsOf(fields, kwargs);
     for (const name of calls.used) used.add(name);
-    take('tool_calls', 'invalid_tool_calls', 'name');
-    parts.push(...inOrder(content, calls.parts, mark !== undefined));
+    take('tool_calls', 'invalid_tool_calls', 'name', 'tool_call_id');
+    parts.push(...inOrder(content, calls.parts));
   }
   const model = [response['model_name'], response['model'], response['model_id']].find(
     (name) => typeof name === 'string',
@@ -74,7 +75,7 @@ export function sayMessage(message: LangMessage, nameOf: (callId: string) => str
   const name = kind === 'tool' ? undefined : fields['name'];
   return {
     role: roles[kind],
-    parts,
+    parts: mark === undefined || mark['native'] === true ? parts : parts.map(withoutSourceType),
     fields: {
       ...(typeof name === 'string' && name !== '' && { name }),
       ...(model !== undefined && { model }),
@@ -108,9 +109,16 @@ function resultOf(
   };
 }
 
+/** A conversation that is not from LangGraph has no names of blocks. */
+function withoutSourceType(part: Part): Part {
+  if (part.type === 'other') return part;
+  const { sourceType: _, ...rest } = part;
+  return rest;
+}
+
 /** Content and calls: where the content tells the place of a call it stands there, else behind. */
-function inOrder(content: Json, calls: readonly ToolCallPart[], isOurs: boolean): readonly Part[] {
-  const waiting = isOurs ? calls.map((part) => asGiven(part)) : [...calls];
+function inOrder(content: Json, calls: readonly ToolCallPart[]): readonly Part[] {
+  const waiting = [...calls];
   const ids = new Set(calls.flatMap(({ id }) => id ?? []));
   const parts: Part[] = [];
   for (const part of contentToParts(content, ids)) {
@@ -122,11 +130,6 @@ function inOrder(content: Json, calls: readonly ToolCallPart[], isOurs: boolean)
     parts.push(...waiting.splice(place, place < 0 ? 0 : 1));
   }
   return [...parts, ...waiting];
-}
-
-/** Text that is no JSON object can stand in `invalid_tool_calls` only: that is no finding of ours. */
-function asGiven({ sourceType: _, extra: __, ...part }: ToolCallPart): ToolCallPart {
-  return part;
 }
 
 function without(fields: Fields, names: ReadonlySet<string>): Fields {

@@ -104,7 +104,7 @@ function fileBlock(block: Fields): Part | undefined {
   if (typeof type !== 'string' || !mediaBlocks.has(type)) return undefined;
   const source = rest['source'];
   const nested = isFields(source) ? source : undefined;
-  const { url, data, mime_type, mimeType, media_type, source_type: _, ...left } = { ...rest, ...nested };
+  const { url, data, mime_type, mimeType, media_type, ...left } = { ...rest, ...nested };
   if (nested !== undefined) {
     delete left['source'];
     delete left['type'];

@@ -95,7 +95,7 @@ export function postgresSink(input: PostgresSinkOptions): Sink<unknown> {
     async check() {
       const client = await openPostgres(connectionString);
       try {
-        await openTarget(client, { ...parsed, createTable: false, needsKey: needsKey(parsed) }, []);
+        await openTarget(client, { ...parsed, createTable: false, needsKey: needsKey(parsed) }, () => []);
         return `${addressOf(connectionString)}, table ${target}`;
       } finally {
         await closePostgres(client);
@@ -172,7 +172,7 @@ async function* loads(
       target = await openTarget(
         control,
         { ...parsed, table: opened?.table ?? parsed.table, needsKey: needsKey(parsed) },
-        batch.records,
+        () => batch.records,
       );
     }
     load ??= new Load(target.plan satisfies RowPlan, ctx);

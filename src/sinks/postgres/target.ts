@@ -59,14 +59,14 @@ const textEncoder = valueEncoders['text'] as ValueEncoder;
 export async function openTarget(
   client: PostgresClient,
   options: TargetOptions,
-  sample: readonly unknown[],
+  sample: () => readonly unknown[],
 ): Promise<Target> {
   const { table, document, createTable } = options;
   const name = qualifiedName(table);
   let columns = await describeTable(client, name);
   if (columns === undefined) {
     if (!createTable) throw await noTable(client, name);
-    await client.query(tableFor(name, options, sample));
+    await client.query(tableFor(name, options, sample()));
     columns = (await describeTable(client, name)) ?? [];
   }
   const written = writtenColumns(columns, options);

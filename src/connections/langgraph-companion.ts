@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-
 import { EtlError } from '../errors.ts';
 import { httpStatusOf } from './langgraph-errors.ts';
+import type { ThrowawayThreads } from './langgraph-throwaway.ts';
 import type { LanggraphConnection } from './langgraph.ts';
 
 /** The name under which the companion graph is deployed unless another one is said. */
@@ -17,22 +16,18 @@ export const companionName = 'threadmill_companion';
  */
 export async function runCompanion(
   connection: LanggraphConnection,
+  throwaway: ThrowawayThreads,
   graphId: string,
   input: unknown,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const threadId = randomUUID();
-  const path = `/threads/${threadId}`;
-  const metadata = { graph_id: graphId, threadmill: 'companion' };
-  await connection.json(
-    { method: 'POST', path: '/threads', body: { thread_id: threadId, metadata }, isRepeatable: false },
-    signal,
-  );
-  try {
-    const state = (await connection.json(
-      { method: 'POST', path: `${path}/runs/wait`, body: { assistant_id: graphId, input }, isRepeatable: false },
-      signal,
-    )) as { readonly result?: unknown } | null | undefined;
+  const change = (path: string, body: unknown): Promise<unknown> =>
+    connection.json({ method: 'POST', path, body, isRepeatable: false }, signal);
+  return await throwaway.use(async (threadId) => {
+    await change('/threads', { thread_id: threadId, metadata: { graph_id: graphId, threadmill: 'companion' } });
+    const state = (await change(`/threads/${threadId}/runs/wait`, { assistant_id: graphId, input })) as {
+      readonly result?: unknown;
+    } | null;
     const result = state?.result;
     if (typeof result === 'object' && result !== null) return result as Readonly<Record<string, unknown>>;
     const answer = (JSON.stringify(state) ?? 'nothing').slice(0, 500);
@@ -40,9 +35,7 @@ export async function runCompanion(
       where: { file: connection.where },
       hint: 'Is it the companion graph, in the version of this package? See docs/langgraph-companion.md.',
     });
-  } finally {
-    await connection.json({ method: 'DELETE', path }, signal).catch(() => undefined);
-  }
+  });
 }
 
 /** Whether a graph of this name is deployed on the server. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
 import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
+import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import type { Json } from '../json.ts';
 import { fileLedger } from '../ledger/file.ts';
 import { fidelityAspects } from '../models/langgraph-fidelity.ts';
@@ -100,9 +101,10 @@ const options = z.strictObject({
 export type LanggraphSinkOptions = z.input<typeof options>;
 type Options = z.output<typeof options>;
 
-/** For tests: a connection that is not a server's, or a more impatient one. */
+/** For tests: a connection that is not a server's, or a more impatient one; and where the progress is kept. */
 interface Parts {
   readonly connect?: typeof openLanggraph;
+  readonly progressFolder?: string;
 }
 
 /**
@@ -119,7 +121,7 @@ interface Parts {
  */
 export function langgraphSink(
   input: LanggraphSinkOptions,
-  { connect = openLanggraph }: Parts = {},
+  { connect = openLanggraph, progressFolder = '.etl' }: Parts = {},
 ): Sink<ThreadRecord> {
   const given = options.parse(input);
   const { url, where } = langgraphAddress(given.apiUrl);
@@ -143,7 +145,9 @@ export function langgraphSink(
     ) as Json,
     ifExists,
     ledger: ({ pipeline }) =>
-      fileLedger(join('.etl', `${pipeline}-langgraph-${url.host}`.replaceAll(/[^A-Za-z0-9._-]+/g, '_').slice(0, 120))),
+      fileLedger(
+        join(progressFolder, `${pipeline}-langgraph-${url.host}`.replaceAll(/[^A-Za-z0-9._-]+/g, '_').slice(0, 120)),
+      ),
     async check(signal) {
       const connection = await connect({ ...given, signal, attempts: 2 });
       try {
@@ -173,14 +177,16 @@ async function* write(
     ctx.warn(`${message} (${code}); trying again`);
   const connection = await connect({ ...given, signal: ctx.signal, onRetry });
   const server = new TargetServer(connection, signal);
-  const begun = await BegunThreads.open(await ctx.directory());
+  const folder = await ctx.directory();
+  const begun = await BegunThreads.open(folder);
+  const throwaway = await ThrowawayThreads.open(connection, folder, ctx.signal);
   // What this sink left with its last commit: the length of the report.
   const resumed = ctx.cursor as { readonly report: number } | undefined;
   const report =
     given.fidelityReport === undefined
       ? undefined
       : await FidelityReport.open(given.fidelityReport, resumed?.report ?? 0);
-  const chosen = await chooseMode(server, given, signal);
+  const chosen = await chooseMode(server, throwaway, given, signal);
   const { mode } = chosen;
   const queue = new ThreadQueue({ ...given, server, mode, begun, signal, graphId: given.graphId });
   async function commit(queued: QueuedBatch): Promise<Commit> {
@@ -200,6 +206,7 @@ async function* write(
     await queue.close();
     await chosen.close();
     await begun.close();
+    await throwaway.close();
     await report?.close();
     await connection.close();
   }

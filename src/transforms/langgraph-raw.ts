@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { recordCount } from '../batch.ts';
 import { defineTransform } from '../component.ts';
 import { companionName, hasGraph, runCompanion } from '../connections/langgraph-companion.ts';
+import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import { isAnswer } from '../connections/langgraph-errors.ts';
 import { langgraphAddress, openLanggraph, type LanggraphConnection } from '../connections/langgraph.ts';
 import { EtlError } from '../errors.ts';
@@ -58,6 +59,7 @@ export function langgraphRaw(input: LanggraphRawOptions): Transform<ThreadRecord
     config: { where, companion, isRequired } satisfies Json,
     async *apply(batches, ctx) {
       const connection = await openLanggraph({ ...given, concurrency: 2, signal: ctx.signal });
+      let throwaway: ThrowawayThreads | undefined;
       try {
         const isThere = await hasGraph(connection, companion, ctx.signal);
         if (!isThere && isRequired) {
@@ -66,20 +68,30 @@ export function langgraphRaw(input: LanggraphRawOptions): Transform<ThreadRecord
             hint: 'Deploy the companion graph there (docs/langgraph-companion.md), or leave out this stage.',
           });
         }
-        for await (const batch of batches) yield isThere ? await withRaw(batch, connection, given, ctx) : batch;
+        throwaway = await ThrowawayThreads.open(connection, await ctx.directory(), ctx.signal);
+        const source = { connection, throwaway, ...given };
+        for await (const batch of batches) yield isThere ? await withRaw(batch, source, ctx) : batch;
       } finally {
+        await throwaway?.close();
         await connection.close();
       }
     },
   };
 }
 
+interface RawSource {
+  readonly connection: LanggraphConnection;
+  readonly throwaway: ThrowawayThreads;
+  readonly companion: string;
+  readonly threads: number;
+}
+
 async function withRaw(
   batch: Batch<ThreadRecord>,
-  connection: LanggraphConnection,
-  { companion, threads }: z.output<typeof options>,
+  source: RawSource,
   ctx: StageContext,
 ): Promise<Batch<ThreadWithRaw>> {
+  const { connection, threads } = source;
   const { records, bytes, cursor, at } = batch;
   const wanted = records.filter(({ part, limited }) => part === undefined && limited !== true);
   if (recordCount(batch) > wanted.length)
@@ -89,7 +101,7 @@ async function withRaw(
   const found = new Map<string, readonly RawTuple[]>();
   for (let from = 0; from < wanted.length; from += threads) {
     const ids = wanted.slice(from, from + threads).map(({ thread_id: id }) => id);
-    for (const [id, tuples] of await dump(connection, companion, ids, ctx)) found.set(id, tuples);
+    for (const [id, tuples] of await dump(source, ids, ctx)) found.set(id, tuples);
   }
   const { runtime } = connection.info;
   const changed = records.map((record) => {
@@ -103,13 +115,14 @@ async function withRaw(
 }
 
 async function dump(
-  connection: LanggraphConnection,
-  companion: string,
+  source: RawSource,
   ids: readonly string[],
   ctx: StageContext,
 ): Promise<readonly (readonly [string, readonly RawTuple[]])[]> {
+  const { connection, throwaway, companion } = source;
   try {
-    const { threads } = await runCompanion(connection, companion, { op: 'dump', threads: ids }, ctx.signal);
+    const input = { op: 'dump', threads: ids };
+    const { threads } = await runCompanion(connection, throwaway, companion, input, ctx.signal);
     return Object.entries(threads as Readonly<Record<string, readonly RawTuple[]>>);
   } catch (error) {
     ctx.signal.throwIfAborted();
@@ -122,10 +135,7 @@ async function dump(
     }
     const middle = Math.ceil(ids.length / 2);
     const halves = [ids.slice(0, middle), ids.slice(middle)];
-    return [
-      ...(await dump(connection, companion, halves[0] ?? [], ctx)),
-      ...(await dump(connection, companion, halves[1] ?? [], ctx)),
-    ];
+    return [...(await dump(source, halves[0] ?? [], ctx)), ...(await dump(source, halves[1] ?? [], ctx))];
   }
 }
 

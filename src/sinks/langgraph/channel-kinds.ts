@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
 import { isAnswer } from '../../connections/langgraph-errors.ts';
+import type { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
 import type { GraphShape } from '../../mappings/history-to-supersteps.ts';
 import { writableValue, type ChannelKind } from '../../mappings/state-update.ts';
 import { isMessageList } from '../../mappings/writable-message.ts';
@@ -16,13 +16,15 @@ type Channels = Readonly<Record<string, unknown>>;
  */
 export class ChannelKinds {
   readonly #server: TargetServer;
+  readonly #throwaway: ThrowawayThreads;
   readonly #given: ReadonlyMap<string, ChannelKind>;
   readonly #kinds = new Map<string, Map<string, ChannelKind>>();
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param given What the user says about channels, by name, for all graphs. */
-  constructor(server: TargetServer, given: Readonly<Record<string, ChannelKind>> = {}) {
+  constructor(server: TargetServer, throwaway: ThrowawayThreads, given: Readonly<Record<string, ChannelKind>> = {}) {
     this.#server = server;
+    this.#throwaway = throwaway;
     this.#given = new Map(Object.entries(given));
   }
 
@@ -115,17 +117,14 @@ export class ChannelKinds {
   }
 
   async #stateAfter(graphId: string, node: string, updates: readonly Channels[]): Promise<Channels> {
-    const threadId = randomUUID();
-    try {
+    return await this.#throwaway.use(async (threadId) => {
       await this.#server.create({
         threadId,
         metadata: { graph_id: graphId, threadmill: 'probe' },
         supersteps: updates.map((values) => ({ updates: [{ as_node: node, values }] })),
       });
       return await this.#server.state(threadId);
-    } finally {
-      await this.#server.delete(threadId);
-    }
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
 import { EtlError } from '../../errors.ts';
 import type { ChannelKind } from '../../mappings/state-update.ts';
 import { ChannelKinds } from './channel-kinds.ts';
@@ -20,6 +21,7 @@ export interface ModeOptions {
 /** The way of writing that was asked for, or the best the target offers. */
 export async function chooseMode(
   server: TargetServer,
+  throwaway: ThrowawayThreads,
   options: ModeOptions,
   signal: AbortSignal,
 ): Promise<{ readonly mode: WriteMode; close(): Promise<void> }> {
@@ -29,7 +31,7 @@ export async function chooseMode(
     case 'state':
       return { mode: stateMode(server), close };
     case 'full':
-      return { mode: fullMode(server, options.companion, signal), close };
+      return { mode: fullMode(server, throwaway, options.companion, signal), close };
     case 'postgres': {
       if (options.database === undefined) throw withoutDatabase(server);
       const { runtime } = server;
@@ -37,7 +39,10 @@ export async function chooseMode(
       return { mode: postgresMode(server, tables), close: () => tables.close() };
     }
     default:
-      return { mode: historyMode(server, new ChannelKinds(server, options.channels), { ...options, signal }), close };
+      return {
+        mode: historyMode(server, new ChannelKinds(server, throwaway, options.channels), { ...options, signal }),
+        close,
+      };
   }
 }
 

@@ -1,4 +1,5 @@
 import { runCompanion } from '../../connections/langgraph-companion.ts';
+import type { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
 import { isPassing } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import type { TargetServer } from './target-server.ts';
@@ -26,13 +27,15 @@ interface Job {
  */
 export class CompanionLoader {
   readonly #server: TargetServer;
+  readonly #throwaway: ThrowawayThreads;
   readonly #graphId: string;
   readonly #signal: AbortSignal;
   #waiting: Job[] = [];
   #runs = 0;
 
-  constructor(server: TargetServer, graphId: string, signal: AbortSignal) {
+  constructor(server: TargetServer, throwaway: ThrowawayThreads, graphId: string, signal: AbortSignal) {
     this.#server = server;
+    this.#throwaway = throwaway;
     this.#graphId = graphId;
     this.#signal = signal;
   }
@@ -95,7 +98,7 @@ export class CompanionLoader {
   async #once(jobs: readonly Job[]): Promise<Readonly<Record<string, string>>> {
     const parts = jobs.map((job) => `{"thread_id":${JSON.stringify(job.threadId)},"tuples":[${job.tuples.join(',')}]}`);
     const input: unknown = JSON.parse(`{"op":"load","mode":"${jobs[0]?.mode ?? 'json'}","jobs":[${parts.join(',')}]}`);
-    const { failed } = await runCompanion(this.#server.connection, this.#graphId, input, this.#signal);
+    const { failed } = await runCompanion(this.#server.connection, this.#throwaway, this.#graphId, input, this.#signal);
     return (failed ?? {}) as Readonly<Record<string, string>>;
   }
 

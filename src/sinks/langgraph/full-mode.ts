@@ -1,3 +1,4 @@
+import type { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
 import { TupleMaker } from '../../mappings/history-to-tuples.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
 import { freshVersions } from '../../models/langgraph-raw.ts';
@@ -11,8 +12,13 @@ import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } fro
 const pieceBytes = 4_000_000;
 
 /** Every checkpoint as it was, written by the companion graph through the target's own checkpointer. */
-export function fullMode(server: TargetServer, companion: string, signal: AbortSignal): WriteMode {
-  const loader = new CompanionLoader(server, companion, signal);
+export function fullMode(
+  server: TargetServer,
+  throwaway: ThrowawayThreads,
+  companion: string,
+  signal: AbortSignal,
+): WriteMode {
+  const loader = new CompanionLoader(server, throwaway, companion, signal);
   return {
     name: 'full',
     keepsIds: true,

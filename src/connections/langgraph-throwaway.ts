@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { systemCode } from '../errors.ts';
+import { httpStatusOf } from './langgraph-errors.ts';
+import type { LanggraphConnection } from './langgraph.ts';
+
+/**
+ * Threads that a stage makes for a moment on a server, to try something out or to run a graph of ours, and deletes again.
+ *
+ * Their ids are in a file of the run before they are made: what a kill leaves on the server, the next attempt deletes.
+ */
+export class ThrowawayThreads {
+  readonly #connection: LanggraphConnection;
+  readonly #file: FileHandle;
+  readonly #signal: AbortSignal;
+
+  private constructor(connection: LanggraphConnection, file: FileHandle, signal: AbortSignal) {
+    this.#connection = connection;
+    this.#file = file;
+    this.#signal = signal;
+  }
+
+  /** @param folder The stage's own, which outlives a kill. */
+  static async open(connection: LanggraphConnection, folder: string, signal: AbortSignal): Promise<ThrowawayThreads> {
+    const path = join(folder, 'throwaway');
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return '';
+      throw error;
+    });
+    const left = new Set<string>();
+    for (const line of text.split('\n').slice(0, -1)) {
+      if (line.startsWith('+')) left.add(line.slice(1));
+      else left.delete(line.slice(1));
+    }
+    for (const id of left) await deleteThread(connection, id, signal).catch(() => signal.throwIfAborted());
+    await writeFile(path, '');
+    return new ThrowawayThreads(connection, await open(path, 'a'), signal);
+  }
+
+  /** Calls `work` with the id of a thread that is not there yet, and deletes the thread after it. */
+  async use<T>(work: (threadId: string) => Promise<T>): Promise<T> {
+    const id = randomUUID();
+    await this.#file.appendFile(`+${id}\n`);
+    try {
+      return await work(id);
+    } finally {
+      const isGone = await deleteThread(this.#connection, id, this.#signal).then(
+        () => true,
+        () => false,
+      );
+      if (isGone) await this.#file.appendFile(`-${id}\n`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}
+
+async function deleteThread(connection: LanggraphConnection, id: string, signal: AbortSignal): Promise<void> {
+  try {
+    await connection.json({ method: 'DELETE', path: `/threads/${id}` }, signal);
+  } catch (error) {
+    if (httpStatusOf(error) !== 404) throw error;
+  }
+}

@@ -48,7 +48,8 @@ export async function* historyPages(
     let got = 0;
     let bytes = 0;
     try {
-      for await (const part of entriesOf(body, connection.where, signal)) {
+      const whole = body.rest === undefined ? wholePage(body.bytes, connection.where) : undefined;
+      for await (const part of whole ?? streamedPage(body, connection.where, signal)) {
         got += part.count;
         bytes += part.bytes.length;
         if (got >= wanted || body.rest !== undefined) before = checkpointIdAt(part, part.count - 1, connection.where);
@@ -111,18 +112,19 @@ async function page(
 
 type BeforeForm = 'id' | 'config';
 
-/** The entries of an answer: all at once when it is whole, else as they come. */
-async function* entriesOf(
+/** The entries of an answer that is whole. */
+function wholePage(bytes: Buffer, where: string): readonly JsonRecords[] {
+  const found = jsonArrayElements(bytes);
+  if (found === undefined) throw notEntries(where, bytes);
+  return found.count === 0 ? [] : [found];
+}
+
+/** The entries of a large answer, as they come. */
+async function* streamedPage(
   { bytes, rest }: LanggraphBody,
   where: string,
   signal: AbortSignal,
 ): AsyncGenerator<JsonRecords> {
-  if (rest === undefined) {
-    const whole = jsonArrayElements(bytes);
-    if (whole === undefined) throw notEntries(where, bytes);
-    if (whole.count > 0) yield whole;
-    return;
-  }
   async function* joined(): AsyncGenerator<Uint8Array> {
     yield bytes;
     yield* rest ?? [];

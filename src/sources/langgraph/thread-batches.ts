@@ -12,7 +12,7 @@ import type { ThreadRow } from '../../models/langgraph.ts';
 import type { Batch, StageContext } from '../../stage.ts';
 import { readThread, type ReadThreadOptions } from './read-thread.ts';
 import { countThreads, listThreads, threadById, type ListPlace, type ThreadFilter } from './thread-list.ts';
-import type { ThreadText } from './thread-text.ts';
+import type { RecordText, ThreadText } from './thread-text.ts';
 
 export interface ThreadBatchesOptions extends ReadThreadOptions {
   readonly filter: ThreadFilter;
@@ -58,7 +58,7 @@ export async function* threadBatches(
   let held = 0;
   const begin = (thread: Wanted): void => {
     const outcome = limit(() => read(connection, thread, options, signal)).then((done) => {
-      if ('text' in done) held += done.text.bytes;
+      held += heldBy(done);
       return done;
     });
     begun.push({ thread, outcome });
@@ -84,20 +84,15 @@ export async function* threadBatches(
         continue;
       }
       const { text, row } = outcome;
-      held -= text.bytes;
+      held -= heldBy(outcome);
       if (row.status === 'busy') ctx.finding('thread: read while a run was under way', 1);
-      try {
-        if (text.isInParts) yield* batch.take();
-        let previous: Buffer | undefined;
-        for await (const record of text.records()) {
-          if (previous !== undefined) yield jsonBatch(oneRecord(previous), { at: () => `thread ${thread.id}` });
-          previous = record;
-        }
-        if (previous !== undefined) batch.add(previous, thread);
-      } finally {
-        await text.close();
+      if (text.whole !== undefined) {
+        batch.add(text.whole, thread);
+        if (batch.count >= batchSize || batch.bytes >= batchBytes) yield* batch.take();
+        continue;
       }
-      if (text.isInParts || batch.count >= batchSize || batch.bytes >= batchBytes) yield* batch.take();
+      yield* batch.take();
+      yield* parts(text, thread);
     }
     yield* batch.take();
   } finally {
@@ -105,6 +100,26 @@ export async function* threadBatches(
     limit.clearQueue();
     await wanted.return(undefined);
     for (const { outcome } of begun) void outcome.then((done) => ('text' in done ? done.text.close() : undefined));
+  }
+}
+
+/** Bytes that a thread holds in memory until its turn. */
+function heldBy(outcome: Outcome): number {
+  return 'text' in outcome ? (outcome.text.whole?.maxBytes ?? 0) : 0;
+}
+
+/** A batch for each part of a large thread. */
+async function* parts(text: ThreadText, { id, cursor }: Wanted): AsyncGenerator<Batch<unknown>> {
+  const at = (): string => `thread ${id}`;
+  let previous: Buffer | undefined;
+  try {
+    for await (const record of text.parts()) {
+      if (previous !== undefined) yield jsonBatch(oneRecord(previous), { at });
+      previous = record;
+    }
+    if (previous !== undefined) yield jsonBatch(oneRecord(previous), { at, cursor });
+  } finally {
+    await text.close();
   }
 }
 
@@ -188,8 +203,9 @@ async function isAlone(connection: LanggraphConnection, error: unknown, ctx: Sta
 
 /** Puts records of text together to a batch. */
 class BatchBuilder {
+  /** About so many bytes are in it. */
   bytes = 0;
-  #records: Buffer[] = [];
+  #records: RecordText[] = [];
   #ids: string[] = [];
   #cursor: Json | undefined;
 
@@ -197,11 +213,11 @@ class BatchBuilder {
     return this.#records.length;
   }
 
-  add(record: Buffer, { id, cursor }: Wanted): void {
+  add(record: RecordText, { id, cursor }: Wanted): void {
     this.#records.push(record);
     this.#ids.push(id);
     this.#cursor = cursor;
-    this.bytes += record.length;
+    this.bytes += record.maxBytes;
   }
 
   /** The batch that comes next is behind a thread that is in none. */
@@ -213,12 +229,13 @@ class BatchBuilder {
     const ids = this.#ids;
     const cursor = this.#cursor;
     const records = this.#records;
+    const { bytes } = this;
     if (cursor === undefined) return;
     this.#records = [];
     this.#ids = [];
     this.#cursor = undefined;
     this.bytes = 0;
-    yield jsonBatch(joined(records), { cursor, at: (index) => `thread ${ids[index] ?? ''}` });
+    yield jsonBatch(joined(records, bytes), { cursor, at: (index) => `thread ${ids[index] ?? ''}` });
   }
 }
 
@@ -226,18 +243,16 @@ function oneRecord(record: Buffer): JsonRecords {
   return { bytes: record, starts: Uint32Array.of(0), ends: Uint32Array.of(record.length), count: 1 };
 }
 
-function joined(records: readonly Buffer[]): JsonRecords {
-  const [only] = records;
-  if (only !== undefined && records.length === 1) return oneRecord(only);
+function joined(records: readonly RecordText[], maxBytes: number): JsonRecords {
   const starts = new Uint32Array(records.length);
   const ends = new Uint32Array(records.length);
-  const bytes = Buffer.allocUnsafeSlow(records.reduce((sum, { length }) => sum + length + 1, 0));
+  const bytes = Buffer.allocUnsafeSlow(maxBytes + records.length);
   let at = 0;
   for (const [index, record] of records.entries()) {
     starts[index] = at;
-    at += record.copy(bytes, at);
+    at = record.writeTo(bytes, at);
     ends[index] = at;
     bytes[at++] = 0x0a;
   }
-  return { bytes, starts, ends, count: records.length };
+  return { bytes: bytes.subarray(0, at), starts, ends, count: records.length };
 }

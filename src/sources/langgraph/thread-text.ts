@@ -3,14 +3,22 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import { asBuffer, jsonRecordsByteLength, type JsonRecords } from '../../formats/json-records.ts';
 import { THREAD_SCHEMA, type ThreadOrigin } from '../../models/langgraph.ts';
 
-/** A thread as the text of its records: one, or several when it is large. */
+/** A thread as the text of its records: one, which is written where it is wanted, or several when it is large. */
 export interface ThreadText {
-  /** Bytes held in memory. */
-  readonly bytes: number;
-  readonly isInParts: boolean;
-  records(): AsyncIterable<Buffer>;
+  /** The record of a thread that is not large. */
+  readonly whole: RecordText | undefined;
+  /** The records of a large one. */
+  parts(): AsyncIterable<Buffer>;
   /** Lets go of what is on the disk. */
   close(): Promise<void>;
+}
+
+/** A record that is put together only when there is a place for it: its text is copied once. */
+export interface RecordText {
+  /** At least as many bytes as `writeTo` writes. */
+  readonly maxBytes: number;
+  /** Writes the text at `at` and gives where it ends. */
+  writeTo(target: Buffer, at: number): number;
 }
 
 /** What stands before the history in a thread's record. */
@@ -71,12 +79,9 @@ export class ThreadCollector {
     const before = `{"schema":"${THREAD_SCHEMA}","thread_id":${JSON.stringify(head.threadId)},"thread":${head.row},"origin":${JSON.stringify(head.origin)}`;
     const limited = isLimited ? ',"limited":true' : '';
     const isInParts = this.#file !== undefined;
-    const pages = this.#pages;
     return {
-      bytes: isInParts ? 0 : this.#bytes,
-      isInParts,
-      records: () =>
-        isInParts ? this.#parts(before, limited) : whole(`${before}${limited},"history":[`, pages, this.#bytes),
+      whole: isInParts ? undefined : recordText(`${before}${limited},"history":[`, this.#pages, this.#bytes),
+      parts: () => this.#parts(before, limited),
       close: () => this.close(),
     };
   }
@@ -127,7 +132,7 @@ export class ThreadCollector {
         at += length;
         record[at++] = COMMA;
       }
-      yield closed(record, at, entries.length);
+      yield record.subarray(0, closed(record, at, entries.length));
     }
   }
 }
@@ -136,33 +141,35 @@ const COMMA = 0x2c;
 const CLOSE_LIST = 0x5d;
 const CLOSE_OBJECT = 0x7d;
 
-async function* whole(
-  before: string,
-  pages: readonly (readonly JsonRecords[])[],
-  bytes: number,
-): AsyncGenerator<Buffer> {
-  const record = Buffer.allocUnsafe(Buffer.byteLength(before) + Math.max(1, bytes) + 1);
-  let at = record.write(before, 0);
-  let count = 0;
-  for (const namespace of pages) {
-    for (const page of [...namespace].reverse()) {
-      const text = asBuffer(page.bytes);
-      for (let i = page.count - 1; i >= 0; i--) {
-        at += text.copy(record, at, page.starts[i], page.ends[i]);
-        record[at++] = COMMA;
+function recordText(before: string, pages: readonly (readonly JsonRecords[])[], bytes: number): RecordText {
+  return {
+    // Text takes at most three bytes a character.
+    maxBytes: before.length * 3 + bytes + 2,
+    writeTo(target, start) {
+      let at = start + target.write(before, start);
+      let count = 0;
+      for (const namespace of pages) {
+        for (let index = namespace.length - 1; index >= 0; index--) {
+          const page = namespace[index] as JsonRecords;
+          const text = asBuffer(page.bytes);
+          for (let i = page.count - 1; i >= 0; i--) {
+            at += text.copy(target, at, page.starts[i], page.ends[i]);
+            target[at++] = COMMA;
+          }
+          count += page.count;
+        }
       }
-      count += page.count;
-    }
-  }
-  yield closed(record, at, count);
+      return closed(target, at, count);
+    },
+  };
 }
 
-/** Ends the list in the place of its last comma, and the object around it. */
-function closed(record: Buffer, end: number, count: number): Buffer {
+/** Ends the list in the place of its last comma, and the object around it. Gives where the record ends. */
+function closed(record: Buffer, end: number, count: number): number {
   const at = count === 0 ? end : end - 1;
   record[at] = CLOSE_LIST;
   record[at + 1] = CLOSE_OBJECT;
-  return record.subarray(0, at + 2);
+  return at + 2;
 }
 
 async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {

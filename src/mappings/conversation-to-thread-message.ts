@@ -28,9 +28,12 @@ interface Piece {
  * @param isNative The message was read from a thread: `extra` holds that thread's own fields.
  */
 export function messageToThread(message: Message, isNative: boolean, losses: Loss[]): readonly Fields[] {
-  const { id: messageId, parts, role } = message;
+  const { id: messageId, role } = message;
   const lose: Lose = (kind, detail = 'messages.parts') => void losses.push({ kind, messageId, detail });
-  const pieces = piecesOf(parts, kinds[role], isNative, lose);
+  const [thought] = message.parts;
+  // Some providers' integrations keep it beside the content.
+  const isBeside = isNative && thought?.type === 'reasoning' && thought.sourceType === 'reasoning_content';
+  const pieces = piecesOf(isBeside ? message.parts.slice(1) : message.parts, kinds[role], isNative, lose);
   const first = pieces[0]?.kind;
   const lastAnswer = pieces.findLastIndex(({ kind, result }) => kind === 'ai' && result === undefined);
   const extra = nativeExtra(message, isNative, losses);
@@ -50,7 +53,12 @@ export function messageToThread(message: Message, isNative: boolean, losses: Los
       ...fields,
       ...(typeof own['type'] === 'string' && { type: own['type'] }),
       id: isFirst ? messageId : `${messageId}/${index + 1}`,
-      additional_kwargs: { ...fieldsOf(own['additional_kwargs']), ...fieldsOf(kwargs), [MESSAGE_MARK]: mark },
+      additional_kwargs: {
+        ...fieldsOf(own['additional_kwargs']),
+        ...(isFirst && isBeside && { reasoning_content: thought.text }),
+        ...fieldsOf(kwargs),
+        [MESSAGE_MARK]: mark,
+      },
       response_metadata: response,
     };
   });

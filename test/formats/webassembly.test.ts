@@ -6,7 +6,7 @@ import { TypeScriptJsonScanner } from '../../src/formats/json-scanner-typescript
 import { instantiateWasm } from '../../src/formats/webassembly.ts';
 
 test('the modules are built, so that tests of both twins test two', () => {
-  for (const name of ['json-scan', 'bson-json', 'xxhash64']) {
+  for (const name of ['json-scan', 'bson-json', 'document-scan', 'xxhash64']) {
     const host = { formatDouble: () => 0, formatDecimal: () => 0 };
     assert.ok(instantiateWasm(name, { host }), `wasm/${name}.wasm is missing: npm run build:wasm`);
   }

@@ -102,11 +102,19 @@ function resultOf(
     type: 'toolResult',
     callId,
     ...(found !== undefined && { name: found }),
-    // Written by conversationToThread from a value.
-    output: isJson ? (JSON.parse(content) as Json) : content,
+    output: isJson ? parsed(content) : content,
     ...(status === 'error' && { failed: true as const }),
     ...(!isEmpty(artifact) && artifact !== undefined && { extra: { artifact } }),
   };
+}
+
+/** A value that conversationToThread wrote as text; what a node has made of it since stays text. */
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
 }
 
 /** A conversation that is not from LangGraph has no names of blocks. */

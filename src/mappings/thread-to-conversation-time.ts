@@ -12,7 +12,7 @@ export function checkpointTime({ created_at: time, checkpoint }: HistoryEntry): 
 }
 
 /** The time in a UUID of version 6 (RFC 9562): microseconds. */
-export function timeOfUuid6(id: string): string | undefined {
+function timeOfUuid6(id: string): string | undefined {
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-6[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id)) return undefined;
   const hex = id.replaceAll('-', '');
   const micros = Number((BigInt(`0x${hex.slice(0, 12)}${hex.slice(13, 16)}`) - UUID_EPOCH) / 10n);

@@ -1,10 +1,15 @@
 /** Appends bytes to a buffer that grows, for encoders: what is written is taken off with `take`. */
 export class ByteWriter {
+  readonly #capacity: number;
+  readonly #spare: Buffer[];
   #buffer: Buffer;
   #length = 0;
 
-  constructor(capacity = 64 * 1024) {
-    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+  /** `spare` are buffers of that capacity that may be used again; see {@link reuseBuffer}. */
+  constructor(capacity = 64 * 1024, spare: Buffer[] = []) {
+    this.#capacity = capacity;
+    this.#spare = spare;
+    this.#buffer = this.#next();
   }
 
   get length(): number {
@@ -29,7 +34,8 @@ export class ByteWriter {
   /** The bytes written so far, as a buffer of their own; the writer starts anew. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#length);
-    this.#buffer = Buffer.allocUnsafeSlow(this.#buffer.length);
+    // Not as large as this one has become: one long value must not make all that come after as large.
+    this.#buffer = this.#next();
     this.#length = 0;
     return taken;
   }
@@ -89,6 +95,10 @@ export class ByteWriter {
     this.#buffer.writeInt32BE(value, place);
   }
 
+  #next(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#capacity);
+  }
+
   #reserve(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#buffer.length) return;
@@ -96,4 +106,9 @@ export class ByteWriter {
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }
+}
+
+/** Puts what a writer gave with `take`, and what nobody needs any more, among the spare buffers, unless it is of another size. */
+export function reuseBuffer(taken: Buffer, capacity: number, spare: Buffer[]): void {
+  if (taken.buffer.byteLength === capacity) spare.push(Buffer.from(taken.buffer));
 }

@@ -160,6 +160,7 @@ async function* loads(
   let target: Target | undefined;
   let place: Place | undefined;
   let load: Load | undefined;
+  const spare: Buffer[] = [];
   let waiting: Batch<unknown>[] = [];
   for await (const batch of batches) {
     if (target === undefined && recordCount(batch) === 0) {
@@ -175,7 +176,7 @@ async function* loads(
         () => batch.records,
       );
     }
-    load ??= new Load(target.plan satisfies RowPlan, ctx);
+    load ??= new Load(target.plan satisfies RowPlan, ctx, spare);
     for (const earlier of waiting) load.add(earlier);
     waiting = [];
     load.add(batch);

@@ -88,6 +88,7 @@ export class Committer {
         },
       );
       const { load } = submission;
+      load.release();
       return { records: written, bytes: load.bytes, cursor: load.cursor, saved: load.cursor !== undefined };
     } finally {
       this.#idle.push(client);
@@ -96,6 +97,9 @@ export class Committer {
 
   async #connect(): Promise<PostgresClient> {
     const client = await openPostgres(this.#options.connectionString);
+    // A server that crashes may lose the last transactions, and the progress with them, which is in the same ones: the run
+    // goes on from there. What ends a run is committed by others, and waits for all before it.
+    await client.query('set synchronous_commit = off');
     // A load is sorted in memory to be merged, and the stage is not read from a file.
     await client.query("set work_mem = '32MB'; set temp_buffers = '16MB'; set client_min_messages = warning");
     // lz4 costs the server much less than its default; a server without it refuses the setting, and that is all.

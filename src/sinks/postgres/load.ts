@@ -1,6 +1,6 @@
 import { recordCount } from '../../batch.ts';
 import { EtlError } from '../../errors.ts';
-import { ByteWriter } from '../../formats/byte-writer.ts';
+import { ByteWriter, reuseBuffer } from '../../formats/byte-writer.ts';
 import {
   copyField,
   copyHeader,
@@ -17,6 +17,7 @@ import type { Batch, StageContext } from '../../stage.ts';
 
 // Rows are cut into buffers of about this size: large enough for the socket, small enough to be sent while the next is filled.
 const chunkBytes = 256 * 1024;
+const bufferBytes = chunkBytes + chunkBytes / 4;
 const jsonbVersion = 1;
 
 /** How a column is filled: from the record by a function, or with the whole record as jsonb. */
@@ -54,7 +55,8 @@ interface BatchRows {
 export class Load {
   readonly #plan: RowPlan;
   readonly #ctx: StageContext;
-  readonly #writer = new ByteWriter(chunkBytes + chunkBytes / 4);
+  readonly #writer: ByteWriter;
+  readonly #spare: Buffer[];
   readonly #chunks: Buffer[] = [];
   readonly #batches: BatchRows[] = [];
   /** For each row the chunk it is in, and where it ends in it. */
@@ -79,8 +81,11 @@ export class Load {
   #bytes = 0;
   #cursor: Json | undefined;
 
-  constructor(plan: RowPlan, ctx: StageContext) {
+  /** `spare` are the buffers of loads that are done. */
+  constructor(plan: RowPlan, ctx: StageContext, spare: Buffer[] = []) {
     this.#plan = plan;
+    this.#spare = spare;
+    this.#writer = new ByteWriter(bufferBytes, spare);
     this.#ctx = ctx;
     this.#encoding = {
       unstorable: plan.unstorable,
@@ -154,6 +159,12 @@ export class Load {
     }
     chunks.push(copyTrailer);
     return chunks;
+  }
+
+  /** Gives its buffers back: nothing of it is needed any more. */
+  release(): void {
+    for (const chunk of this.#chunks) reuseBuffer(chunk, bufferBytes, this.#spare);
+    this.#chunks.length = 0;
   }
 
   /** Rejects the record of row `row`. */

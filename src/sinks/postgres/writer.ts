@@ -74,9 +74,10 @@ export class LoadWriter {
       return this.#stage(client, load, signal);
     }
     const timeout = this.#mayWait ? `; set local lock_timeout = ${contestTimeoutMs}` : '';
-    await client.query(`${this.#begin}${timeout}; savepoint etl_load`);
     try {
-      await copyInto(client, copy, load.copyBytes(), signal);
+      // In one message: each answer that is waited for would leave the server idle.
+      const statements = `${this.#begin}${timeout}; savepoint etl_load; ${copy}`;
+      await copyInto(client, statements, load.copyBytes(), signal);
       return { how: 'copied' };
     } catch (error) {
       const fault = postgresFault(error);

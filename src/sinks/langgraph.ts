@@ -105,6 +105,7 @@ type Options = z.output<typeof options>;
 interface Parts {
   readonly connect?: typeof openLanggraph;
   readonly progressFolder?: string;
+  readonly retryBaseMs?: number;
 }
 
 /**
@@ -121,7 +122,7 @@ interface Parts {
  */
 export function langgraphSink(
   input: LanggraphSinkOptions,
-  { connect = openLanggraph, progressFolder = '.etl' }: Parts = {},
+  { connect = openLanggraph, progressFolder = '.etl', retryBaseMs = 250 }: Parts = {},
 ): Sink<ThreadRecord> {
   const given = options.parse(input);
   const { url, where } = langgraphAddress(given.apiUrl);
@@ -153,13 +154,13 @@ export function langgraphSink(
       try {
         const { runtime, version = 'of unknown version' } = connection.info;
         const kind = { js: 'JavaScript', python: 'Python', unknown: 'unknown' }[runtime];
-        const server = new TargetServer(connection, signal);
+        const server = new TargetServer(connection, { attempts: 2, retryBaseMs }, signal);
         return `${where}: LangGraph API ${version} (${kind}), ${await describeMode(server, given)}`;
       } finally {
         await connection.close();
       }
     },
-    write: (batches, ctx) => write(batches, ctx, given, connect),
+    write: (batches, ctx) => write(batches, ctx, given, { connect, retryBaseMs }),
   };
 }
 
@@ -167,7 +168,7 @@ async function* write(
   batches: AsyncIterable<Batch<unknown>>,
   ctx: StageContext,
   given: Options,
-  connect: typeof openLanggraph,
+  { connect, retryBaseMs }: Required<Omit<Parts, 'progressFolder'>>,
 ): AsyncGenerator<Commit> {
   const stopping = new AbortController();
   const signal = AbortSignal.any([ctx.signal, stopping.signal]);
@@ -176,7 +177,7 @@ async function* write(
   const onRetry = ({ message, code }: { message: string; code: string }): void =>
     ctx.warn(`${message} (${code}); trying again`);
   const connection = await connect({ ...given, signal: ctx.signal, onRetry });
-  const server = new TargetServer(connection, signal);
+  const server = new TargetServer(connection, { attempts: given.attempts, retryBaseMs }, signal);
   const folder = await ctx.directory();
   const begun = await BegunThreads.open(folder);
   const throwaway = await ThrowawayThreads.open(connection, folder, ctx.signal);

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { httpStatusOf, isPassing } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import {
@@ -20,7 +18,6 @@ const maxSupersteps = 250;
 const maxBytes = 4_000_000;
 /** Of a thread in parts, so many checkpoints are kept for later ones to be made on; others are read from the target. */
 const keptCheckpoints = 16;
-const maxTries = 6;
 
 /**
  * Makes a thread's history again by the API: one superstep for each checkpoint, in the order they came about, each on the
@@ -182,9 +179,9 @@ export class ReplayWriter implements ThreadWriter {
         const count = await this.#count();
         idle = count > done ? 0 : idle + 1;
         if (this.#isThere && count === total) break;
-        if (!mayHelp(error, idle)) throw error;
+        if (!mayHelp(error, idle, this.#server.attempts)) throw error;
         done = Math.max(done, Math.min(count, total));
-        await this.#rest(idle);
+        if (idle > 0) await this.#server.rest(idle);
       }
     }
     for (const { id } of steps) this.#made.push(id);
@@ -199,8 +196,8 @@ export class ReplayWriter implements ThreadWriter {
       } catch (error) {
         this.#signal.throwIfAborted();
         if ((await this.#count()) > before) return undefined;
-        if (!mayHelp(error, idle)) throw error;
-        await this.#rest(idle);
+        if (!mayHelp(error, idle, this.#server.attempts)) throw error;
+        await this.#server.rest(idle);
       }
     }
   }
@@ -257,16 +254,11 @@ export class ReplayWriter implements ThreadWriter {
     const there = await this.#server.checkpoint(this.#thread.threadId, await this.#targetId(id));
     return { ...predecessorOf(there), id };
   }
-
-  async #rest(idle: number): Promise<void> {
-    if (idle > 0)
-      await delay(Math.min(8000, 250 * 2 ** idle) * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
-  }
 }
 
 /** Whether the same request may be answered otherwise. A server that fails inside mostly fails again: it gets one chance. */
-function mayHelp(error: unknown, idle: number): boolean {
+function mayHelp(error: unknown, idle: number, attempts: number): boolean {
   const cause = error instanceof EtlError ? error.cause : error;
   if (httpStatusOf(error) === 500) return idle < 2;
-  return isPassing(cause) && idle < maxTries;
+  return isPassing(cause) && idle < attempts;
 }

@@ -10,8 +10,12 @@ import type { GraphShape, NodeUpdate } from '../../mappings/history-to-superstep
 import { asHistoryEntry, type HistoryEntry, type Runtime, type ThreadRow } from '../../models/langgraph.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 
-/** Tries of a request that the server was too busy for, and so did not carry out. */
-const busyTries = 8;
+/** How often, and how soon, something is tried again that a server failed on. */
+export interface Patience {
+  readonly attempts: number;
+  /** The longest first pause, in milliseconds; it doubles from try to try, up to 8 seconds. */
+  readonly retryBaseMs: number;
+}
 
 export interface NewThread {
   readonly threadId: string;
@@ -30,15 +34,27 @@ export interface NewThread {
 export class TargetServer {
   readonly connection: LanggraphConnection;
   readonly #signal: AbortSignal;
+  readonly #patience: Patience;
   readonly #graphs = new Map<string, Promise<GraphShape>>();
 
-  constructor(connection: LanggraphConnection, signal: AbortSignal) {
+  constructor(connection: LanggraphConnection, patience: Patience, signal: AbortSignal) {
     this.connection = connection;
+    this.#patience = patience;
     this.#signal = signal;
   }
 
   get runtime(): Runtime {
     return this.connection.info.runtime;
+  }
+
+  get attempts(): number {
+    return this.#patience.attempts;
+  }
+
+  /** Waits before another try. */
+  async rest(tries: number): Promise<void> {
+    const longest = Math.min(this.#patience.retryBaseMs * 2 ** (tries - 1), 8000);
+    await delay(longest * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
   }
 
   get where(): string {
@@ -216,9 +232,9 @@ export class TargetServer {
         return await this.connection.json({ ...request, isRepeatable: false }, this.#signal);
       } catch (error) {
         const status = httpStatusOf(error);
-        if ((status !== 429 && status !== 503) || tries >= busyTries) throw error;
+        if ((status !== 429 && status !== 503) || tries >= this.attempts) throw error;
         // The connection holds all requests back for as long as the server asked for; where it did not ask, this does.
-        await delay(Math.min(250 * 2 ** tries, 8000) * (0.5 + Math.random() / 2), undefined, { signal: this.#signal });
+        await this.rest(tries);
       }
     }
   }

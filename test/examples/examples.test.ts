@@ -30,6 +30,7 @@ const runElsewhere: readonly string[] = ['onyx-import.ts'];
 
 /** Pipelines that need a server: they are checked, with these variables, and not run. */
 const needServers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'langgraph-export.yaml': {},
   'librechat-export.yaml': {},
   'onyx-import.yaml': {
     ONYX_DATABASE_URL: 'postgresql://localhost/onyx',

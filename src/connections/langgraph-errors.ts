@@ -54,8 +54,11 @@ export function isPassing(error: unknown): boolean {
 /** Whether the connection broke, could not be made, or nothing came over it for too long. */
 export function isBroken(error: unknown): boolean {
   const code = systemCode(error) ?? '';
-  return code.startsWith('UND_ERR_') ? code !== 'UND_ERR_ABORTED' && code !== 'UND_ERR_INVALID_ARG' : broken.has(code);
+  return code.startsWith('UND_ERR_') ? !ownDoing.has(code) : broken.has(code);
 }
+
+/** What we did ourselves: a request ended, or the connections closed. */
+const ownDoing = new Set(['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED']);
 
 const broken = new Set([
   'ECONNREFUSED',

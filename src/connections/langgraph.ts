@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import type { Client } from '@langchain/langgraph-sdk';
 import type { Dispatcher, Pool } from 'undici';
 
@@ -95,8 +97,17 @@ export async function openLanggraph(options: LanggraphOptions): Promise<Langgrap
     bodyTimeout: timeoutMs,
     connect: { timeout: connectTimeoutMs },
   });
+  const closing = new AbortController();
+  const life = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]);
+  // Each request that waits for its turn or its next try listens.
+  setMaxListeners(0, life);
+  life.addEventListener('abort', () => void pool.destroy(), { once: true });
+  const close = async (): Promise<void> => {
+    if (!closing.signal.aborted) closing.abort(new Error('the connection was closed'));
+    await pool.destroy();
+  };
   const rate = rateLimit(options.requestsPerSecond);
-  const caller = new Caller(pool, url.pathname.replace(/\/+$/, ''), where, rate, options);
+  const caller = new Caller(pool, url.pathname.replace(/\/+$/, ''), where, rate, life, options);
   try {
     const info = await serverInfo(caller, options.signal ?? new AbortController().signal);
     return {
@@ -105,10 +116,10 @@ export async function openLanggraph(options: LanggraphOptions): Promise<Langgrap
       json: (request, signal) => caller.json(request, signal),
       read: (request, signal) => caller.read(request, signal),
       client: () => sdkClient(pool, rate, url, options),
-      close: () => pool.destroy(),
+      close,
     };
   } catch (error) {
-    await pool.destroy();
+    await close();
     throw error;
   }
 }
@@ -133,10 +144,19 @@ class Caller {
   readonly #prefix: string;
   readonly #where: string;
   readonly #rate: RateLimit;
+  readonly #life: AbortSignal;
   readonly #options: LanggraphOptions;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(pool: Pool, prefix: string, where: string, rate: RateLimit, options: LanggraphOptions) {
+  constructor(
+    pool: Pool,
+    prefix: string,
+    where: string,
+    rate: RateLimit,
+    life: AbortSignal,
+    options: LanggraphOptions,
+  ) {
+    this.#life = life;
     this.#pool = pool;
     this.#prefix = prefix;
     this.#where = where;
@@ -167,8 +187,9 @@ class Caller {
     });
   }
 
-  async #tried<T>(request: LanggraphRequest, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  async #tried<T>(request: LanggraphRequest, given: AbortSignal, call: () => Promise<T>): Promise<T> {
     const { attempts, retryBaseMs, onRetry } = this.#options;
+    const signal = this.#signalOf(given);
     try {
       return await retry(call, {
         signal,
@@ -189,13 +210,14 @@ class Caller {
     signal: AbortSignal,
   ): Promise<LanggraphBody & { readonly contentType: string }> {
     const { method = 'GET', path, body, bufferBytes } = request;
-    await this.#rate.take(signal);
+    await this.#rate.take(this.#signalOf(signal));
     const answer = await this.#pool.request({
       method,
       path: `${this.#prefix}${path}`,
       headers: body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
-      signal,
+      // The end of the connection's life destroys the pool: its requests need not listen as well.
+      signal: signal === this.#options.signal ? null : signal,
     });
     const { statusCode, headers } = answer;
     const contentType = headerText(headers['content-type']);
@@ -210,6 +232,11 @@ class Caller {
     const asked = parseRetryAfter(headerText(headers['retry-after']));
     if (statusCode === 429 || statusCode === 503) this.#rate.pause(asked ?? 0);
     throw new LanggraphHttpError(named(request), statusCode, excerptOf(bytes), asked);
+  }
+
+  /** The signal of the whole stands for all of the connection's life. */
+  #signalOf(signal: AbortSignal): AbortSignal {
+    return signal === this.#options.signal ? this.#life : signal;
   }
 }
 

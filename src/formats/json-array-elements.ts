@@ -56,7 +56,7 @@ function onOneLine(bytes: Buffer): JsonRecords | undefined {
 }
 
 function views(bytes: Buffer, starts: readonly number[], ends: readonly number[]): JsonRecords {
-  return { bytes, starts: Uint32Array.from(starts), ends: Uint32Array.from(ends), count: starts.length };
+  return { bytes, starts: new Uint32Array(starts), ends: new Uint32Array(ends), count: starts.length };
 }
 
 function skipSpace(bytes: Buffer, from: number): number {

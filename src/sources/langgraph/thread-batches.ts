@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events';
-
 import pLimit from 'p-limit';
 
 import { jsonBatch } from '../../batch.ts';
@@ -48,10 +46,8 @@ export async function* threadBatches(
   ctx: StageContext,
 ): AsyncGenerator<Batch<unknown>> {
   const { concurrency, batchSize, batchBytes } = options;
-  const stopping = new AbortController();
-  const signal = AbortSignal.any([ctx.signal, stopping.signal]);
-  // Each request under way listens.
-  setMaxListeners(0, signal);
+  // The connection was opened with it, and ends all requests when it is closed.
+  const { signal } = ctx;
   const limit = pLimit(concurrency);
   const wanted = wantedThreads(connection, options, ctx, signal);
   const begun: { readonly thread: Wanted; readonly outcome: Promise<Outcome> }[] = [];
@@ -96,8 +92,9 @@ export async function* threadBatches(
     }
     yield* batch.take();
   } finally {
-    stopping.abort();
     limit.clearQueue();
+    // What is under way ends with the connection, and nobody waits for it.
+    await connection.close();
     await wanted.return(undefined);
     for (const { outcome } of begun) void outcome.then((done) => ('text' in done ? done.text.close() : undefined));
   }

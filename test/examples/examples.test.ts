@@ -26,11 +26,12 @@ const prints: Readonly<Record<string, RegExp>> = {
 };
 
 /** Scripts that need a server: run by a test of their own. */
-const runElsewhere: readonly string[] = ['onyx-import.ts'];
+const runElsewhere: readonly string[] = ['langgraph-migrate.ts', 'onyx-import.ts'];
 
 /** Pipelines that need a server: they are checked, with these variables, and not run. */
 const needServers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'langgraph-export.yaml': {},
+  'langgraph-migrate.yaml': {},
   'librechat-export.yaml': {},
   'onyx-import.yaml': {
     ONYX_DATABASE_URL: 'postgresql://localhost/onyx',

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { startStub, stubThread, stubThreads, type LanggraphStub } from '../helpers/langgraph/stub.ts';
+import { startWritingStub, type WritingStub } from '../helpers/langgraph/writing-stub.ts';
+import { folderWith, type Outcome } from './helpers.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const tsx = import.meta.resolve('tsx');
+
+/** Both ends, and a folder to run the command in: progress and rejects are kept there. */
+interface Scene {
+  readonly source: LanggraphStub;
+  readonly target: WritingStub;
+  readonly cwd: string;
+  readonly etl: (...argv: string[]) => Promise<Outcome>;
+}
+
+async function scene(
+  t: TestContext,
+  { threads = 5, fault }: { readonly threads?: number; readonly fault?: Parameters<typeof startWritingStub>[0] } = {},
+): Promise<Scene> {
+  const source = await startStub({ threads: stubThreads(threads) });
+  const target = await startWritingStub(fault ?? {});
+  t.after(async () => {
+    await source.close();
+    await target.close();
+  });
+  const cwd = await folderWith(t);
+  const env = {
+    PATH: process.env['PATH'],
+    LANGGRAPH_SOURCE_URL: source.url,
+    LANGGRAPH_TARGET_URL: target.url,
+    LANGSMITH_SOURCE_API_KEY: 'source-key',
+    LANGSMITH_TARGET_API_KEY: 'target-key',
+  };
+  const etl = async (...argv: string[]): Promise<Outcome> => {
+    const child = promisify(execFile)(process.execPath, ['--import', tsx, main, ...argv, '--no-progress'], {
+      cwd,
+      env,
+    });
+    try {
+      return { code: 0, ...(await child) };
+    } catch (error) {
+      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+      return { code, stdout, stderr };
+    }
+  };
+  return { source, target, cwd, etl };
+}
+
+test('etl langgraph migrate moves every thread, with a key for each end, and says what became of them', async (t) => {
+  const { source, target, etl } = await scene(t);
+  const { code, stderr } = await etl('langgraph', 'migrate');
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /created +5 {2}by history\n +skipped +0\n +failed +0\n +checkpoints +15/);
+  assert.equal(target.threads.size, 5);
+  assert.equal(source.requests.at(-1)?.headers['x-api-key'], 'source-key');
+  assert.equal(target.requests.at(-1)?.headers['x-api-key'], 'target-key');
+  const again = await etl('langgraph', 'migrate', '--new-run');
+  assert.match(again.stderr, /created +0\n +skipped +5 {2}the target has them/);
+  assert.match(again.stderr, /already there: 5 same/);
+  for (const { history } of target.threads.values()) assert.equal(history.length, 3);
+});
+
+test('--dry-run writes nothing; --test-single one thread', async (t) => {
+  const { target, etl } = await scene(t);
+  const dry = await etl('langgraph', 'migrate', '--dry-run');
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.match(dry.stderr, /nothing was written/);
+  assert.equal(target.threads.size, 0);
+  assert.equal((await etl('langgraph', 'migrate', '--test-single')).code, 0);
+  assert.equal(target.threads.size, 1);
+});
+
+test('--backup-file leaves a complete bundle, from which import restores the threads elsewhere', async (t) => {
+  const { target, cwd, etl } = await scene(t);
+  const { code, stderr } = await etl('langgraph', 'migrate', '--backup-file', 'backup', '--full');
+  assert.equal(code, 0, stderr);
+  assert.ok((await stat(join(cwd, 'backup/MANIFEST.json'))).isFile());
+  assert.equal(target.threads.size, 5);
+  const other = await startWritingStub();
+  t.after(() => other.close());
+  const report = 'fidelity.jsonl';
+  const argv = ['langgraph', 'import', '--import-json', 'backup', '--target-url', other.url, '--mode', 'state'];
+  const imported = await etl(...argv, '--fidelity-report', report);
+  assert.equal(imported.code, 0, imported.stderr);
+  assert.match(imported.stderr, /created +5 {2}by state/);
+  for (const { history } of other.threads.values()) assert.equal(history.length, 1);
+  const lines = (await readFile(join(cwd, report), 'utf8')).trimEnd().split('\n');
+  assert.equal(lines.length, 5);
+});
+
+test('a thread that is refused goes to the reject file, and the command ends with 3', async (t) => {
+  const { row } = stubThread(2);
+  const fault = ({ path, body }: { readonly path: string; readonly body: Readonly<Record<string, unknown>> }) =>
+    path === '/threads' && body['thread_id'] === row.thread_id
+      ? { status: 422, text: '{"detail":"bad message"}' }
+      : undefined;
+  const { target, cwd, etl } = await scene(t, { fault: { fault } });
+  const { code, stderr } = await etl('langgraph', 'migrate');
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /failed +1/);
+  assert.equal(target.threads.size, 4);
+  assert.match(await readFile(join(cwd, 'langgraph-rejects.jsonl'), 'utf8'), /422: .*bad message/);
+});
+
+test('what is missing or cannot be is said before anything is written', async (t) => {
+  const { target, etl } = await scene(t);
+  const cases = [
+    { argv: ['import'], code: 2, says: /no threads are named/ },
+    { argv: ['migrate', '--mode', 'best'], code: 2, says: /must be one of auto, state, history, full, postgres/ },
+    { argv: ['migrate', '--mode', 'postgres'], code: 78, says: /needs `database`/ },
+    { argv: ['migrate', '--mode', 'full'], code: 78, says: /no graph "threadmill_companion" is deployed/ },
+    { argv: ['migrate', '--target-url', 'localhost'], code: 78, says: /begin with http/ },
+  ];
+  for (const { argv, code, says } of cases) {
+    const found = await etl('langgraph', ...argv);
+    assert.match(found.stderr, says, argv.join(' '));
+    assert.equal(found.code, code, found.stderr);
+  }
+  assert.equal(target.threads.size, 0);
+});

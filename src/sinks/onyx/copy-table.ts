@@ -27,6 +27,7 @@ export class CopyTable<Row> {
   readonly #chunks: Buffer[] = [copyHeader];
   readonly #writer = new ByteWriter(8 * 1024);
   #isEmpty = true;
+  #isEnded = false;
 
   constructor(table: string, columns: readonly CopyColumn<Row>[], options: EncodeOptions) {
     this.#statement = `copy ${table} (${columns.map(([name]) => name).join(', ')}) from stdin (format binary)`;
@@ -41,10 +42,12 @@ export class CopyTable<Row> {
     if (this.#writer.length >= chunkBytes) this.#chunks.push(this.#writer.take());
   }
 
-  /** Sends all rows, in one statement. */
+  /** Sends all rows, in one statement. May be repeated; nothing is added after it. */
   async send(client: PostgresClient, signal: AbortSignal): Promise<void> {
     if (this.#isEmpty) return;
-    await copyInto(client, this.#statement, [...this.#chunks, this.#writer.take(), copyTrailer], signal);
+    if (!this.#isEnded) this.#chunks.push(this.#writer.take(), copyTrailer);
+    this.#isEnded = true;
+    await copyInto(client, this.#statement, this.#chunks, signal);
   }
 }
 

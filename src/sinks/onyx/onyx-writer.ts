@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import pLimit from 'p-limit';
+
 import {
   closePostgres,
   isRetryablePostgres,
@@ -12,6 +14,8 @@ import type { PostgresLedger } from '../../ledger/postgres.ts';
 import { retry } from '../../retry.ts';
 import type { Commit, StageContext } from '../../stage.ts';
 import type { ChatFiles } from './chat-files.ts';
+import { chatRows, type RowOptions } from './chat-rows.ts';
+import type { ChatTables } from './chat-tables.ts';
 import { isTakenMeanwhile } from './data-fault.ts';
 import { fitTexts, type LongText } from './fit-texts.ts';
 import type { OnyxDatabase } from './generation.ts';
@@ -50,6 +54,8 @@ interface Submission {
 
 interface Ready {
   readonly chats: readonly PlacedChat[];
+  /** The chats as rows. */
+  readonly rows: ChatTables;
   readonly refused: readonly RefusedRecord[];
   /** What was found out on the way, to be counted. */
   readonly findings: readonly (readonly [kind: string, record: PlannedRecord])[];
@@ -60,18 +66,23 @@ const lockTimeoutMs = 60_000;
 
 /**
  * Writes loads over several connections and commits them in the order they were submitted, each with the run's progress in one
- * transaction: all of a conversation or nothing of it. What may succeed on a second try is tried again.
+ * transaction: all of a conversation or nothing of it. What may succeed on a second try is tried again. The rows of one load
+ * more than are being written are made meanwhile, on a connection of its own.
  */
 export class OnyxWriter {
   readonly #options: OnyxWriterOptions;
   readonly #idle: (PostgresClient | undefined)[];
   readonly #underway: Promise<Commit>[] = [];
   readonly #run = randomUUID();
+  /** Loads are let into the database in their order: one that waited for its turn in a later one's place would wait for ever. */
+  readonly #writing: ReturnType<typeof pLimit>;
+  #admitted: Promise<void> = Promise.resolve();
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: OnyxWriterOptions) {
     this.#options = options;
-    this.#idle = Array.from({ length: options.connections }, () => undefined);
+    this.#idle = Array.from({ length: options.connections + 1 }, () => undefined);
+    this.#writing = pLimit(options.connections);
   }
 
   /** Starts a load; gives the commits that had to be waited for. */
@@ -102,34 +113,61 @@ export class OnyxWriter {
   }
 
   async #write(submission: Submission, idle: PostgresClient | undefined): Promise<Commit> {
-    const { ctx, placer } = this.#options;
-    let client = idle;
+    const { placer } = this.#options;
+    const connection = { client: idle };
+    const before = this.#admitted;
+    let admit: () => void = () => undefined;
+    this.#admitted = new Promise((resolve) => {
+      admit = resolve;
+    });
     try {
-      const written = await retry(
-        async () => {
-          client ??= await this.#connect();
-          try {
-            return await this.#transaction(client, submission);
-          } catch (error) {
-            await closePostgres(client);
-            client = undefined;
-            if (isTakenMeanwhile(error)) await this.#placeAgain(submission);
-            throw error;
-          }
-        },
-        {
-          signal: ctx.signal,
-          isRetryable: (error) => isRetryablePostgres(error) || isTakenMeanwhile(error),
-          attempts: 6,
-          onRetry: (error) => ctx.warn(`tried again after: ${postgresFault(error).message}`),
-        },
-      );
+      // Only to gain time: whatever fails here is met again, and handled, in the transaction.
+      await this.#makeReady(submission, connection).catch(() => undefined);
+      await before;
+      const written = this.#writing(() => this.#persist(submission, connection));
+      admit();
       const { load } = submission;
-      return { records: written, bytes: load.bytes, cursor: load.cursor, saved: load.cursor !== undefined };
+      return { records: await written, bytes: load.bytes, cursor: load.cursor, saved: load.cursor !== undefined };
     } finally {
+      admit();
       placer.release(submission.placement);
-      this.#idle.push(client);
+      this.#idle.push(connection.client);
     }
+  }
+
+  async #makeReady(submission: Submission, connection: { client: PostgresClient | undefined }): Promise<void> {
+    connection.client ??= await this.#connect();
+    try {
+      submission.ready ??= await this.#prepare(connection.client, submission);
+    } catch (error) {
+      await closePostgres(connection.client);
+      connection.client = undefined;
+      throw error;
+    }
+  }
+
+  /** Writes a load, however often it has to be tried; gives the records written. */
+  async #persist(submission: Submission, connection: { client: PostgresClient | undefined }): Promise<number> {
+    const { ctx } = this.#options;
+    return retry(
+      async () => {
+        connection.client ??= await this.#connect();
+        try {
+          return await this.#transaction(connection.client, submission);
+        } catch (error) {
+          await closePostgres(connection.client);
+          connection.client = undefined;
+          if (isTakenMeanwhile(error)) await this.#placeAgain(submission);
+          throw error;
+        }
+      },
+      {
+        signal: ctx.signal,
+        isRetryable: (error) => isRetryablePostgres(error) || isTakenMeanwhile(error),
+        attempts: 6,
+        onRetry: (error) => ctx.warn(`tried again after: ${postgresFault(error).message}`),
+      },
+    );
   }
 
   async #connect(): Promise<PostgresClient> {
@@ -143,16 +181,15 @@ export class OnyxWriter {
   }
 
   async #transaction(client: PostgresClient, submission: Submission): Promise<number> {
-    const { schema, database, ledger, ctx } = this.#options;
+    const { ledger, ctx } = this.#options;
     const { id, load, turn } = submission;
     // After a connection broke during COMMIT nobody knows whether it took place; the load's row tells.
     if (submission.settled !== undefined && (await isCommitted(client, id))) return submission.settled.written;
     ctx.signal.throwIfAborted();
-    submission.ready ??= await this.#prepare(client, submission.placement);
-    const { chats, refused } = submission.ready;
+    submission.ready ??= await this.#prepare(client, submission);
+    const { chats, refused, rows } = submission.ready;
     await client.query('begin');
-    const rows = { database, schema, load: id, changed: this.#changed };
-    const alsoRefused = await writeChats(client, chats, rows, ctx.signal);
+    const alsoRefused = await writeChats(client, chats, this.#rowOptions(id), ctx.signal, rows);
     await turn;
     submission.settled ??= await this.#settle(load, submission.placement, submission.ready, [
       ...refused,
@@ -174,8 +211,8 @@ export class OnyxWriter {
     delete submission.ready;
   }
 
-  /** What has to be done before the transaction: long texts, and files. */
-  async #prepare(client: PostgresClient, { place }: Placement): Promise<Ready> {
+  /** What has to be done before the transaction: long texts, files, rows. */
+  async #prepare(client: PostgresClient, { id, placement: { place } }: Submission): Promise<Ready> {
     const { longText, database, files } = this.#options;
     const refused = new Map<PlannedRecord, RefusedRecord>();
     const findings: (readonly [string, PlannedRecord])[] = [];
@@ -194,7 +231,14 @@ export class OnyxWriter {
       }
     }
     const whole = fitted.filter(({ record }) => !refused.has(record));
-    return { chats: files === undefined ? whole : await files.bring(whole), refused: [...refused.values()], findings };
+    const chats = files === undefined ? whole : await files.bring(whole);
+    const rows = await chatRows(client, chats, this.#rowOptions(id));
+    return { chats, rows, refused: [...refused.values()], findings };
+  }
+
+  #rowOptions(load: string): RowOptions {
+    const { database, schema } = this.#options;
+    return { database, schema, load, changed: this.#changed };
   }
 
   /** Hands in what was rejected and skipped, and takes the progress up to here: once a load. */

@@ -1,5 +1,6 @@
 import type { PostgresClient } from '../../connections/postgres.ts';
 import { chatRows, type RowOptions } from './chat-rows.ts';
+import type { ChatTables } from './chat-tables.ts';
 import { dataFault, isTakenMeanwhile } from './data-fault.ts';
 import type { PlannedRecord } from './load.ts';
 import type { PlacedChat } from './placed-chat.ts';
@@ -15,22 +16,20 @@ export interface RefusedRecord {
  * halving and left out alone, with all its chats.
  *
  * Both pointers of each message are known beforehand, so each table is filled by one COPY: the foreign keys of messages among
- * themselves are checked when it ends.
+ * themselves are checked when it ends. `ready`: the chats' rows, where they are made already.
  */
 export async function writeChats(
   client: PostgresClient,
   placed: readonly PlacedChat[],
   options: RowOptions,
   signal: AbortSignal,
+  ready?: ChatTables,
 ): Promise<RefusedRecord[]> {
   if (placed.length === 0) return [];
   await client.query('savepoint chats');
   try {
-    const { sessions, messages, calls, documents, links, feedback, chats, sources } = await chatRows(
-      client,
-      placed,
-      options,
-    );
+    const rows = ready ?? (await chatRows(client, placed, options));
+    const { sessions, messages, calls, documents, links, feedback, chats, sources } = rows;
     for (const table of [chats, sessions, messages, calls, documents, links, feedback, sources])
       await table.send(client, signal);
     await client.query('release savepoint chats');

@@ -6,6 +6,7 @@ import type { Dispatcher, Pool } from 'undici';
 import { EtlError } from '../errors.ts';
 import type { Runtime } from '../models/langgraph.ts';
 import { parseRetryAfter, retry } from '../retry.ts';
+import { exchange } from './langgraph-exchange.ts';
 import { isPassing, LanggraphBodyError, langgraphError, LanggraphHttpError } from './langgraph-errors.ts';
 import { rateLimit, type RateLimit } from './langgraph-rate.ts';
 
@@ -146,7 +147,7 @@ class Caller {
   readonly #rate: RateLimit;
   readonly #life: AbortSignal;
   readonly #options: LanggraphOptions;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headers: Record<string, string>;
 
   constructor(
     pool: Pool,
@@ -211,27 +212,24 @@ class Caller {
   ): Promise<LanggraphBody & { readonly contentType: string }> {
     const { method = 'GET', path, body, bufferBytes } = request;
     await this.#rate.take(this.#signalOf(signal));
-    const answer = await this.#pool.request({
-      method,
-      path: `${this.#prefix}${path}`,
-      headers: body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
-      body: body === undefined ? null : JSON.stringify(body),
+    const { status, headers, bytes, rest } = await exchange(
+      this.#pool,
+      {
+        method,
+        path: `${this.#prefix}${path}`,
+        headers: body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
+        body: body === undefined ? null : JSON.stringify(body),
+      },
       // The end of the connection's life destroys the pool: its requests need not listen as well.
-      signal: signal === this.#options.signal ? null : signal,
-    });
-    const { statusCode, headers } = answer;
+      { signal: signal === this.#options.signal ? undefined : signal, bufferBytes },
+    );
     const contentType = headerText(headers['content-type']);
-    if (statusCode >= 200 && statusCode < 300) {
-      const length = Number(headers['content-length'] ?? Number.NaN);
-      if (bufferBytes === undefined || length <= bufferBytes)
-        return { bytes: Buffer.from(await answer.body.arrayBuffer()), contentType };
-      return { ...(await beginning(answer.body, bufferBytes)), contentType };
-    }
-    const { bytes, rest } = await beginning(answer.body, excerptBytes);
-    if (rest !== undefined) await answer.body.dump({ limit: excerptBytes }).catch(() => undefined);
+    if (status >= 200 && status < 300) return { bytes, rest, contentType };
+    // Of an answer that nobody wants, no more than its beginning is of use.
+    rest?.cancel();
     const asked = parseRetryAfter(headerText(headers['retry-after']));
-    if (statusCode === 429 || statusCode === 503) this.#rate.pause(asked ?? 0);
-    throw new LanggraphHttpError(named(request), statusCode, excerptOf(bytes), asked);
+    if (status === 429 || status === 503) this.#rate.pause(asked ?? 0);
+    throw new LanggraphHttpError(named(request), status, excerptOf(bytes), asked);
   }
 
   /** The signal of the whole stands for all of the connection's life. */
@@ -243,21 +241,6 @@ class Caller {
 const OPEN_OBJECT = 0x7b;
 const OPEN_LIST = 0x5b;
 const excerptBytes = 4096;
-
-/** The body up to about so many bytes; and the rest of it, if there is more. */
-async function beginning(body: AsyncIterable<Uint8Array>, bytes: number): Promise<LanggraphBody> {
-  const iterator = body[Symbol.asyncIterator]();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  while (length <= bytes) {
-    const next = await iterator.next();
-    if (next.done === true) return { bytes: Buffer.concat(chunks, length) };
-    chunks.push(next.value);
-    length += next.value.length;
-  }
-  const rest: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => iterator };
-  return { bytes: Buffer.concat(chunks, length), rest };
-}
 
 /** What kind of server answers. One that does not know `/info` speaks the API all the same, as far as it goes. */
 async function serverInfo(caller: Caller, signal: AbortSignal): Promise<ServerInfo> {
@@ -306,7 +289,7 @@ async function sdkClient(pool: Pool, rate: RateLimit, url: URL, options: Langgra
   });
 }
 
-function headersOf({ apiKey, headers = {} }: LanggraphOptions): Readonly<Record<string, string>> {
+function headersOf({ apiKey, headers = {} }: LanggraphOptions): Record<string, string> {
   return { accept: 'application/json', ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }), ...headers };
 }
 

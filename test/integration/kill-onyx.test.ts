@@ -43,8 +43,8 @@ for (const connections of [1, 2]) {
     for (; killed < kills; killed += 1) {
       // Numbers of a linear congruential generator (Numerical Recipes).
       random = (random * 1_664_525 + 1_013_904_223) % 2 ** 32;
-      // A start alone takes some statements; the twentieth part of the whole beyond those leaves work for each attempt.
-      const killAt: number = 1 + (random % Math.floor(45 + whole.statements / kills));
+      // A start alone takes some statements for each connection; the twentieth part of the whole beyond those leaves work for each attempt.
+      const killAt: number = 1 + (random % Math.floor(50 + 10 * connections + whole.statements / kills));
       assert.equal(
         await importChats({ connectionString: broken, chats, connections, killAt }),
         undefined,

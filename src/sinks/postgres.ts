@@ -54,7 +54,7 @@ const options = z.strictObject({
   batchBytes: z
     .int()
     .positive()
-    .default(8 * 1024 * 1024)
+    .default(6 * 1024 * 1024)
     .describe('Bytes in a transaction, at most (by whole batches).'),
   unstorable: z
     .enum(['replace', 'strip', 'reject', 'fail'])

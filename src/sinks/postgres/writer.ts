@@ -27,9 +27,14 @@ interface RejectedRow {
 }
 
 /** What is ready before the turn: rows in the table itself, or in the stage. */
-export type Prepared =
-  | { readonly how: 'copied' }
-  | { readonly how: 'staged'; readonly pieces: readonly Piece[]; readonly rejected: readonly RejectedRow[] };
+export type Prepared = { readonly how: 'copied' } | Staged;
+
+interface Staged {
+  readonly how: 'staged';
+  readonly pieces: readonly Piece[];
+  /** What did not even pass into the stage. */
+  readonly rejected: readonly RejectedRow[];
+}
 
 /** Rows `from` to `to` of the load, of which the last has this number in the stage. */
 interface Piece {
@@ -95,21 +100,27 @@ export class LoadWriter {
     if (prepared.how === 'copied') return { written: load.rows, rejected: [] };
     // Whatever was copied ahead since then may hold a key that is about to be written.
     if (this.#mayWait) this.contest.raise();
-    const { rejected } = prepared;
-    await client.query('savepoint etl_merge');
-    try {
-      const { rowCount } = await client.query(this.#statements.merge);
-      if (rejected.length === 0) this.#expectsFaults = false;
-      return { written: rowCount ?? 0, rejected };
-    } catch (error) {
-      if (!isFaultOfData(postgresFault(error))) throw error;
-      this.#expectsFaults = true;
+    if (!this.#expectsFaults) {
+      await client.query('savepoint etl_merge');
+      try {
+        const { rowCount } = await client.query(this.#statements.merge);
+        return { written: rowCount ?? 0, rejected: prepared.rejected };
+      } catch (error) {
+        if (!isFaultOfData(postgresFault(error))) throw error;
+        await client.query('rollback to savepoint etl_merge');
+      }
     }
-    await client.query(`rollback to savepoint etl_merge; ${createRejects}; ${indexStage}`);
+    return this.#isolate(client, prepared);
+  }
+
+  /** Brings the stage in block by block. After a load in which nothing was wrong the next one is tried as a whole again. */
+  async #isolate(client: PostgresClient, { pieces, rejected }: Staged): Promise<LoadResult> {
+    await client.query(`${createRejects}; ${indexStage}`);
     await client.query(this.#statements.mergeIsolating);
     const { rows: written } = await client.query<{ written: number }>(selectWritten);
     const { rows } = await client.query<PostgresFault & { readonly ord: number }>(selectRejects);
-    const found = rows.map(({ ord, ...fault }) => ({ row: rowAt(ord, prepared.pieces), cause: faultError(fault) }));
+    const found = rows.map(({ ord, ...fault }) => ({ row: rowAt(ord, pieces), cause: faultError(fault) }));
+    this.#expectsFaults = rejected.length + found.length > 0;
     return { written: written[0]?.written ?? 0, rejected: [...rejected, ...found].sort((a, b) => a.row - b.row) };
   }
 

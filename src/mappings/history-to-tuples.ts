@@ -81,6 +81,12 @@ export class TupleMaker {
     );
   }
 
+  /** Whether ids of tasks and questions are other ones on the target. */
+  get renames(): boolean {
+    const { from, to } = this.#options;
+    return from !== to && from !== 'unknown' && to !== 'unknown';
+  }
+
   /** An entry as it will be on the target: with the ids that tasks and questions have there. */
   translated(given: HistoryEntry): HistoryEntry {
     this.#rename(given);
@@ -159,8 +165,8 @@ export class TupleMaker {
 
   /** Learns the ids of an entry's tasks and questions on the other runtime. */
   #rename(given: HistoryEntry): void {
-    const { from, to } = this.#options;
-    if (from === to || from === 'unknown' || to === 'unknown') return;
+    if (!this.renames) return;
+    const { to } = this.#options;
     const ns = namespaceOf(given);
     const newNs = this.#replaced(ns);
     for (const task of given.tasks) {

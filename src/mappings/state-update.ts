@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
-
+import { jsonEqual } from '../json-equal.ts';
 import type { Runtime } from '../models/langgraph.ts';
 import { isMessage, writableMessage } from './writable-message.ts';
 
@@ -39,7 +38,7 @@ export function stateUpdate(
   for (const [name, value] of Object.entries(after)) {
     const isKnown = Object.hasOwn(before, name);
     const old = isKnown ? before[name] : undefined;
-    if (isKnown && isDeepStrictEqual(old, value)) continue;
+    if (isKnown && jsonEqual(old, value)) continue;
     const written = writableValue(value, `${threadId}/${name}`, runtime);
     switch (kinds.get(name) ?? 'last') {
       case 'last':
@@ -70,8 +69,7 @@ export function writableValue(value: unknown, place: string, runtime: Runtime): 
 function messagesUpdate(old: unknown, value: unknown, written: unknown): unknown {
   if (!Array.isArray(value) || !Array.isArray(written)) return written;
   const before: readonly unknown[] = Array.isArray(old) ? old : [];
-  const onlyAdds =
-    value.length > before.length && before.every((message, index) => isDeepStrictEqual(message, value[index]));
+  const onlyAdds = value.length > before.length && before.every((message, index) => jsonEqual(message, value[index]));
   return onlyAdds ? written.slice(before.length) : [removeAll, ...(written as readonly unknown[])];
 }
 
@@ -80,6 +78,6 @@ function difference(kind: ChannelKind | undefined, old: unknown, value: unknown,
   if (kind === 'sum' && typeof value === 'number') return value - (typeof old === 'number' ? old : 0);
   if (kind !== 'append' || !Array.isArray(value) || !Array.isArray(written)) return undefined;
   const before: readonly unknown[] = Array.isArray(old) ? old : [];
-  const onlyAdds = before.every((item, index) => isDeepStrictEqual(item, value[index]));
+  const onlyAdds = before.every((item, index) => jsonEqual(item, value[index]));
   return onlyAdds ? written.slice(before.length) : undefined;
 }

@@ -10,6 +10,8 @@ import { systemCode } from '../../errors.ts';
 export class BegunThreads {
   readonly #file: FileHandle;
   readonly #before: ReadonlySet<string>;
+  #lines = '';
+  #writing: Promise<void> | undefined;
 
   private constructor(file: FileHandle, before: ReadonlySet<string>) {
     this.#file = file;
@@ -40,12 +42,24 @@ export class BegunThreads {
 
   /** Before the first request that writes it. */
   async add(threadId: string): Promise<void> {
-    await this.#file.appendFile(`+${threadId}\n`);
+    await this.#append(`+${threadId}\n`);
   }
 
   /** It turned out to be there from before. */
   async remove(threadId: string): Promise<void> {
-    await this.#file.appendFile(`-${threadId}\n`);
+    await this.#append(`-${threadId}\n`);
+  }
+
+  /** Lines of the same moment go in one write. */
+  async #append(line: string): Promise<void> {
+    this.#lines += line;
+    this.#writing ??= Promise.resolve().then(async () => {
+      const lines = this.#lines;
+      this.#lines = '';
+      this.#writing = undefined;
+      await this.#file.appendFile(lines);
+    });
+    await this.#writing;
   }
 
   async close(): Promise<void> {

@@ -51,7 +51,7 @@ class CompanionWriter implements ThreadWriter {
     const maker = await this.#begun();
     for (const entry of entries) {
       const translated = maker.translated(entry);
-      this.#source.push(summarizeEntry(translated));
+      if (maker.renames) this.#source.push(summarizeEntry(translated));
       if (this.#thread.raw !== undefined) continue;
       const tuple = JSON.stringify(maker.tuple(entry, translated));
       this.#pending.push(tuple);
@@ -70,7 +70,11 @@ class CompanionWriter implements ThreadWriter {
     }
     await this.#flush();
     this.#losses.add('the input of Sends that wait', maker.pendingSends);
-    return { losses: this.#losses.counts, metadata: this.#metadata, source: this.#source };
+    return {
+      losses: this.#losses.counts,
+      metadata: this.#metadata,
+      ...(maker.renames ? { source: this.#source } : {}),
+    };
   }
 
   /** The thread itself is there before its checkpoints. */

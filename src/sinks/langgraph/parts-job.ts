@@ -44,7 +44,8 @@ export class PartsJob {
     if (this.#error === undefined && writer === undefined) return { kind: 'skipped', checkpoints: 0 };
     let outcome: JobOutcome | undefined;
     await this.#try(async () => {
-      if (writer !== undefined) outcome = await proven(this.#first, this.#source, await writer.finish(), this.#options);
+      if (writer !== undefined)
+        outcome = await proven(this.#first, { summaries: this.#source }, await writer.finish(), this.#options);
     });
     if (outcome !== undefined) return outcome;
     if (isAboutThread(this.#error)) await this.abandon();

@@ -47,7 +47,7 @@ class TableWriter implements ThreadWriter {
     try {
       for (const entry of entries) {
         const translated = maker.translated(entry);
-        this.#source.push(summarizeEntry(translated));
+        if (maker.renames) this.#source.push(summarizeEntry(translated));
         if (this.#thread.raw !== undefined) continue;
         const rows = historyToTables(maker.tuple(entry, translated), this.#tables.layout);
         this.#rows.push(rows);
@@ -75,7 +75,11 @@ class TableWriter implements ThreadWriter {
       throw error;
     }
     this.#losses.add('the input of Sends that wait', maker.pendingSends);
-    return { losses: this.#losses.counts, metadata: this.#metadata, source: this.#source };
+    return {
+      losses: this.#losses.counts,
+      metadata: this.#metadata,
+      ...(maker.renames ? { source: this.#source } : {}),
+    };
   }
 
   async #begin(): Promise<{ readonly maker: TupleMaker; readonly transaction: ThreadTransaction }> {

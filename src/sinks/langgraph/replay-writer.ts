@@ -1,5 +1,6 @@
 import { httpStatusOf, isPassing } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
+import { roughJsonLength } from '../../json-equal.ts';
 import {
   historyToSuperstep,
   isCopyOf,
@@ -147,7 +148,7 @@ export class ReplayWriter implements ThreadWriter {
 
   async #queue(step: Superstep): Promise<void> {
     this.#pending.push(step);
-    this.#pendingBytes += JSON.stringify(step.updates).length;
+    this.#pendingBytes += roughJsonLength(step.updates);
     if (this.#pending.length >= maxSupersteps || this.#pendingBytes >= maxBytes) await this.#flush();
   }
 

@@ -185,15 +185,24 @@ export class TargetServer {
 
   /** Summaries of all checkpoints of a thread, oldest first in each namespace, the thread's own first. */
   async summaries(threadId: string, { subgraphs = true } = {}): Promise<readonly EntrySummary[]> {
-    const all: EntrySummary[] = [];
+    return await this.#walk(threadId, subgraphs, summarizeEntry);
+  }
+
+  /** The checkpoints themselves, in the same order. */
+  async entries(threadId: string, { subgraphs = true } = {}): Promise<readonly HistoryEntry[]> {
+    return await this.#walk(threadId, subgraphs, (entry) => entry);
+  }
+
+  async #walk<T>(threadId: string, subgraphs: boolean, take: (entry: HistoryEntry) => T): Promise<readonly T[]> {
+    const all: T[] = [];
     const known = new Set(['']);
     const waiting = [''];
     for (let namespace = waiting.shift(); namespace !== undefined; namespace = waiting.shift()) {
-      const found: EntrySummary[] = [];
+      const found: T[] = [];
       const below: string[] = [];
       for await (const page of this.history(threadId, { namespace })) {
         for (const entry of page) {
-          found.push(summarizeEntry(entry));
+          found.push(take(entry));
           for (const { checkpoint } of entry.tasks) {
             const ns = checkpoint?.checkpoint_ns;
             if (typeof ns !== 'string' || known.has(ns)) continue;

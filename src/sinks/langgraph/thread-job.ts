@@ -2,11 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { isAnswer, httpStatusOf } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
-import { headOf, type ThreadRecord } from '../../models/langgraph.ts';
+import { headOf, namespaceOf, type HistoryEntry, type ThreadRecord } from '../../models/langgraph.ts';
 import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
 import { rawOf } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 import { relationOf, stateRelation, type Relation } from './compare-threads.ts';
+import { pairedSummaries } from './paired-summaries.ts';
 import type { TargetServer } from './target-server.ts';
 import type { ThreadToWrite, ThreadWriter, WrittenThread } from './thread-writer.ts';
 
@@ -52,6 +53,7 @@ export interface JobOutcome {
 
 /** An outcome with what it was found by. */
 type Proven = JobOutcome & {
+  readonly source?: readonly EntrySummary[];
   readonly target?: readonly EntrySummary[];
   /** Source id → target id, where they differ. */
   readonly ids?: ReadonlyMap<string, string> | undefined;
@@ -72,7 +74,6 @@ export async function writeThread(
   options: JobOptions,
 ): Promise<JobOutcome> {
   const { server, mode, begun, signal } = options;
-  const source = record.history.map(summarizeEntry);
   const thread = { ...threadToWrite(record, options), raw: rawOf(record, server.runtime), isWhole: true };
   let mayDelete = isOurs || !isThere;
   for (let attempt = 1; ; attempt++) {
@@ -80,11 +81,12 @@ export async function writeThread(
     let relation: Relation | undefined;
     if (isThere) {
       const there = await server.summaries(thread.threadId, { subgraphs: false });
+      const source = record.history.map(summarizeEntry);
       relation = (mode.name === 'state' ? stateRelation : relationOf)(source, there);
       const todo = decide(relation, options, isOurs && attempt === 1, thread.threadId);
       if (todo === 'done') {
         const kind = isOurs ? 'written' : 'skipped';
-        if (isOurs) return { ...(await proven(record, source, {}, options)), kind, relation };
+        if (isOurs) return { ...(await proven(record, record.history, {}, options)), kind, relation };
         return { kind, relation, checkpoints: 0 };
       }
       if (todo === 'replace') {
@@ -97,15 +99,15 @@ export async function writeThread(
       const writer = mode.writer({ ...thread, existing });
       await writer.add(record.history);
       const written = await writer.finish();
-      const outcome = await proven(record, source, written, options);
-      const target = outcome.target ?? [];
+      const outcome = await proven(record, record.history, written, options);
+      const { source = [], target = [] } = outcome;
       if (mayDelete && attempt < maxAttempts && (await mode.learn?.(record, outcome.ids, target)) === true) {
         await server.delete(thread.threadId);
         isThere = false;
         continue;
       }
       const isSettled = (await mode.settle?.(thread, source, target)) === true;
-      return isSettled ? await proven(record, source, written, options) : outcome;
+      return isSettled ? await proven(record, record.history, written, options) : outcome;
     } catch (error) {
       signal.throwIfAborted();
       const isTaken = httpStatusOf(error) === 409 && !isThere;
@@ -170,33 +172,50 @@ function decide(
   });
 }
 
-/** What was written as it is on the target now, compared with the source. */
+/**
+ * What was written as it is on the target now, compared with the source.
+ *
+ * @param history The source's checkpoints, or, of a thread that was never whole, their summaries.
+ */
 export async function proven(
   { thread_id: threadId, thread }: Pick<ThreadRecord, 'thread_id' | 'thread'>,
-  given: readonly EntrySummary[],
-  { order, source = given, losses = new Map<string, number>(), metadata }: Partial<WrittenThread>,
+  history: readonly HistoryEntry[] | { readonly summaries: readonly EntrySummary[] },
+  { order, source: translated, losses = new Map<string, number>(), metadata }: Partial<WrittenThread>,
   { server, mode, verify }: JobOptions,
 ): Promise<Proven> {
   const counted = new Map(losses);
   const changed = changedKeys(thread.metadata ?? {}, metadata);
   if (changed > 0) counted.set('metadata of the thread', changed);
-  const outcome = { kind: 'written', checkpoints: order?.length ?? source.length, losses: counted } as const;
+  const count = 'summaries' in history ? history.summaries.length : history.length;
+  const outcome = { kind: 'written', checkpoints: order?.length ?? count, losses: counted } as const;
   if (!verify) return outcome;
-  const target = await server.summaries(threadId, { subgraphs: mode.keepsIds });
-  const idMap = order === undefined ? undefined : idsOf(order, target, threadId, server);
-  const wanted = mode.name === 'state' ? source.filter(({ ns }) => ns === '').slice(-1) : source;
-  const fidelity = compareThread(threadId, wanted, target, idMap === undefined ? {} : { idMap });
-  return { ...outcome, fidelity, target, ids: idMap };
+  const reading = { subgraphs: mode.keepsIds };
+  const summaries = translated ?? ('summaries' in history ? history.summaries : undefined);
+  let sides: { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] };
+  let ids: ReadonlyMap<string, string> | undefined;
+  if (summaries === undefined && !('summaries' in history)) {
+    const entries = await server.entries(threadId, reading);
+    const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
+    ids = order === undefined ? undefined : idsOf(order, own, threadId, server);
+    sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)));
+  } else {
+    const target = await server.summaries(threadId, reading);
+    const own = target.filter(({ ns }) => ns === '').map(({ id }) => id);
+    ids = order === undefined ? undefined : idsOf(order, own, threadId, server);
+    sides = { source: summaries ?? [], target };
+  }
+  const wanted = mode.name === 'state' ? sides.source.filter(({ ns }) => ns === '').slice(-1) : sides.source;
+  const fidelity = compareThread(threadId, wanted, sides.target, ids === undefined ? {} : { idMap: ids });
+  return { ...outcome, fidelity, ...sides, ids };
 }
 
 /** The target's id of each source checkpoint: they lie in the order in which they were made. */
 function idsOf(
   order: readonly (string | undefined)[],
-  target: readonly EntrySummary[],
+  own: readonly string[],
   threadId: string,
   server: TargetServer,
 ): ReadonlyMap<string, string> {
-  const own = target.filter(({ ns }) => ns === '');
   // One more is there when the end had to be marked.
   if (own.length < order.length || own.length > order.length + 1) {
     throw new EtlError(
@@ -205,7 +224,7 @@ function idsOf(
       { where: { file: server.where, record: threadId } },
     );
   }
-  return new Map(order.flatMap((id, index) => (id === undefined ? [] : [[id, own[index]?.id ?? '']])));
+  return new Map(order.flatMap((id, index) => (id === undefined ? [] : [[id, own[index] ?? '']])));
 }
 
 /** How many keys of the metadata the server did not take over as they were. */

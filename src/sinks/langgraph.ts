@@ -272,7 +272,7 @@ export const langgraphSinkComponent = defineSink({
   options,
   examples: [
     'type: langgraph\napiUrl: http://localhost:2024',
-    'type: langgraph\napiUrl: ${LANGGRAPH_TARGET_URL}\napiKey: ${LANGSMITH_API_KEY}\nmode: history\nifExists: continue\nfidelityReport: ./fidelity.jsonl',
+    'type: langgraph\napiUrl: https://agent.example.org\napiKey: ${LANGSMITH_API_KEY}\nmode: history\nifExists: continue\nfidelityReport: ./fidelity.jsonl',
   ],
   create: langgraphSink,
 });

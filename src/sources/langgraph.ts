@@ -160,7 +160,7 @@ export const langgraphSourceComponent = defineSource({
   options,
   examples: [
     'type: langgraph\napiUrl: http://localhost:2024',
-    'type: langgraph\napiUrl: ${LANGGRAPH_URL}\napiKey: ${LANGSMITH_API_KEY}\nmetadata: { graph_id: agent }\nconcurrency: 16',
+    'type: langgraph\napiUrl: https://agent.example.org\napiKey: ${LANGSMITH_API_KEY}\nmetadata: { graph_id: agent }\nconcurrency: 16',
   ],
   create: langgraphSource,
 });

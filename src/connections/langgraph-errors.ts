@@ -52,7 +52,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** Whether the connection broke, could not be made, or nothing came over it for too long. */
-export function isBroken(error: unknown): boolean {
+function isBroken(error: unknown): boolean {
   const code = systemCode(error) ?? '';
   return code.startsWith('UND_ERR_') ? !ownDoing.has(code) : broken.has(code);
 }

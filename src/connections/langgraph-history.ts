@@ -71,7 +71,7 @@ export async function* historyPages(
 }
 
 /** The id of the checkpoint in entry `index`. */
-export function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, where = ''): string {
+function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, where = ''): string {
   const text = asBuffer(bytes);
   const members = jsonMembers(text, starts[index], ends[index]);
   const member = jsonMember(members, 'checkpoint');

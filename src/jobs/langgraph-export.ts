@@ -68,7 +68,7 @@ export async function makeThreadTables(connectionString: string): Promise<void> 
 }
 
 /** The tables of threads and their checkpoints. */
-export const threadTables = `create table if not exists langgraph_threads (
+const threadTables = `create table if not exists langgraph_threads (
   thread_id text primary key,
   metadata jsonb not null,
   values jsonb not null,

@@ -58,11 +58,6 @@ export function writableMessage(message: Fields & { readonly type: string }, pla
   return kept;
 }
 
-/** Whether {@link writableMessage} would have to change what kind of message this is. */
-export function isConverted(message: Fields & { readonly type: string }): boolean {
-  return !writable.has(message.type);
-}
-
 function writableType(message: Fields & { readonly type: string }): string {
   const { type } = message;
   if (writable.has(type)) return type;

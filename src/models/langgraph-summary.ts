@@ -68,7 +68,7 @@ export function entryDigest(entry: HistoryEntry, level: 'content' | 'exact' = 'c
 }
 
 /** The same of a summary. */
-export function summaryDigest(summary: EntrySummary, level: 'content' | 'exact' = 'content'): string {
+function summaryDigest(summary: EntrySummary, level: 'content' | 'exact' = 'content'): string {
   const { values, next, interrupts, ns, ...rest } = summary;
   const content = { values, next, interrupts, ns: namespacePath(ns) };
   return hash('sha256', canonicalJson(level === 'content' ? content : { ...rest, ...content, ns }));

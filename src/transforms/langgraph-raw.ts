@@ -147,6 +147,6 @@ export const langgraphRawComponent = defineTransform({
   accepts: 'thread',
   gives: 'thread',
   options,
-  examples: ['type: langgraph-raw\napiUrl: ${LANGGRAPH_URL}'],
+  examples: ['type: langgraph-raw\napiUrl: http://localhost:2024'],
   create: langgraphRaw,
 });

@@ -80,7 +80,7 @@ export async function completeBundle(
 }
 
 /** What the index of a bundle has to say, made from its threads. Lines of one thread follow one another. */
-export async function* threadIndex(file: string, signal: AbortSignal): AsyncGenerator<ThreadIndexEntry> {
+async function* threadIndex(file: string, signal: AbortSignal): AsyncGenerator<ThreadIndexEntry> {
   let current: { id: string; records: number; checkpoints: number; bytes: number; hash: Hash } | undefined;
   const entry = ({ id, hash, ...figures }: NonNullable<typeof current>): ThreadIndexEntry => ({
     thread_id: id,

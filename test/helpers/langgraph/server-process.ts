@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 
 /** A LangGraph server of the tests. */
 export interface TestLanggraph {
@@ -28,6 +29,7 @@ export async function serverProcess(
   };
   process.once('exit', kill);
   child.unref();
+  unrefStream(child.stdin);
   const close = async (): Promise<void> => {
     process.removeListener('exit', kill);
     child.ref();
@@ -47,6 +49,19 @@ export async function serverProcess(
   } finally {
     waiting.abort();
   }
+}
+
+/** A pipe keeps the process alive; it is a socket, which the type does not say. */
+export function unrefStream(stream: unknown): void {
+  (stream as Socket | null)?.unref();
+}
+
+/**
+ * The arguments for `spawn` that run a command in a group of its own, which ends with the command, and when nobody holds the
+ * standard input open any more: when this process was killed.
+ */
+export function inOwnGroup(file: string, args: readonly string[]): readonly ['sh', readonly string[]] {
+  return ['sh', ['-c', '("$0" "$@"; kill -9 0) & cat >/dev/null; kill -9 0', file, ...args]];
 }
 
 /** The environment of a server that neither traces nor reports what it does, and knows no keys of ours. */

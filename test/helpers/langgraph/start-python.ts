@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { quietEnvironment, serverProcess, type TestLanggraph } from './server-process.ts';
+import { inOwnGroup, quietEnvironment, serverProcess, type TestLanggraph } from './server-process.ts';
 
 const run = promisify(execFile);
 const own = join(import.meta.dirname, 'python');
@@ -61,9 +61,9 @@ export async function startLanggraphPython({
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const flags = ['--no-browser', '--no-reload', '--host', '127.0.0.1', '--port', String(port)];
-  const child = spawn(join(environment, 'bin/langgraph'), ['dev', ...flags], {
+  const child = spawn(...inOwnGroup(join(environment, 'bin/langgraph'), ['dev', ...flags]), {
     cwd: folder,
-    stdio: 'ignore',
+    stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     env: quietEnvironment({
       PATH: `${join(environment, 'bin')}:${process.env['PATH'] ?? ''}`,

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { quietEnvironment, serverProcess, type TestLanggraph } from './server-process.ts';
+import { inOwnGroup, quietEnvironment, serverProcess, unrefStream, type TestLanggraph } from './server-process.ts';
 
 /**
  * A real JavaScript LangGraph server with no threads in it, on a free port: graphs `desk`, `deep_desk`, `workshop`, and what
@@ -17,8 +16,9 @@ export async function startLanggraph(
 ): Promise<TestLanggraph> {
   const folder = await mkdtemp(join(tmpdir(), 'etl-langgraph-'));
   const script = join(import.meta.dirname, 'fixtures/serve.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, folder, JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+  const args = ['--import', 'tsx', script, folder, JSON.stringify(options)];
+  const child = spawn(...inOwnGroup(process.execPath, args), {
+    stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
     env: quietEnvironment(),
   });
@@ -27,8 +27,7 @@ export async function startLanggraph(
     for (;;) {
       const [line] = (await once(lines, 'line', { signal })) as [string];
       if (!line.startsWith('{"url"')) continue;
-      // A pipe that is read keeps the process alive; it is a socket, which the type does not say.
-      (child.stdout as unknown as Socket).unref();
+      unrefStream(child.stdout);
       return (JSON.parse(line) as { readonly url: string }).url;
     }
   });

@@ -19,7 +19,7 @@ const prints: Readonly<Record<string, RegExp>> = {
   'librechat-export.ts': /^finished: 64 records\n$/,
   'librechat-import.ts': /^users: 6\nfiles: \d+\nmessages: \d+\nconversations: 54\n$/,
   'number-records.ts': /^$/,
-  'own-component.ts': /^finished: 1 read\n$/,
+  'own-component.ts': /^finished: 2 read\n$/,
   'own-stages.ts': /^finished: 2 written\n$/,
   'plain-streams.ts': /^\{ user: 5, assistant: 3 \}\n$/,
   'shout.ts': /^$/,
@@ -28,8 +28,9 @@ const prints: Readonly<Record<string, RegExp>> = {
 /** Scripts that need a server: run by a test of their own. */
 const runElsewhere: readonly string[] = ['langgraph-migrate.ts', 'onyx-import.ts'];
 
-/** Pipelines that need a server: they are checked, with these variables, and not run. */
+/** Pipelines that need a server: they are checked here, with these variables, and run by tests of their own. */
 const needServers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'jsonl-to-postgres.yaml': {},
   'langgraph-export.yaml': {},
   'langgraph-migrate.yaml': {},
   'librechat-export.yaml': {},
@@ -38,6 +39,7 @@ const needServers: Readonly<Record<string, Readonly<Record<string, string>>>> = 
     ONYX_API_BASE: 'http://localhost',
     ONYX_API_KEY: 'key',
   },
+  'postgres-to-jsonl.yaml': {},
 };
 
 /** An empty folder to run things in, with the data they use. */

@@ -24,7 +24,7 @@ export const columns: Readonly<Record<string, keyof BenchMessage>> = {
   body: 'text',
   content: 'content',
 };
-export const names: readonly string[] = Object.keys(columns);
+const names: readonly string[] = Object.keys(columns);
 
 /** A message's values in the order of the columns, as the driver takes them. */
 function valuesOf(line: string): unknown[] {
@@ -76,6 +76,21 @@ export async function insertRows(url: string, table: string, file: string, rowsA
   }
   await send();
   await client.query('commit');
+  await client.end();
+  return records;
+}
+
+/** One INSERT after the other, each a transaction, as one writes it first; only so many rows. */
+export async function insertOneByOne(url: string, table: string, file: string, rows: number): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const text = `insert into ${table} values (${names.map((_, place) => `$${place + 1}`).join(',')})`;
+  let records = 0;
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+    await client.query(text, valuesOf(line));
+    records += 1;
+    if (records === rows) break;
+  }
   await client.end();
   return records;
 }

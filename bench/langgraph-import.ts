@@ -104,10 +104,10 @@ await bench({
     { name: 'bare loop', run: () => bare({ readsBack: false, parses: false }) },
     { name: 'bare loop that reads back', run: () => bare({ readsBack: true, parses: false }) },
     { name: 'bare loop that reads back and parses', run: () => bare({ readsBack: true, parses: true }) },
-    { name: 'langgraph, not verified', run: (folder) => restored(folder, { verify: false }) },
-    { name: 'langgraph, verified', run: (folder) => restored(folder, { verify: true }) },
+    { name: 'langgraph without reading back', run: (folder) => restored(folder, { verify: false }) },
+    { name: 'langgraph', run: (folder) => restored(folder, { verify: true }) },
     {
-      name: 'migrate, verified',
+      name: 'migrate',
       run: (folder) => restored(folder, { verify: true, source: langgraphSource({ apiUrl: url(), concurrency }) }),
     },
   ],

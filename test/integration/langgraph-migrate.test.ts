@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { Client } from '@langchain/langgraph-sdk';
 
@@ -224,6 +226,19 @@ async function continues({ target, ids }: Pair, name: SeededName): Promise<void>
   assert.equal(state.messages.length, values.messages.length + 2);
   assert.equal(state.trail.length, values.trail.length + 3);
 }
+
+describe('the example', () => {
+  testWay('moves the threads, and does nothing when it is run again', { from: 'js', to: 'js' }, async (pair, cwd) => {
+    const script = join(import.meta.dirname, '../../examples/langgraph-migrate.ts');
+    const env = { ...process.env, LANGGRAPH_SOURCE_URL: pair.source.url, LANGGRAPH_TARGET_URL: pair.target.url };
+    const run = async (): Promise<string> => {
+      const argv = ['--import', import.meta.resolve('tsx'), script];
+      return (await promisify(execFile)(process.execPath, argv, { cwd, env })).stdout;
+    };
+    assert.equal(await run(), 'finished: 10 threads restored, 0 were there\n  73 restored by full: checkpoints\n');
+    assert.match(await run(), /^unchanged: 10 threads restored/);
+  });
+});
 
 describe('into the tables of a checkpointer', () => {
   for (const from of ['python', 'js'] as const) {

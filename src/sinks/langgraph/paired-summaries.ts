@@ -1,10 +1,11 @@
+import { jsonEqual } from '../../json-equal.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 
 /**
  * Summaries of a thread's checkpoints on both sides, for comparing them.
  *
- * Where a pair has the same text, which is the rule, no digest is made of it: what stands in its place only says that both
+ * Where a pair has the same values, which is the rule, no digest is made of them: what stands in its place only says that both
  * are the same, and means nothing for other threads.
  *
  * @param targetIdOf The target's id of a source checkpoint.
@@ -29,8 +30,8 @@ export function pairedSummaries(
 
 /** A pair without what is the same in both. */
 function alike(a: HistoryEntry, b: HistoryEntry, index: number): readonly [HistoryEntry, HistoryEntry] {
-  const sameValues = JSON.stringify(a.values) === JSON.stringify(b.values);
-  const sameMetadata = JSON.stringify(a.metadata) === JSON.stringify(b.metadata);
+  const sameValues = jsonEqual(a.values, b.values);
+  const sameMetadata = jsonEqual(a.metadata, b.metadata);
   // Pairs with one and the same mark would be taken for copies of each other.
   const mark = { same: index };
   const without = (entry: HistoryEntry): HistoryEntry => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
+import { companionName } from '../connections/langgraph-companion.ts';
 import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import type { Json } from '../json.ts';
@@ -51,7 +52,7 @@ const options = z.strictObject({
   companion: z
     .string()
     .min(1)
-    .default('threadmill_companion')
+    .default(companionName)
     .describe('Name under which the companion graph is deployed on the target, for `full`.'),
   database: z
     .strictObject({

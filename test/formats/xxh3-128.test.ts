@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { xxh3Hash128 } from '../../src/formats/xxh3-128.ts';
 
-/** What `xxhash` 3.5 for Python gives for bytes 3, 10, 17 … of these lengths: every branch of the algorithm, and its edges. */
+/** What the package `xxhash` for Python gives for bytes 3, 10, 17 … of these lengths: every branch of the algorithm, and its edges. */
 const expected: Readonly<Record<number, string>> = {
   0: '99aa06d3014798d86001c324468d497f',
   1: '22bbb76b211a39ba13e608bc156defed',

@@ -24,7 +24,7 @@ export function citationAttachment(part: CitationPart, { messageId, conversation
   };
   return {
     type,
-    [type]: inner === undefined || documentOf(inner) !== undefined ? (search) : inner,
+    [type]: inner === undefined || documentOf(inner) !== undefined ? search : inner,
     messageId,
     conversationId,
     ...(part.callId !== undefined && { toolCallId: part.callId }),

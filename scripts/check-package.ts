@@ -24,6 +24,8 @@ const needed = [
   'wasm/document-scan.wasm',
   'wasm/xxhash64.wasm',
   'schema/pipeline.schema.json',
+  'companion/threadmill-companion.mjs',
+  'companion/threadmill_companion.py',
   'package.json',
   'README.md',
   'CHANGELOG.md',

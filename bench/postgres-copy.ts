@@ -17,8 +17,8 @@
 //
 // Reading: on one connection as fast as psql with rows that are ready (0.97, 1.03 and 1.07 in three such runs), although the
 // JSON is parsed: the server takes binary rows with a fifth less work. Two connections are held by the two cores, which the
-// server's processes and this one share: 1.19 to 1.25 here, 1.29 when nothing else ran; the target of 1.3 is missed by a little.
-// They took more than 250 MB with transactions of 8 MB, as measured here; they are of 6 MB since (235 to 259). One bad row in a
+// server's processes and this one share; the target of 1.3 is missed. They took more than 250 MB with transactions of 8 MB, as
+// measured here; they are of 6 MB since. These two alone, 2 rounds on a quiet machine since then: 1.09 and 191 MB, 1.20 and 234 MB. One bad row in a
 // hundred takes 1.2 to 1.55 times the clean time. Against INSERTs: 21 times one by one, 5 times when they are prepared and share
 // one transaction, 1.8 times 500 at once (2.3 with two connections), 3.2 times node-etl (4.2 with as many connections): less than
 // the 10, 2 and 5 wanted, as psql itself is 1.8 and 3.3 times as fast as these two.

@@ -14,9 +14,12 @@
 //
 // Reading: 8.9 times the loop as it is usually written, 4.2 times the best we could write. What is written goes to the disk in
 // the background between commits; without that copying stood at 3.8 in the same hour. Compression is deflate on the thread pool
-// and takes both cores: 2.6 times the loop that compresses too. Four times is out of reach: zlib alone, four blocks at a time on
-// both cores and nothing else running, takes 0.48 s for 100 MB, where a quarter of that loop's time is 0.55 s and a quarter of
-// the plain loop's 0.25 s (zstd at level 1 alone would take 0.18 s of both cores).
+// and takes both cores: 2.6 times the loop that compresses too. The target of four is missed: zlib alone,
+// four blocks at a time and nothing else running, takes 0.48 s for 100 MB on both cores, where a quarter of that loop's time is
+// 0.55 s and of the plain loop's 0.25 s. Another compressor was not tried in a pipeline.
+//
+// A later round on a slower moment of the machine, one round: copy 3.31, limit 3.42, count 3.93. The sources of the reading above,
+// run in turns with the later ones, were as slow then.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';

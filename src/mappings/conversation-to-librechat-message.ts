@@ -61,12 +61,15 @@ function dateField(name: string, time: string | undefined): Fields {
   return date === undefined ? {} : { [name]: date };
 }
 
-/** What is said goes into `text` where that is all there is, as for a question; else part by part into `content`. */
+/**
+ * What is said goes into `text` where that is all there is, as for a question; else part by part into `content`. Empty words
+ * are a part: an empty `text` says nothing and would be read as none.
+ */
 function saidIn(message: Message, holes: Json | undefined, scope: PartsScope): Fields {
   const isText = (place: number): boolean => {
     const part = message.parts[place];
-    if (part?.type === 'error') return part.sourceType === 'text';
-    return part?.type === 'text' && Object.keys(part).length === 2;
+    if (part?.type === 'error') return part.sourceType === 'text' && part.text !== '';
+    return part?.type === 'text' && part.text !== '' && Object.keys(part).length === 2;
   };
   const [first, ...others] = message.parts;
   const isPlain =

@@ -20,17 +20,14 @@
 // first thread's time a quarter goes into keys and JSON text of the pages, a fifth into grouping outside of memory (written and
 // read once), a quarter into writing and hashing, a tenth into garbage. To try next: read some chats at a time by their ids, in order, which takes the
 // grouping away and has the server, the thread and the disk at work together.
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { Worker } from 'node:worker_threads';
 import { MongoClient, type Document } from 'mongodb';
 
 import { readManifest } from '../src/files/bundle-folders.ts';
-import { resourceLimits } from '../src/librechat/make-chats.ts';
 import type { Conversation } from '../src/models/conversation.ts';
 import type { LibrechatRecord } from '../src/models/librechat-chat.ts';
 import { pipeline } from '../src/pipeline.ts';
@@ -100,16 +97,12 @@ function branchingOf(messages: readonly Document[]): object {
   return { has_branching: points.length > 0, branch_points: points };
 }
 
-/** The thread as the package ships it: from sources it would load the loader that strips the types a second time. */
-const threadFile = new URL('../dist/librechat/chat-worker.js', import.meta.url);
-const startWorker = (): Worker => new Worker(threadFile, { resourceLimits });
-
 async function exported(folder: string, records: 'documents' | 'conversations'): Promise<Work> {
   const { uri, bytes, messages } = server();
   const path = join(folder, 'bundle');
   const source =
     records === 'documents'
-      ? librechatSource({ uri, includeTemporary: true, records: 'documents' }, { startWorker })
+      ? librechatSource({ uri, includeTemporary: true, records: 'documents' })
       : librechatSource({ uri, includeTemporary: true });
   await pipeline<Conversation | LibrechatRecord>(source).to(bundleSink({ path })).run();
   const counts = (await readManifest(path))?.counts;
@@ -121,7 +114,6 @@ await bench({
   base: 'a query for each conversation',
   rounds: 3,
   async data() {
-    execFileSync(process.execPath, ['--import', 'tsx', 'scripts/build.ts', '--if-stale'], { stdio: 'inherit' });
     process.env['ETL_BENCH_LIBRECHAT'] = JSON.stringify(await startLibrechatServer(conversations));
   },
   variants: [
@@ -137,7 +129,7 @@ await bench({
       outputLike: 'nothing',
       async run() {
         const { uri, bytes, messages } = server();
-        await pipeline(librechatSource({ uri, includeTemporary: true, records: 'documents' }, { startWorker }))
+        await pipeline(librechatSource({ uri, includeTemporary: true, records: 'documents' }))
           .to(discardSink({}))
           .run();
         return { records: messages, bytes };

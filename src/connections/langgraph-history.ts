@@ -29,44 +29,136 @@ const maxBreaks = 4;
  * Pages end where the server's do, or where one grows over about 4 MB; an answer that breaks off in the middle is gone on
  * with behind its last entry. Checkpoints that are made meanwhile come before all others and are not given.
  *
- * @throws {EtlError} as `LanggraphConnection.read`; `ETL_REQUEST_FAILED` for an answer that is not an array of checkpoints.
  * @see LangGraph API: `POST /threads/{id}/history` takes `before` as an id on the JavaScript server, as a config on Python's
  */
-export async function* historyPages(
-  connection: LanggraphConnection,
-  threadId: string,
-  { namespace = '', pageSize = 100, limit = Number.POSITIVE_INFINITY }: HistoryOptions,
-  signal: AbortSignal,
-): AsyncGenerator<JsonRecords> {
-  let left = limit;
-  let size = Math.min(pageSize, 1000);
-  let before: string | undefined;
-  let breaks = 0;
-  while (left > 0) {
-    const wanted = Math.min(size, left);
-    const body = await page(connection, threadId, { namespace, before, wanted }, signal);
-    let got = 0;
-    let bytes = 0;
-    try {
-      const whole = body.rest === undefined ? wholePage(body.bytes, connection.where) : undefined;
-      for await (const part of whole ?? streamedPage(body, connection.where, signal)) {
-        got += part.count;
-        bytes += part.bytes.length;
-        if (got >= wanted || body.rest !== undefined) before = checkpointIdAt(part, part.count - 1, connection.where);
-        yield part;
+export class HistoryReader {
+  readonly #connection: LanggraphConnection;
+  readonly #threadId: string;
+  readonly #namespace: string;
+  readonly #signal: AbortSignal;
+  #left: number;
+  #size: number;
+  #before: string | undefined;
+  /** The pieces of a large answer that is being read, and what came of them. */
+  #pieces: AsyncGenerator<JsonRecords> | undefined;
+  #wanted = 0;
+  #got = 0;
+  #bytes = 0;
+  #breaks = 0;
+
+  constructor(
+    connection: LanggraphConnection,
+    threadId: string,
+    { namespace = '', pageSize = 100, limit = Number.POSITIVE_INFINITY }: HistoryOptions,
+    signal: AbortSignal,
+  ) {
+    this.#connection = connection;
+    this.#threadId = threadId;
+    this.#namespace = namespace;
+    this.#signal = signal;
+    this.#left = limit;
+    this.#size = Math.min(pageSize, 1000);
+  }
+
+  /**
+   * The next page; nothing when there is none.
+   *
+   * @throws {EtlError} as `LanggraphConnection.read`; `ETL_REQUEST_FAILED` for an answer that is not an array of checkpoints.
+   */
+  async next(): Promise<JsonRecords | undefined> {
+    for (;;) {
+      if (this.#pieces !== undefined) {
+        const piece = await this.#piece(this.#pieces);
+        if (piece !== undefined) return piece;
+        continue;
       }
-    } catch (error) {
-      signal.throwIfAborted();
-      breaks = got === 0 ? breaks + 1 : 0;
-      // Only what came piece by piece can break here; what came whole is not what a server should answer.
-      const problem = langgraphError(error, connection.where);
-      if (body.rest === undefined || breaks > maxBreaks || problem.code === 'ETL_RECORD_TOO_LARGE') throw problem;
-      left -= got;
-      continue;
+      if (this.#left <= 0) return undefined;
+      this.#wanted = Math.min(this.#size, this.#left);
+      const { bytes, rest } = await this.#ask();
+      this.#got = 0;
+      this.#bytes = 0;
+      if (rest !== undefined) {
+        this.#pieces = streamedPage({ bytes, rest }, this.#connection.where, this.#signal);
+        continue;
+      }
+      const page = wholePage(bytes, this.#connection.where);
+      this.#count(page);
+      this.#endPage();
+      return page.count === 0 ? undefined : page;
     }
-    if (got < wanted) return;
-    left -= got;
-    size = Math.max(1, Math.min(size, Math.floor(bufferBytes / Math.max(1, bytes / got))));
+  }
+
+  /** Gives up what is left of an answer that is being read. */
+  async close(): Promise<void> {
+    await this.#pieces?.return(undefined);
+  }
+
+  /** The next piece of a large answer; nothing when it ends, or broke off and can be gone on with. */
+  async #piece(pieces: AsyncGenerator<JsonRecords>): Promise<JsonRecords | undefined> {
+    let step: IteratorResult<JsonRecords, void>;
+    try {
+      step = await pieces.next();
+    } catch (error) {
+      this.#pieces = undefined;
+      this.#goOnAfter(error);
+      return undefined;
+    }
+    if (step.done !== true) {
+      this.#count(step.value);
+      return step.value;
+    }
+    this.#pieces = undefined;
+    this.#endPage();
+    return undefined;
+  }
+
+  /** Only what came piece by piece can be gone on with. Throws when it cannot, or broke too often. */
+  #goOnAfter(error: unknown): void {
+    this.#signal.throwIfAborted();
+    this.#breaks = this.#got === 0 ? this.#breaks + 1 : 0;
+    const problem = langgraphError(error, this.#connection.where);
+    if (this.#breaks > maxBreaks || problem.code === 'ETL_RECORD_TOO_LARGE') throw problem;
+    this.#left -= this.#got;
+  }
+
+  #count(part: JsonRecords): void {
+    this.#got += part.count;
+    this.#bytes += part.bytes.length;
+    // Where a page that is not full ends, nobody asks for what is before it.
+    const mayGoOn = this.#got >= this.#wanted || this.#pieces !== undefined;
+    if (mayGoOn && part.count > 0) this.#before = checkpointIdAt(part, part.count - 1, this.#connection.where);
+  }
+
+  #endPage(): void {
+    this.#left = this.#got < this.#wanted ? 0 : this.#left - this.#got;
+    const entryBytes = Math.max(1, this.#bytes / Math.max(1, this.#got));
+    this.#size = Math.max(1, Math.min(this.#size, Math.floor(bufferBytes / entryBytes)));
+  }
+
+  async #ask(): Promise<LanggraphBody> {
+    const { runtime } = this.#connection.info;
+    try {
+      return await this.#connection.read(this.#request(runtime === 'python'), this.#signal);
+    } catch (error) {
+      // A server that is neither of the two known ones may take the other form.
+      const isRefused = [400, 422].includes(httpStatusOf(error) ?? 0);
+      if (!isRefused || this.#before === undefined || runtime !== 'unknown') throw error;
+      return await this.#connection.read(this.#request(true), this.#signal);
+    }
+  }
+
+  #request(takesConfig: boolean): LanggraphRequest {
+    const before = this.#before;
+    return {
+      method: 'POST',
+      path: `/threads/${encodeURIComponent(this.#threadId)}/history`,
+      body: {
+        limit: this.#wanted,
+        before: before !== undefined && takesConfig ? { configurable: { checkpoint_id: before } } : before,
+        checkpoint: this.#namespace === '' ? undefined : { checkpoint_ns: this.#namespace },
+      },
+      bufferBytes,
+    };
   }
 }
 
@@ -83,40 +175,11 @@ function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, whe
   });
 }
 
-async function page(
-  connection: LanggraphConnection,
-  threadId: string,
-  { namespace, before, wanted }: { namespace: string; before: string | undefined; wanted: number },
-  signal: AbortSignal,
-): Promise<LanggraphBody> {
-  const request = (form: BeforeForm): LanggraphRequest => ({
-    method: 'POST',
-    path: `/threads/${encodeURIComponent(threadId)}/history`,
-    body: {
-      limit: wanted,
-      ...(before === undefined ? {} : { before: form === 'id' ? before : { configurable: { checkpoint_id: before } } }),
-      ...(namespace === '' ? {} : { checkpoint: { checkpoint_ns: namespace } }),
-    },
-    bufferBytes,
-  });
-  const form = connection.info.runtime === 'python' ? 'config' : 'id';
-  try {
-    return await connection.read(request(form), signal);
-  } catch (error) {
-    // A server that is neither of the two known ones may take the other form.
-    const isRefused = [400, 422].includes(httpStatusOf(error) ?? 0);
-    if (!isRefused || before === undefined || connection.info.runtime !== 'unknown') throw error;
-    return await connection.read(request('config'), signal);
-  }
-}
-
-type BeforeForm = 'id' | 'config';
-
 /** The entries of an answer that is whole. */
-function wholePage(bytes: Buffer, where: string): readonly JsonRecords[] {
+function wholePage(bytes: Buffer, where: string): JsonRecords {
   const found = jsonArrayElements(bytes);
   if (found === undefined) throw notEntries(where, bytes);
-  return found.count === 0 ? [] : [found];
+  return found;
 }
 
 /** The entries of a large answer, as they come. */

@@ -6,7 +6,7 @@ import type { Dispatcher, Pool } from 'undici';
 import { EtlError } from '../errors.ts';
 import type { Runtime } from '../models/langgraph.ts';
 import { parseRetryAfter, retry } from '../retry.ts';
-import { exchange } from './langgraph-exchange.ts';
+import { exchange, type Answer } from './langgraph-exchange.ts';
 import { isPassing, LanggraphBodyError, langgraphError, LanggraphHttpError } from './langgraph-errors.ts';
 import { rateLimit, type RateLimit } from './langgraph-rate.ts';
 
@@ -148,6 +148,7 @@ class Caller {
   readonly #life: AbortSignal;
   readonly #options: LanggraphOptions;
   readonly #headers: Record<string, string>;
+  readonly #jsonHeaders: Record<string, string>;
 
   constructor(
     pool: Pool,
@@ -164,35 +165,46 @@ class Caller {
     this.#rate = rate;
     this.#options = options;
     this.#headers = headersOf(options);
+    this.#jsonHeaders = { ...this.#headers, 'content-type': 'application/json' };
   }
 
   async json(request: LanggraphRequest, signal: AbortSignal): Promise<unknown> {
     return await this.#tried(request, signal, async () => {
-      const { bytes, contentType } = await this.#once({ ...request, bufferBytes: undefined }, signal);
+      const { bytes, headers } = await this.#once(request, undefined, signal);
       if (bytes.length === 0) return undefined;
       try {
         return JSON.parse(bytes.toString('utf8')) as unknown;
       } catch {
-        throw new LanggraphBodyError(named(request), excerptOf(bytes), contentType);
+        throw notJson(request, bytes, headers);
       }
     });
   }
 
-  async read(request: LanggraphRequest, signal: AbortSignal): Promise<LanggraphBody> {
-    return await this.#tried(request, signal, async () => {
-      const body = await this.#once(request, signal);
-      const first = firstByte(body.bytes);
+  read(request: LanggraphRequest, signal: AbortSignal): Promise<LanggraphBody> {
+    return this.#tried(request, signal, async () => {
+      const answer = await this.#once(request, request.bufferBytes, signal);
+      const first = firstByte(answer.bytes);
       // Only what begins like JSON of the API is worth a closer look.
-      if (first === OPEN_OBJECT || first === OPEN_LIST) return body;
-      throw new LanggraphBodyError(named(request), excerptOf(body.bytes), body.contentType);
+      if (first === OPEN_OBJECT || first === OPEN_LIST) return answer;
+      throw notJson(request, answer.bytes, answer.headers);
     });
   }
 
   async #tried<T>(request: LanggraphRequest, given: AbortSignal, call: () => Promise<T>): Promise<T> {
-    const { attempts, retryBaseMs, onRetry } = this.#options;
     const signal = this.#signalOf(given);
+    signal.throwIfAborted();
     try {
-      return await retry(call, {
+      return await call();
+    } catch (error) {
+      return await this.#again(request, signal, call, error);
+    }
+  }
+
+  /** The tries after the first one, which failed: what is thrown in the end is its error, or the last one. */
+  async #again<T>(request: LanggraphRequest, signal: AbortSignal, call: () => Promise<T>, first: unknown): Promise<T> {
+    const { attempts, retryBaseMs, onRetry } = this.#options;
+    try {
+      return await retry((attempt) => (attempt === 1 ? Promise.reject(first as Error) : call()), {
         signal,
         attempts: request.isRepeatable === false ? 1 : (request.attempts ?? attempts ?? 6),
         baseMs: retryBaseMs,
@@ -206,25 +218,23 @@ class Caller {
     }
   }
 
-  async #once(
-    request: LanggraphRequest,
-    signal: AbortSignal,
-  ): Promise<LanggraphBody & { readonly contentType: string }> {
-    const { method = 'GET', path, body, bufferBytes } = request;
-    await this.#rate.take(this.#signalOf(signal));
-    const { status, headers, bytes, rest } = await exchange(
+  async #once(request: LanggraphRequest, bufferBytes: number | undefined, signal: AbortSignal): Promise<Answer> {
+    const { method = 'GET', path, body } = request;
+    const turn = this.#rate.take(this.#signalOf(signal));
+    if (turn !== undefined) await turn;
+    const answer = await exchange(
       this.#pool,
       {
         method,
-        path: `${this.#prefix}${path}`,
-        headers: body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' },
+        path: this.#prefix + path,
+        headers: body === undefined ? this.#headers : this.#jsonHeaders,
         body: body === undefined ? null : JSON.stringify(body),
       },
       // The end of the connection's life destroys the pool: its requests need not listen as well.
       { signal: signal === this.#options.signal ? undefined : signal, bufferBytes },
     );
-    const contentType = headerText(headers['content-type']);
-    if (status >= 200 && status < 300) return { bytes, rest, contentType };
+    const { status, headers, bytes, rest } = answer;
+    if (status >= 200 && status < 300) return answer;
     // Of an answer that nobody wants, no more than its beginning is of use.
     rest?.cancel();
     const asked = parseRetryAfter(headerText(headers['retry-after']));
@@ -296,6 +306,10 @@ function headersOf({ apiKey, headers = {} }: LanggraphOptions): Record<string, s
 /** A request for people, without ids: what happens to many threads for one reason is told as one. */
 function named({ method = 'GET', path }: LanggraphRequest): string {
   return `${method} ${(path.split('?', 1)[0] ?? path).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '{id}')}`;
+}
+
+function notJson(request: LanggraphRequest, bytes: Buffer, headers: Answer['headers']): LanggraphBodyError {
+  return new LanggraphBodyError(named(request), excerptOf(bytes), headerText(headers['content-type']));
 }
 
 function headerText(header: string | string[] | undefined): string {

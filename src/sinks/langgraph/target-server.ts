@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LanggraphConnection, LanggraphRequest } from '../../connections/langgraph.ts';
 import { hasGraph } from '../../connections/langgraph-companion.ts';
 import { httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
-import { historyPages } from '../../connections/langgraph-history.ts';
+import { HistoryReader } from '../../connections/langgraph-history.ts';
 import { EtlError } from '../../errors.ts';
 import { decodeJsonRecords } from '../../formats/json-records.ts';
 import type { GraphShape, NodeUpdate } from '../../mappings/history-to-supersteps.ts';
@@ -179,8 +179,13 @@ export class TargetServer {
     threadId: string,
     options: { readonly namespace?: string; readonly limit?: number } = {},
   ): AsyncGenerator<readonly HistoryEntry[]> {
-    for await (const page of historyPages(this.connection, threadId, options, this.#signal))
-      yield decodeJsonRecords(page).map(asHistoryEntry);
+    const reader = new HistoryReader(this.connection, threadId, options, this.#signal);
+    try {
+      for (let page = await reader.next(); page !== undefined; page = await reader.next())
+        yield decodeJsonRecords(page).map(asHistoryEntry);
+    } finally {
+      await reader.close();
+    }
   }
 
   /** Summaries of all checkpoints of a thread, oldest first in each namespace, the thread's own first. */

@@ -1,4 +1,4 @@
-import { historyPages } from '../../connections/langgraph-history.ts';
+import { HistoryReader } from '../../connections/langgraph-history.ts';
 import type { LanggraphConnection } from '../../connections/langgraph.ts';
 import { jsonMember, jsonMembers, jsonValue } from '../../formats/json-members.ts';
 import { asBuffer, sliceJsonRecords, type JsonRecords } from '../../formats/json-records.ts';
@@ -22,38 +22,38 @@ export interface ReadThreadOptions {
  */
 export async function readThread(
   connection: LanggraphConnection,
-  head: Omit<ThreadHead, 'origin'>,
+  head: ThreadHead,
   { pageSize, historyLimit, subgraphs, partBytes, spillPath }: ReadThreadOptions,
   signal: AbortSignal,
 ): Promise<ThreadText> {
   const collector = new ThreadCollector(partBytes, spillPath);
-  const known = new Set(['']);
-  const waiting = [''];
+  // Namespaces in the order they are read: those of one namespace, found newest first, come oldest first.
+  const namespaces = new Set(['']);
   let isLimited = false;
+  let reader: HistoryReader | undefined;
   try {
-    for (let namespace = waiting.shift(); namespace !== undefined; namespace = waiting.shift()) {
+    for (const namespace of namespaces) {
       collector.startNamespace();
       const most = namespace === '' ? historyLimit : undefined;
-      // One more than is wanted tells whether there are more.
-      const limit = most === undefined ? undefined : most + 1;
-      const found: string[] = [];
       let left = most ?? Number.POSITIVE_INFINITY;
-      for await (const given of historyPages(connection, head.threadId, { namespace, pageSize, limit }, signal)) {
+      // One more than is wanted tells whether there are more.
+      const limit = left + 1;
+      const found: string[] = [];
+      reader = new HistoryReader(connection, head.threadId, { namespace, pageSize, limit }, signal);
+      for (let given = await reader.next(); given !== undefined; given = await reader.next()) {
         isLimited ||= given.count > left;
         const page = given.count > left ? sliceJsonRecords(given, 0, left) : given;
         left -= page.count;
         if (page.count === 0) continue;
-        if (subgraphs) found.push(...namespacesIn(page).filter((name) => !known.has(name)));
-        for (const name of found) known.add(name);
-        await collector.add(page);
+        if (subgraphs) addNamespaces(page, found);
+        const spilling = collector.add(page);
+        if (spilling !== undefined) await spilling;
       }
-      // Found newest first.
-      waiting.push(...found.reverse());
+      for (const name of [...new Set(found)].reverse()) namespaces.add(name);
     }
-    const { runtime, version } = connection.info;
-    const origin = version === undefined ? { runtime } : { runtime, version };
-    return collector.finish({ ...head, origin }, isLimited);
+    return collector.finish(head, isLimited);
   } catch (error) {
+    await reader?.close();
     await collector.close();
     throw error;
   }
@@ -63,21 +63,19 @@ export async function readThread(
 const name = Buffer.from('checkpoint_ns"');
 const QUOTE = 0x22;
 
-/** The namespaces that tasks of these checkpoints ran subgraphs in. */
-function namespacesIn(page: JsonRecords): string[] {
-  if (!namesNamespace(asBuffer(page.bytes))) return [];
-  const found = new Set<string>();
+/** Finds the namespaces that tasks of these checkpoints ran subgraphs in. */
+function addNamespaces(page: JsonRecords, found: string[]): void {
   const text = asBuffer(page.bytes);
+  if (!namesNamespace(text)) return;
   for (let i = 0; i < page.count; i++) {
     const member = jsonMember(jsonMembers(text, page.starts[i], page.ends[i]), 'tasks');
     const tasks = member === undefined ? [] : jsonValue(text, member);
     for (const task of Array.isArray(tasks) ? (tasks as unknown[]) : []) {
       const checkpoint = fieldOf(task, 'checkpoint');
       const namespace = fieldOf(checkpoint, 'checkpoint_ns');
-      if (typeof namespace === 'string' && namespace !== '') found.add(namespace);
+      if (typeof namespace === 'string' && namespace !== '') found.push(namespace);
     }
   }
-  return [...found];
 }
 
 /** Whether some checkpoint in the text has a namespace. Most threads run no subgraph, and need no closer look. */

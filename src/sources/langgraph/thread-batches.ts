@@ -1,5 +1,3 @@
-import pLimit from 'p-limit';
-
 import { jsonBatch } from '../../batch.ts';
 import type { LanggraphConnection } from '../../connections/langgraph.ts';
 import { httpStatusOf, isAnswer } from '../../connections/langgraph-errors.ts';
@@ -8,9 +6,11 @@ import type { JsonRecords } from '../../formats/json-records.ts';
 import type { Json } from '../../json.ts';
 import type { ThreadRow } from '../../models/langgraph.ts';
 import type { Batch, StageContext } from '../../stage.ts';
+import { BatchBuilder } from './batch-builder.ts';
+import { OrderedWindow } from './ordered-window.ts';
 import { readThread, type ReadThreadOptions } from './read-thread.ts';
 import { countThreads, listThreads, threadById, type ListPlace, type ThreadFilter } from './thread-list.ts';
-import type { RecordText, ThreadText } from './thread-text.ts';
+import { isOneRecord, type LargeThread, type ThreadText } from './thread-text.ts';
 
 export interface ThreadBatchesOptions extends ReadThreadOptions {
   readonly filter: ThreadFilter;
@@ -28,7 +28,8 @@ const waitingBytes = 32_000_000;
 interface Wanted {
   readonly id: string;
   readonly listed?: { readonly row: ThreadRow; readonly text: string };
-  readonly cursor: Json;
+  /** Where a run goes on behind this thread. */
+  cursor(): Json;
 }
 
 type Outcome =
@@ -48,42 +49,37 @@ export async function* threadBatches(
   const { concurrency, batchSize, batchBytes } = options;
   // The connection was opened with it, and ends all requests when it is closed.
   const { signal } = ctx;
-  const limit = pLimit(concurrency);
+  const { runtime, version } = connection.info;
+  const origin = JSON.stringify({ runtime, version });
   const wanted = wantedThreads(connection, options, ctx, signal);
-  const begun: { readonly thread: Wanted; readonly outcome: Promise<Outcome> }[] = [];
-  let held = 0;
-  const begin = (thread: Wanted): void => {
-    const outcome = limit(() => read(connection, thread, options, signal)).then((done) => {
-      held += heldBy(done);
-      return done;
-    });
-    begun.push({ thread, outcome });
-  };
-  const batch = new BatchBuilder();
+  const window = new OrderedWindow((thread: Wanted) => read(connection, thread, origin, options, signal), {
+    concurrency,
+    weigh: heldBy,
+    maxWeight: waitingBytes,
+  });
+  const batch = new BatchBuilder(batchBytes);
   let isListed = false;
   try {
     for (;;) {
-      while (!isListed && begun.length < 2 * concurrency && (held < waitingBytes || begun.length === 0)) {
-        const next = await wanted.next();
-        if (next.done === true) isListed = true;
-        else begin(next.value);
+      while (window.isHungry && !isListed) {
+        const { done, value } = await wanted.next();
+        isListed = done === true;
+        window.offer(value ?? []);
       }
-      const first = begun.shift();
+      const first = await window.shift();
       if (first === undefined) break;
-      const { thread } = first;
-      const outcome = await first.outcome;
+      const { item: thread, result: outcome } = first;
       ctx.signal.throwIfAborted();
       if ('error' in outcome) {
         yield* batch.take();
         await rejectOrThrow(connection, thread, outcome, ctx);
-        batch.skipTo(thread.cursor);
+        batch.skipTo(thread);
         continue;
       }
       const { text, row } = outcome;
-      held -= heldBy(outcome);
       if (row.status === 'busy') ctx.finding('thread: read while a run was under way', 1);
-      if (text.whole !== undefined) {
-        batch.add(text.whole, thread);
+      if (isOneRecord(text)) {
+        batch.add(text, thread);
         if (batch.count >= batchSize || batch.bytes >= batchBytes) yield* batch.take();
         continue;
       }
@@ -92,29 +88,33 @@ export async function* threadBatches(
     }
     yield* batch.take();
   } finally {
-    limit.clearQueue();
+    const left = window.stop();
     // What is under way ends with the connection, and nobody waits for it.
     await connection.close();
     await wanted.return(undefined);
-    for (const { outcome } of begun) void outcome.then((done) => ('text' in done ? done.text.close() : undefined));
+    for (const outcome of left) void outcome.then(forget);
   }
 }
 
 /** Bytes that a thread holds in memory until its turn. */
 function heldBy(outcome: Outcome): number {
-  return 'text' in outcome ? (outcome.text.whole?.maxBytes ?? 0) : 0;
+  return 'text' in outcome && isOneRecord(outcome.text) ? outcome.text.maxBytes : 0;
+}
+
+async function forget(outcome: Outcome): Promise<void> {
+  if ('text' in outcome && !isOneRecord(outcome.text)) await outcome.text.close();
 }
 
 /** A batch for each part of a large thread. */
-async function* parts(text: ThreadText, { id, cursor }: Wanted): AsyncGenerator<Batch<unknown>> {
-  const at = (): string => `thread ${id}`;
+async function* parts(text: LargeThread, thread: Wanted): AsyncGenerator<Batch<unknown>> {
+  const at = (): string => `thread ${thread.id}`;
   let previous: Buffer | undefined;
   try {
     for await (const record of text.parts()) {
       if (previous !== undefined) yield jsonBatch(oneRecord(previous), { at });
       previous = record;
     }
-    if (previous !== undefined) yield jsonBatch(oneRecord(previous), { at, cursor });
+    if (previous !== undefined) yield jsonBatch(oneRecord(previous), { at, cursor: thread.cursor() });
   } finally {
     await text.close();
   }
@@ -126,24 +126,23 @@ async function* wantedThreads(
   { ids, since, filter }: ThreadBatchesOptions,
   ctx: StageContext,
   signal: AbortSignal,
-): AsyncGenerator<Wanted> {
+): AsyncGenerator<readonly Wanted[]> {
   if (ids !== undefined) {
     // What comes back is what we gave: how many of them are done.
     const done = (ctx.cursor as { readonly ids: number } | undefined)?.ids ?? 0;
-    for (const [index, id] of [...new Set(ids)].entries()) if (index >= done) yield { id, cursor: { ids: index + 1 } };
+    const wanted = [...new Set(ids)].map((id, index) => ({ id, cursor: () => ({ ids: index + 1 }) }));
+    yield wanted.slice(done);
     return;
   }
   const from = ctx.cursor as unknown as ListPlace | undefined;
   const after = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
-  let place = from;
+  let seen = from?.seen ?? 0;
   for await (const listed of listThreads(connection, filter, { from }, signal)) {
-    ({ place } = listed);
-    const { row } = listed;
-    if (Date.parse(row.updated_at ?? row.created_at ?? '') < after) continue;
-    yield { id: row.thread_id, listed, cursor: { ...listed.place } };
+    seen = listed.at(-1)?.place().seen ?? seen;
+    const changed = listed.filter(({ row }) => !(Date.parse(row.updated_at ?? row.created_at ?? '') < after));
+    yield changed.map((one) => ({ id: one.row.thread_id, listed: one, cursor: () => ({ ...one.place() }) }));
   }
   const count = await countThreads(connection, filter, signal);
-  const seen = place?.seen ?? 0;
   if (count === undefined || count === seen) return;
   if (count > seen) {
     ctx.finding('threads: counted by the server and not listed', count - seen);
@@ -156,6 +155,7 @@ async function* wantedThreads(
 async function read(
   connection: LanggraphConnection,
   { id, listed }: Wanted,
+  origin: string,
   options: ReadThreadOptions,
   signal: AbortSignal,
 ): Promise<Outcome> {
@@ -164,7 +164,7 @@ async function read(
     signal.throwIfAborted();
     const thread = listed ?? (await threadById(connection, id, signal));
     ({ row } = thread);
-    const text = await readThread(connection, { threadId: id, row: thread.text }, options, signal);
+    const text = await readThread(connection, { threadId: id, row: thread.text, origin }, options, signal);
     return { text, row: thread.row };
   } catch (error) {
     return { error, row };
@@ -198,58 +198,6 @@ async function isAlone(connection: LanggraphConnection, error: unknown, ctx: Sta
   }
 }
 
-/** Puts records of text together to a batch. */
-class BatchBuilder {
-  /** About so many bytes are in it. */
-  bytes = 0;
-  #records: RecordText[] = [];
-  #ids: string[] = [];
-  #cursor: Json | undefined;
-
-  get count(): number {
-    return this.#records.length;
-  }
-
-  add(record: RecordText, { id, cursor }: Wanted): void {
-    this.#records.push(record);
-    this.#ids.push(id);
-    this.#cursor = cursor;
-    this.bytes += record.maxBytes;
-  }
-
-  /** The batch that comes next is behind a thread that is in none. */
-  skipTo(cursor: Json): void {
-    this.#cursor = cursor;
-  }
-
-  *take(): Generator<Batch<unknown>> {
-    const ids = this.#ids;
-    const cursor = this.#cursor;
-    const records = this.#records;
-    const { bytes } = this;
-    if (cursor === undefined) return;
-    this.#records = [];
-    this.#ids = [];
-    this.#cursor = undefined;
-    this.bytes = 0;
-    yield jsonBatch(joined(records, bytes), { cursor, at: (index) => `thread ${ids[index] ?? ''}` });
-  }
-}
-
 function oneRecord(record: Buffer): JsonRecords {
   return { bytes: record, starts: Uint32Array.of(0), ends: Uint32Array.of(record.length), count: 1 };
-}
-
-function joined(records: readonly RecordText[], maxBytes: number): JsonRecords {
-  const starts = new Uint32Array(records.length);
-  const ends = new Uint32Array(records.length);
-  const bytes = Buffer.allocUnsafeSlow(maxBytes + records.length);
-  let at = 0;
-  for (const [index, record] of records.entries()) {
-    starts[index] = at;
-    at = record.writeTo(bytes, at);
-    ends[index] = at;
-    bytes[at++] = 0x0a;
-  }
-  return { bytes: bytes.subarray(0, at), starts, ends, count: records.length };
 }

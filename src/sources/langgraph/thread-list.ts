@@ -9,8 +9,8 @@ import type { ThreadRow } from '../../models/langgraph.ts';
 export interface ListedThread {
   readonly row: ThreadRow;
   readonly text: string;
-  /** Where the list stands after this thread. */
-  readonly place: ListPlace;
+  /** Where the list stands after this thread: made when somebody asks, which is once a batch. */
+  place(): ListPlace;
 }
 
 /** Up to where the list was read: the time of the last thread, the threads of that time, and how many came in all. */
@@ -32,7 +32,7 @@ const select = ['thread_id', 'created_at', 'updated_at', 'metadata', 'status', '
 const overlap = 10;
 
 /**
- * Lists threads, oldest first, while others are made and deleted.
+ * Lists threads, oldest first, while others are made and deleted: those of a page at a time.
  *
  * The API pages by offset only. New threads come at the end of this order; deleted ones shift the pages, so that each page
  * has to begin with rows that were seen already, or the list goes back until it does. Rows of one and the same time, whose
@@ -43,9 +43,11 @@ export async function* listThreads(
   filter: ThreadFilter,
   { from, pageSize = 500 }: { readonly from?: ListPlace | undefined; readonly pageSize?: number | undefined },
   signal: AbortSignal,
-): AsyncGenerator<ListedThread> {
+): AsyncGenerator<readonly ListedThread[]> {
   let createdAt = from?.createdAt ?? '';
-  let ids = new Set(from?.ids);
+  // The threads of that time, as they come and to look them up.
+  let tied = [...(from?.ids ?? [])];
+  const ids = new Set(tied);
   let seen = from?.seen ?? 0;
   let offset = Math.max(0, seen - overlap);
   let next = threadPage(connection, filter, { offset, limit: pageSize }, signal);
@@ -64,23 +66,50 @@ export async function* listThreads(
     // The next page is asked for while this one is worked on.
     next = isLast ? Promise.resolve([]) : threadPage(connection, filter, { offset, limit: pageSize }, signal);
     next.catch(() => undefined);
-    let isNew = false;
+    const found: ListedThread[] = [];
     for (const { row, text } of rows) {
       const time = row.created_at ?? '';
       const isLater = order(time, createdAt);
       if (isLater < 0 || (isLater === 0 && ids.has(row.thread_id))) continue;
-      if (isLater > 0) ids = new Set();
+      if (isLater > 0) {
+        ids.clear();
+        tied = [];
+      }
       createdAt = time;
       ids.add(row.thread_id);
+      tied.push(row.thread_id);
       seen += 1;
-      isNew = true;
-      yield { row, text, place: { createdAt, ids: [...ids], seen } };
+      found.push(new Listed(row, text, time, tied, seen));
     }
+    if (found.length > 0) yield found;
     if (!isLast) continue;
     // Threads may have been made meanwhile: the list ends when its last page has nothing new.
-    if (!isNew) return;
+    if (found.length === 0) return;
     offset = Math.max(0, at + rows.length - overlap);
     next = threadPage(connection, filter, { offset, limit: pageSize }, signal);
+  }
+}
+
+class Listed implements ListedThread {
+  readonly row: ThreadRow;
+  readonly text: string;
+  readonly #createdAt: string;
+  /** The threads of that time: this one is the last of the first `#ties`. */
+  readonly #tied: readonly string[];
+  readonly #ties: number;
+  readonly #seen: number;
+
+  constructor(row: ThreadRow, text: string, createdAt: string, tied: readonly string[], seen: number) {
+    this.row = row;
+    this.text = text;
+    this.#createdAt = createdAt;
+    this.#tied = tied;
+    this.#ties = tied.length;
+    this.#seen = seen;
+  }
+
+  place(): ListPlace {
+    return { createdAt: this.#createdAt, ids: this.#tied.slice(0, this.#ties), seen: this.#seen };
   }
 }
 

@@ -1,0 +1,80 @@
+import { jsonBatch } from '../../batch.ts';
+import type { Json } from '../../json.ts';
+import type { Batch } from '../../stage.ts';
+import type { RecordText } from './thread-text.ts';
+
+/** What a batch keeps of each of its threads. */
+interface Placed {
+  readonly id: string;
+  cursor(): Json;
+}
+
+const NEWLINE = 0x0a;
+
+/** Puts records of text together to a batch: each is written where it stays, as it comes. */
+export class BatchBuilder {
+  /** At least as many bytes as are in it. */
+  bytes = 0;
+  readonly #threads: Placed[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  #text: Buffer | undefined;
+  #length = 0;
+  #last: Placed | undefined;
+  /** Bytes that a batch is expected to take: as many as the last one, and a few more. */
+  #expected: number;
+
+  /** @param expectedBytes About how large a batch becomes. */
+  constructor(expectedBytes: number) {
+    this.#expected = expectedBytes;
+  }
+
+  get count(): number {
+    return this.#threads.length;
+  }
+
+  add(record: RecordText, thread: Placed): void {
+    const text = this.#roomFor(record.maxBytes + 1);
+    this.#starts.push(this.#length);
+    const end = record.writeTo(text, this.#length);
+    this.#ends.push(end);
+    text[end] = NEWLINE;
+    this.#length = end + 1;
+    this.#threads.push(thread);
+    this.#last = thread;
+    this.bytes += record.maxBytes;
+  }
+
+  /** The batch that comes next is behind a thread that is in none. */
+  skipTo(thread: Placed): void {
+    this.#last = thread;
+  }
+
+  /** The batch, and an empty one in its place. */
+  *take(): Generator<Batch<unknown>> {
+    if (this.#last === undefined) return;
+    const cursor = this.#last.cursor();
+    const threads = this.#threads.splice(0);
+    const json = {
+      bytes: (this.#text ?? Buffer.alloc(0)).subarray(0, this.#length),
+      starts: Uint32Array.from(this.#starts.splice(0)),
+      ends: Uint32Array.from(this.#ends.splice(0)),
+      count: threads.length,
+    };
+    if (this.#length > 0) this.#expected = this.#length + (this.#length >>> 3);
+    this.#text = undefined;
+    this.#length = 0;
+    this.#last = undefined;
+    this.bytes = 0;
+    yield jsonBatch(json, { cursor, at: (index) => `thread ${threads[index]?.id ?? ''}` });
+  }
+
+  #roomFor(bytes: number): Buffer {
+    const needed = this.#length + bytes;
+    if (this.#text !== undefined && needed <= this.#text.length) return this.#text;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#expected, 2 * this.#length));
+    this.#text?.copy(larger, 0, 0, this.#length);
+    this.#text = larger;
+    return larger;
+  }
+}

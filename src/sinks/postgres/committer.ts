@@ -47,7 +47,8 @@ export class Committer {
 
   /** Starts a load; gives the commits that had to be waited for. */
   async *submit(load: Load): AsyncGenerator<Commit> {
-    if (this.#idle.length === 0) yield await (this.#underway.shift() as Promise<Commit>);
+    // The oldest may have ended long ago, and its connection may be at work again.
+    while (this.#idle.length === 0) yield await (this.#underway.shift() as Promise<Commit>);
     const client = this.#idle.pop();
     const commit = this.#write({ load, turn: this.#turn }, client);
     this.#turn = commit.then(() => undefined);

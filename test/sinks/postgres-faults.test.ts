@@ -361,3 +361,43 @@ test('fields inside others, the last of several members with one name, and missi
   assert.deepEqual(found[0], found[1]);
   assert.deepEqual((found[0] as unknown[])[0], { id: 1, name: 'Ada', tag: 'x', author: { name: 'Ada', tags: ['x'] } });
 });
+
+test('unusual values among usual ones are written in their places, from JSON text as from objects', async (t) => {
+  const records = rows(200).map((row) => {
+    if (row.id % 7 === 3) return { ...row, text: row.id };
+    if (row.id % 11 === 5) return { ...row, text: 'half a \ud800 pair' };
+    return row.id % 13 === 6 ? { ...row, id: 'no number' } : row;
+  });
+  const found: unknown[] = [];
+  for (const asText of [true, false]) {
+    const connectionString = await database(
+      'create table t (line int generated always as identity, id int, text text)',
+    );
+    const { rejected } = await load(t, records, { connectionString, columns: { id: 'id', text: 'text' }, asText });
+    found.push([rejected, await query(connectionString, 'select id, text from t order by line')]);
+  }
+  assert.deepEqual(found[0], found[1]);
+});
+
+test('no more connections are opened than were asked for, also when loads were done before the next one came', async () => {
+  const connectionString = await database(`create table t (id int, text text); create table session (pid int);
+    create function note() returns trigger language plpgsql as $$
+      begin insert into session values (pg_backend_pid()); return null; end $$;
+    create trigger note after insert on t for each statement execute function note()`);
+  const source: Source<unknown> = {
+    role: 'source',
+    name: 'in two parts',
+    async *read() {
+      yield { records: rows(5000), cursor: 1 };
+      yield { records: rows(5000), cursor: 2 };
+      while ((await count(connectionString)) !== 10_000);
+      for (const cursor of [3, 4, 5, 6]) yield { records: rows(5000), cursor };
+    },
+  };
+  await pipeline(source, { name: 'load' })
+    .to(postgresSink({ connectionString, table: 't', batchRecords: 5000, connections: 2 }))
+    .run();
+  assert.equal(await count(connectionString), 30_000);
+  const [found] = await query(connectionString, 'select count(distinct pid)::int as n from session');
+  assert.equal(found?.['n'], 2);
+});

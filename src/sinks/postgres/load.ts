@@ -9,6 +9,7 @@ import {
   type ValueEncoder,
 } from '../../formats/copy-binary.ts';
 import type { JsonEncoder } from '../../formats/copy-from-json.ts';
+import type { CopyJsonEncoder } from '../../formats/copy-json-encoder.ts';
 import { eachJsonMember, jsonValue } from '../../formats/json-members.ts';
 import { asBuffer, jsonRecordText, type JsonRecords } from '../../formats/json-records.ts';
 import { mayHoldUnstorable, UnstorableText, type UnstorablePolicy } from '../../formats/postgres-text.ts';
@@ -17,7 +18,7 @@ import type { Batch, StageContext } from '../../stage.ts';
 
 // Rows are cut into buffers of about this size: large enough for the socket, small enough to be sent while the next is filled.
 const chunkBytes = 256 * 1024;
-const bufferBytes = chunkBytes + chunkBytes / 4;
+const bufferBytes = chunkBytes + chunkBytes / 2;
 const jsonbVersion = 1;
 
 /** How a column is filled: from the record by a function, or with the whole record as jsonb. */
@@ -32,13 +33,17 @@ export interface FieldPlan {
   readonly encode: ValueEncoder;
   /** The record's member that the value is, or is in. Absent: the path does not begin with a name. */
   readonly member?: string | undefined;
-  /** The field is that member itself and not in it: its JSON text may be encoded as it stands. */
+  /** The value is that member itself and not in it. */
+  readonly isMember: boolean;
+  /** Writes the member's JSON text as it stands. */
   readonly fromJson?: JsonEncoder | undefined;
 }
 
 /** How a record becomes a row. */
 export interface RowPlan {
   readonly columns: readonly ColumnPlan[];
+  /** Writes the rows of records that are JSON text, but for unusual ones. */
+  readonly fromJson?: CopyJsonEncoder | undefined;
   readonly unstorable: UnstorablePolicy;
 }
 
@@ -122,26 +127,59 @@ export class Load {
   add(batch: Batch<unknown>): void {
     const index: number[] = [];
     this.#batches.push({ batch, from: this.rows, index });
-    for (let record = 0; record < recordCount(batch); record += 1) {
-      const from = this.#writer.length;
-      try {
-        this.#encode(batch, record);
-      } catch (error) {
-        this.#writer.cutBack(from);
-        if (error instanceof UnstorableText && this.#plan.unstorable === 'fail') throw unstorable(error, batch, record);
-        this.#ctx.reject(recordOf(batch, record), error, { batch, index: record });
+    const count = recordCount(batch);
+    for (let record = 0; record < count; )
+      record += this.#addMany(batch, record, index) || this.#addOne(batch, record, index);
+    if (batch.cursor !== undefined) this.#cursor = batch.cursor;
+  }
+
+  /** Adds records that are JSON text from `from` on; gives how many, 0 when they have to be added one by one. */
+  #addMany(batch: Batch<unknown>, from: number, index: number[]): number {
+    const { fromJson } = this.#plan;
+    if (fromJson === undefined || batch.json === undefined) return 0;
+    const { records, bytes, ends } = fromJson.encode(batch.json, from);
+    let taken = 0;
+    let end = 0;
+    for (let record = 0; record < records; record += 1) {
+      const next = ends[record] ?? 0;
+      if (next > end) {
+        this.#addRow(from + record, index, this.#writer.length + next - taken);
+        end = next;
         continue;
       }
-      if (this.#changes > 0) {
-        this.#ctx.finding(`changed: not storable (${this.#plan.unstorable})`, this.#changes, { batch, index: record });
-        this.#changes = 0;
-      }
-      index.push(record);
-      this.#chunkOf.push(this.#chunks.length);
-      this.#endOf.push(this.#writer.length);
-      if (this.#writer.length >= chunkBytes) this.#takeChunk();
+      this.#writer.bytes(bytes, taken, end);
+      taken = end;
+      this.#addOne(batch, from + record, index);
     }
-    if (batch.cursor !== undefined) this.#cursor = batch.cursor;
+    this.#writer.bytes(bytes, taken, end);
+    this.#cutChunk();
+    return records;
+  }
+
+  /** Adds one record, unless it does not fit the table. */
+  #addOne(batch: Batch<unknown>, record: number, index: number[]): 1 {
+    const from = this.#writer.length;
+    try {
+      this.#encode(batch, record);
+    } catch (error) {
+      this.#writer.cutBack(from);
+      if (error instanceof UnstorableText && this.#plan.unstorable === 'fail') throw unstorable(error, batch, record);
+      this.#ctx.reject(recordOf(batch, record), error, { batch, index: record });
+      return 1;
+    }
+    if (this.#changes > 0) {
+      this.#ctx.finding(`changed: not storable (${this.#plan.unstorable})`, this.#changes, { batch, index: record });
+      this.#changes = 0;
+    }
+    this.#addRow(record, index, this.#writer.length);
+    this.#cutChunk();
+    return 1;
+  }
+
+  #addRow(record: number, index: number[], end: number): void {
+    index.push(record);
+    this.#chunkOf.push(this.#chunks.length);
+    this.#endOf.push(end);
   }
 
   /** The bytes of a COPY of rows `from` to `to` (exclusive). */
@@ -203,6 +241,10 @@ export class Load {
         writeMember(text, this.#starts[place] ?? 0, this.#ends[place] ?? 0, column, writer, encoding);
       }
     }
+  }
+
+  #cutChunk(): void {
+    if (this.#writer.length >= chunkBytes) this.#takeChunk();
   }
 
   #takeChunk(): void {

@@ -13,6 +13,7 @@ import type { PostgresClient } from '../../connections/postgres.ts';
 import { EtlError } from '../../errors.ts';
 import { valueEncoders, type ValueEncoder } from '../../formats/copy-binary.ts';
 import { jsonEncoders } from '../../formats/copy-from-json.ts';
+import { createCopyJsonEncoder, type CopyJsonEncoder } from '../../formats/copy-json-encoder.ts';
 import type { UnstorablePolicy } from '../../formats/postgres-text.ts';
 import { compilePath, parsePath } from '../../paths.ts';
 import type { ColumnPlan, RowPlan } from './load.ts';
@@ -77,6 +78,7 @@ export async function openTarget(
   const missing = key.filter((column) => !written.some(({ column: { name: found } }) => found === column));
   if (options.needsKey && missing.length > 0)
     throw invalid(`the key column ${missing.join(', ')} is not written`, 'map a field to it');
+  const plans = written.map(({ column, path }) => columnPlan(column, path, document));
   return {
     table: name,
     key,
@@ -84,21 +86,42 @@ export async function openTarget(
     columns: written.map(({ column }) => targetColumn(column)),
     plan: {
       unstorable: options.unstorable,
-      columns: written.map(({ column, path }): ColumnPlan => {
-        const encode = valueEncoders[column.type] ?? textEncoder;
-        if (column.name === document)
-          return { name: column.name, document: column.type === 'json' ? 'json' : 'jsonb', encode };
-        const [member, ...inner] = parsePath(path);
-        return {
-          name: column.name,
-          value: compilePath(path),
-          encode,
-          member: typeof member === 'string' ? member : undefined,
-          fromJson: inner.length === 0 ? jsonEncoders[column.type] : undefined,
-        };
-      }),
+      columns: plans,
+      fromJson: jsonEncoderFor(
+        written.map(({ column }) => column),
+        plans,
+      ),
     },
   };
+}
+
+function columnPlan(column: TableColumn, path: string, document: string | undefined): ColumnPlan {
+  const { name, type } = column;
+  const encode = valueEncoders[type] ?? textEncoder;
+  if (name === document) return { name, document: type === 'json' ? 'json' : 'jsonb', encode };
+  const [first, ...inner] = parsePath(path);
+  const member = typeof first === 'string' ? first : undefined;
+  const isMember = member !== undefined && inner.length === 0;
+  return {
+    name,
+    value: compilePath(path),
+    encode,
+    member,
+    isMember,
+    fromJson: isMember ? jsonEncoders[type] : undefined,
+  };
+}
+
+/** For rows that are made of members as they stand. A whole record alone is only copied, which needs nothing of this. */
+function jsonEncoderFor(columns: readonly TableColumn[], plans: readonly ColumnPlan[]): CopyJsonEncoder | undefined {
+  const isPlain = plans.every((plan) => 'document' in plan || plan.isMember);
+  if (!isPlain || plans.every((plan) => 'document' in plan)) return undefined;
+  return createCopyJsonEncoder(
+    plans.map((plan, place) => ({
+      type: columns[place]?.type ?? '',
+      member: 'document' in plan ? undefined : plan.member,
+    })),
+  );
 }
 
 /** A label of an enumeration is its text in binary form too. */

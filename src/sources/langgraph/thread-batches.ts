@@ -62,9 +62,9 @@ export async function* threadBatches(
   try {
     for (;;) {
       while (window.isHungry && !isListed) {
-        const { done, value } = await wanted.next();
-        isListed = done === true;
-        window.offer(value ?? []);
+        const page = await wanted.next();
+        isListed = page.done === true;
+        window.offer(page.done === true ? [] : page.value);
       }
       const first = await window.shift();
       if (first === undefined) break;

@@ -112,22 +112,22 @@ function pieceToMessage(piece: Piece, isNative: boolean, mark: Record<string, Js
   const text = isPlain ? only['text'] : undefined;
   if (kind === 'tool') mark['plain'] = true;
   const broken = calls.filter(({ args }) => args === undefined);
-  const raw = calls.filter(({ text: given, args }) => given !== undefined && args !== undefined);
+  const fine = calls.filter(({ args }) => args !== undefined);
+  const raw = fine.filter(({ text: given }) => given !== undefined);
+  const isRepeated = new Set(fine.map(({ id }) => id)).size < fine.length;
   const native = isNative && typeof mark['of'] === 'string';
   return {
     type: kind,
     content: typeof text === 'string' && text !== '' ? text : blocks.length === 0 ? '' : blocks,
     ...(kind === 'tool' && { tool_call_id: mark['of'] ?? '' }),
     ...(kind === 'ai' && {
-      tool_calls: calls
-        .filter(({ args }) => args !== undefined)
-        .map(({ id, name, args, extra }) => ({
-          id,
-          name,
-          args: args ?? {},
-          type: 'tool_call',
-          ...(native ? extra : {}),
-        })),
+      tool_calls: fine.map(({ id, name, args, extra }) => ({
+        id,
+        name,
+        args: args ?? {},
+        type: 'tool_call',
+        ...(native ? extra : {}),
+      })),
     }),
     ...(broken.length > 0 && {
       invalid_tool_calls: broken.map(({ id, name, text: given, extra }) => ({
@@ -144,10 +144,11 @@ function pieceToMessage(piece: Piece, isNative: boolean, mark: Record<string, Js
         ? {}
         : {
             // Where LangChain keeps the text that a model wrote.
-            tool_calls: raw.map(({ id, name, text: given }) => ({
-              id,
+            tool_calls: raw.map((call) => ({
+              id: call.id,
               type: 'function',
-              function: { name, arguments: given ?? '' },
+              ...(isRepeated && { index: fine.indexOf(call) }),
+              function: { name: call.name, arguments: call.text ?? '' },
             })),
           },
   };

@@ -18,18 +18,21 @@ export interface FoundCalls {
  */
 export function callsOf(fields: Fields, kwargs: Fields): FoundCalls {
   const used = new Set<string>();
-  const raw = new Map<string, string[]>();
   const rawCalls = records(kwargs['tool_calls']);
-  for (const { id, function: call } of rawCalls)
-    if (typeof id === 'string' && isFields(call) && typeof call['arguments'] === 'string')
-      raw.set(id, [...(raw.get(id) ?? []), call['arguments']]);
-
-  const parts: ToolCallPart[] = records(fields['tool_calls']).map(({ id, name, args, type: _, ...extra }) => {
-    // Providers repeat ids: the first text is the first call's.
-    const text = typeof id === 'string' ? raw.get(id)?.shift() : undefined;
-    const same = text !== undefined && isDeepStrictEqual(text === '' ? {} : parsed(text), args ?? {});
-    return call(id, name, same ? text : (args ?? {}), extra);
-  });
+  const texts = rawCalls.flatMap(({ id, index, function: call }) =>
+    isFields(call) && typeof call['arguments'] === 'string' ? [{ id, index, text: call['arguments'] }] : [],
+  );
+  const parts: ToolCallPart[] = records(fields['tool_calls']).map(
+    ({ id, name, args, type: _, ...extra }, place, all) => {
+      // Providers repeat ids: the first text is the first call's, where none says which call it is of.
+      const isRepeated = all.some((other, index) => index !== place && other['id'] === id);
+      const own = texts.find((one) => one.id === id && (!isRepeated || (one.index ?? place) === place));
+      if (own !== undefined) texts.splice(texts.indexOf(own), 1);
+      const text = own?.text;
+      const same = text !== undefined && isDeepStrictEqual(text === '' ? {} : parsed(text), args ?? {});
+      return call(id, name, same ? text : (args ?? {}), extra);
+    },
+  );
   const broken = records(fields['invalid_tool_calls'] ?? kwargs['invalid_tool_calls']);
   if (fields['invalid_tool_calls'] === undefined && broken.length > 0) used.add('invalid_tool_calls');
   for (const { id, name, args, type: _, error, ...extra } of broken) {

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Json } from '../json.ts';
 import type { Part, ToolCallPart } from '../models/conversation-parts.ts';
 import type { Message, Role } from '../models/conversation.ts';
@@ -134,10 +136,20 @@ function inOrder(content: Json, calls: readonly ToolCallPart[]): readonly Part[]
       parts.push(part);
       continue;
     }
-    const place = waiting.findIndex(({ id }) => id === part.id);
-    parts.push(...waiting.splice(place, place < 0 ? 0 : 1));
+    const same = waiting.filter(({ id }) => id === part.id);
+    // Providers repeat ids.
+    const call = same.find((one) => isCallOf(part.block, one)) ?? same[0];
+    if (call !== undefined) parts.push(...waiting.splice(waiting.indexOf(call), 1));
   }
   return [...parts, ...waiting];
+}
+
+/** Whether the block says the same call: the arguments of the call may be the text of those of the block. */
+function isCallOf({ name, input, args, arguments: text }: Fields, call: ToolCallPart): boolean {
+  const said = input ?? args ?? text;
+  const given = call.arguments;
+  const meant = typeof given !== 'string' ? given : given === '' ? {} : parsed(given);
+  return name === call.name && (isDeepStrictEqual(said, given) || isDeepStrictEqual(said, meant));
 }
 
 function without(fields: Fields, names: ReadonlySet<string>): Fields {

@@ -25,7 +25,10 @@ export interface PlaceOptions {
   readonly ctx: StageContext;
 }
 
-/** What loads that are under way have taken: not to be seen in the database yet. */
+/**
+ * What loads that are under way have taken: not to be seen in the database yet. It is looked at before the database is: a load
+ * that is committed in between would else be in neither.
+ */
 export interface Taken {
   readonly keys: Map<string, string>;
   readonly ids: Set<string>;
@@ -118,16 +121,15 @@ async function knownChats(
   taken: Taken,
 ): Promise<Map<string, string>> {
   const keys = records.flatMap(({ chats }) => chats.map(({ key }) => key));
+  const underway = keys.flatMap((key) => {
+    const digest = taken.keys.get(key);
+    return digest === undefined ? [] : [[key, digest] as const];
+  });
   const { rows } = await client.query<{ key: string; digest: string }>(
     'select key, digest from etl.onyx_chat where schema = $1 and key = any($2)',
     [schema, keys],
   );
-  const known = new Map(rows.map(({ key, digest }) => [key, digest]));
-  for (const key of keys) {
-    const digest = taken.keys.get(key);
-    if (digest !== undefined) known.set(key, digest);
-  }
-  return known;
+  return new Map([...rows.map(({ key, digest }) => [key, digest] as const), ...underway]);
 }
 
 function whyKnown({ chats }: PlannedRecord, known: ReadonlyMap<string, string>): string {
@@ -182,6 +184,7 @@ async function takenIds(
   taken: Taken,
 ): Promise<{ ours: Set<string>; others: Set<string> }> {
   const ids = records.flatMap(({ chats }) => chats.flatMap(({ chat, key }) => [chat.sessionId, onyxIdOfKey(key)]));
+  const underway = ids.filter((id) => taken.ids.has(id));
   const { rows: ours } = await client.query<{ id: string }>(
     'select session_id as id from etl.onyx_chat where schema = $1 and session_id = any($2::uuid[])',
     [schema, ids],
@@ -189,7 +192,7 @@ async function takenIds(
   const { rows: there } = await client.query<{ id: string }>('select id from chat_session where id = any($1::uuid[])', [
     ids,
   ]);
-  const own = new Set([...ours.map(({ id }) => id), ...ids.filter((id) => taken.ids.has(id))]);
+  const own = new Set([...ours.map(({ id }) => id), ...underway]);
   return { ours: own, others: new Set(there.map(({ id }) => id).filter((id) => !own.has(id))) };
 }
 
@@ -202,6 +205,7 @@ async function withoutTies(
   chosen: readonly Chosen[],
   taken: Taken,
 ): Promise<(Chosen & { readonly chat: OnyxChat })[]> {
+  const underway = new Set(taken.times);
   const { rows } = await client.query<{ user: string; micros: string }>(
     `select distinct s.user_id as "user", (extract(epoch from s.time_updated) * 1000000)::bigint::text as micros
        from (select distinct * from unnest($1::uuid[], $2::timestamptz[]) as w ("user", time)) w
@@ -209,13 +213,13 @@ async function withoutTies(
         and s.time_updated >= w.time and s.time_updated < w.time + interval '1 s'`,
     [chosen.map(({ userId }) => userId), chosen.map(({ planned }) => timeText(planned.chat.timeUpdated))],
   );
-  const inDatabase = new Set(rows.map(({ user, micros }) => `${user} ${micros}`));
+  const before = new Set([...rows.map(({ user, micros }) => `${user} ${micros}`), ...underway]);
   return chosen.map((one) => {
     const { userId, sessionId, planned } = one;
     const wanted = `${userId} ${planned.chat.timeUpdated}`;
     let timeUpdated = taken.next.get(wanted) ?? planned.chat.timeUpdated;
     const isTaken = (): boolean =>
-      inDatabase.has(`${userId} ${timeUpdated}`) || taken.times.has(`${userId} ${timeUpdated}`);
+      before.has(`${userId} ${timeUpdated}`) || taken.times.has(`${userId} ${timeUpdated}`);
     while (isTaken()) timeUpdated += 1;
     taken.times.add(`${userId} ${timeUpdated}`);
     if (timeUpdated !== planned.chat.timeUpdated) taken.next.set(wanted, timeUpdated + 1);

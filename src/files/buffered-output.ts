@@ -47,10 +47,6 @@ export class BufferedOutput implements Output {
     return undefined;
   }
 
-  endBatch(): undefined {
-    return undefined;
-  }
-
   async endBlock(): Promise<void> {}
 
   async sync(): Promise<void> {

@@ -1,53 +1,54 @@
-import { gzipMember } from '../formats/compression.ts';
+import { blockCompressor, type BlockCompressor, type SharedBlock } from './block-compressor.ts';
 import type { Output } from './output.ts';
 
-// A block ends with the batch that reaches this much text. Smaller blocks compress worse, larger ones hold more in memory.
+// Smaller blocks compress worse, larger ones hold more in memory.
 const blockBytes = 512 * 1024;
-// Blocks compressed at the same time, on the threads of libuv's pool.
-const concurrency = 4;
 
 /**
  * Compresses on the way to another output: independent gzip members, one after the other, which together are one gzip file.
  *
- * Blocks are cut between batches by the amount of text since the last cut, so that a file cut back to the end of a block and
- * continued is the same as one written without a break.
+ * Blocks end after 512 KiB of text and where they are told to, so that a file cut back to such an end and continued is the
+ * same as one written without a break.
  */
 export class GzipOutput implements Output {
   readonly #target: Output;
-  readonly #level: number;
-  #block = Buffer.allocUnsafeSlow(2 * blockBytes);
+  readonly #compressor: BlockCompressor;
+  #block: SharedBlock | undefined;
   #used = 0;
-  #compressing: Promise<Buffer>[] = [];
+  readonly #free: SharedBlock[] = [];
+  #compressing: Promise<Uint8Array>[] = [];
 
-  constructor(target: Output, level: number) {
+  constructor(target: Output, level: number, compressor: BlockCompressor = blockCompressor(level)) {
     this.#target = target;
-    this.#level = level;
+    this.#compressor = compressor;
   }
 
   get length(): number {
     return this.#target.length;
   }
 
-  write(bytes: Uint8Array): undefined {
-    this.#reserve(bytes.length);
-    this.#block.set(bytes, this.#used);
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length >= blockBytes - this.#used) return this.#writeOver(bytes);
+    this.#open.set(bytes, this.#used);
     this.#used += bytes.length;
+    return undefined;
   }
 
-  writeText(text: string): undefined {
-    this.#reserve(text.length * 3);
-    this.#used += this.#block.write(text, this.#used);
-  }
-
-  endBatch(): Promise<void> | undefined {
-    return this.#used < blockBytes ? undefined : this.#compress();
+  writeText(text: string): Promise<void> | undefined {
+    // A UTF-16 unit takes at most 3 bytes.
+    if (text.length * 3 >= blockBytes - this.#used) return this.write(Buffer.from(text));
+    this.#used += this.#open.write(text, this.#used);
+    return undefined;
   }
 
   async endBlock(): Promise<void> {
     if (this.#used > 0) await this.#compress();
     await this.#settle(0);
     // A gzip file has at least one member, even of nothing.
-    if (this.#target.length === 0) await this.#target.write(await gzipMember(Buffer.alloc(0), this.#level));
+    if (this.#target.length === 0) {
+      await this.#compress();
+      await this.#settle(0);
+    }
   }
 
   async sync(): Promise<void> {
@@ -63,31 +64,46 @@ export class GzipOutput implements Output {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#compressing);
+    await this.#compressor.close();
     await this.#target.close();
   }
 
+  /** Writes what ends the block, and perhaps more of them. */
+  async #writeOver(bytes: Uint8Array): Promise<void> {
+    let from = 0;
+    while (bytes.length - from >= blockBytes - this.#used) {
+      const to = from + blockBytes - this.#used;
+      this.#open.set(bytes.subarray(from, to), this.#used);
+      this.#used = blockBytes;
+      from = to;
+      await this.#compress();
+    }
+    this.#open.set(bytes.subarray(from), this.#used);
+    this.#used += bytes.length - from;
+  }
+
+  /** The block being filled. */
+  get #open(): SharedBlock {
+    this.#block ??= this.#free.pop() ?? Buffer.from(new SharedArrayBuffer(blockBytes));
+    return this.#block;
+  }
+
   async #compress(): Promise<void> {
-    const block = gzipMember(this.#block.subarray(0, this.#used), this.#level);
-    block.catch(() => undefined);
-    this.#compressing.push(block);
-    this.#block = Buffer.allocUnsafeSlow(2 * blockBytes);
+    const block = this.#open;
+    const member = this.#compressor.compress(block.subarray(0, this.#used));
+    this.#block = undefined;
     this.#used = 0;
-    await this.#settle(concurrency - 1);
+    // What goes wrong is thrown where the member is waited for.
+    member.then(() => this.#free.push(block)).catch(() => undefined);
+    this.#compressing.push(member);
+    await this.#settle(this.#compressor.concurrency - 1);
   }
 
   /** Writes finished blocks, in order, until no more than `left` are being compressed. */
   async #settle(left: number): Promise<void> {
     while (this.#compressing.length > left) {
-      const block = await this.#compressing.shift();
-      if (block !== undefined) await this.#target.write(block);
+      const member = await this.#compressing.shift();
+      if (member !== undefined) await this.#target.write(member);
     }
-  }
-
-  #reserve(bytes: number): void {
-    const needed = this.#used + bytes;
-    if (needed <= this.#block.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#block.length * 2));
-    this.#block.copy(larger, 0, 0, this.#used);
-    this.#block = larger;
   }
 }

@@ -11,8 +11,6 @@ export interface Output {
   write(bytes: Uint8Array): Promise<void> | undefined;
   /** Takes text, written as UTF-8. */
   writeText(text: string): Promise<void> | undefined;
-  /** Says that a batch is complete: a place where a compressed block may end. */
-  endBatch(): Promise<void> | undefined;
   /** Ends the compressed block that is open, so that `length` is a place the file can be cut at. */
   endBlock(): Promise<void>;
   /** Brings everything given so far to the disk. */

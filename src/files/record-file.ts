@@ -121,7 +121,6 @@ class RecordFile<T> {
   async add(batch: Batch<T>): Promise<Commit | undefined> {
     const output = this.#open;
     this.#records += await this.#layout.write(batch, output, this.#ctx, this.#records);
-    await output.endBatch();
     this.#last = batch;
     const { cursor } = batch;
     if (cursor === undefined) return undefined;

@@ -33,7 +33,6 @@ export async function* writeRecordStream<T>(
     for await (const batch of input) {
       const before = output.length;
       const written = await layout.write(batch, output, ctx, records);
-      await output.endBatch();
       await plain.sync();
       if (reader.isGone) {
         ctx.count('skipped', written, { batch });

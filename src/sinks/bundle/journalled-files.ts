@@ -70,9 +70,6 @@ export class JournalledFiles {
     }
     const written = output.write(LINE_FEED);
     if (written !== undefined) await written;
-    // Blocks may end after every line, so that where they end depends on the lines only.
-    const ended = output.endBatch();
-    if (ended !== undefined) await ended;
   }
 
   /** Brings everything to the disk and gives the lengths to commit. */

@@ -1,0 +1,15 @@
+import { parentPort } from 'node:worker_threads';
+
+import { createFastGzip } from '../formats/fast-gzip.ts';
+import type { GzipJob } from './gzip-threads.ts';
+
+// Runs in a thread of its own: compresses the blocks that come in, in order. Where it cannot, it ends, and whoever sent them
+// compresses them itself.
+const gzip = createFastGzip();
+
+parentPort?.on('message', ({ memory, length }: GzipJob) => {
+  if (gzip === undefined) process.exit();
+  const member = gzip.compress(new Uint8Array(memory, 0, length));
+  parentPort?.postMessage(member, [member.buffer]);
+});
+parentPort?.postMessage('ready');

@@ -82,13 +82,18 @@ test('owners without an account stop the run or are left out, by choice', async 
     one,
     { ...two, owner: { id: 'x', email: 'nobody@example.org' } },
     { ...two, owner: { id: 'y' }, key: 'k' },
+    { ...two, owner: { id: 'z', email: 'Nemo@example.org' }, key: 'l' },
   ];
   const error = await failure(load(nobody, url));
   assert.equal(error.code, 'ETL_SINK_FAILED');
-  assert.match(error.message, /no account for nobody@example.org/);
+  assert.match(
+    error.message,
+    /no account for nobody@example\.org, nemo@example\.org, and for an owner without an e-mail address/,
+  );
+  assert.match(error.hint, /etl onyx create-users.*--users skip.*--user-email/);
   assert.deepEqual(await query(url, 'select count(*)::int as n from chat_message'), [{ n: 0 }]);
   const { counts } = await load(nobody, url, { users: 'skip' }, 'skip');
-  assert.deepEqual([counts.written, counts.skipped], [1, 2]);
+  assert.deepEqual([counts.written, counts.skipped], [1, 3]);
 });
 
 test('the same id of another owner gets an id of its own; a chat that others brought in is left alone', async () => {

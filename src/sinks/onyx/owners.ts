@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 
 import type { PostgresClient } from '../../connections/postgres.ts';
+import { EtlError } from '../../errors.ts';
 import type { Owner } from '../../models/conversation.ts';
 import type { OnyxDatabase } from './generation.ts';
 
@@ -14,7 +15,8 @@ export async function findOwners(
 ): Promise<ReadonlyMap<string, string>> {
   const { rows } = await client.query<{ id: string; email: string }>(
     'select id, email from "user" where email = any($1) and id <> all($2::uuid[])',
-    [[...emails], builtIn],
+    // An address that PostgreSQL cannot hold is nobody's.
+    [[...emails].filter((email) => email.isWellFormed() && !email.includes('\0')), builtIn],
   );
   return new Map(rows.map(({ id, email }) => [email, id]));
 }
@@ -65,6 +67,36 @@ export async function createOwner(
     );
   }
   return { id, isFirst: before[0]?.first === true };
+}
+
+const shown = 20;
+
+/** People who have chats and no account, by their addresses, and how many owners of chats have no address. */
+export function missingOwnersError(
+  emails: readonly string[],
+  withoutEmail: number,
+  where: { readonly record?: string } = {},
+): EtlError {
+  const nameless = withoutEmail === 1 ? 'an owner' : `${withoutEmail} owners`;
+  const who = [
+    ...(emails.length > 0 ? [namesOf(emails)] : []),
+    ...(withoutEmail > 0 ? [`${nameless} without an e-mail address`] : []),
+  ];
+  const make = '`etl onyx create-users` makes accounts, as `--users create` (`users: create`) does on the way.';
+  const leave =
+    withoutEmail > 0
+      ? 'Without an address there can be no account: `--users skip` (`users: skip`) leaves such chats out, `--user-email` brings those of one person into the account of another.'
+      : '`--users skip` (`users: skip`) leaves their chats out.';
+  return new EtlError('ETL_SINK_FAILED', `Onyx has no account for ${who.join(', and for ')}`, {
+    where,
+    hint: [...(emails.length > 0 ? [make] : []), leave].join(' '),
+  });
+}
+
+/** The first of many. */
+export function namesOf(emails: readonly string[]): string {
+  const more = emails.length - shown;
+  return more > 0 ? `${emails.slice(0, shown).join(', ')} and ${more} more` : emails.join(', ');
 }
 
 /** A bcrypt hash of nothing: its form is valid, so that a try to sign in is refused and does not fail. */

@@ -1,5 +1,4 @@
 import type { PostgresClient } from '../../connections/postgres.ts';
-import { EtlError } from '../../errors.ts';
 import { storableText } from '../../formats/postgres-text.ts';
 import { timeText } from '../../mappings/conversation-to-onyx-times.ts';
 import { onyxIdOfKey } from '../../mappings/conversation-to-onyx-id.ts';
@@ -8,7 +7,7 @@ import type { OnyxChat } from '../../models/onyx.ts';
 import type { StageContext } from '../../stage.ts';
 import type { OnyxDatabase } from './generation.ts';
 import type { PlannedChat, PlannedRecord } from './load.ts';
-import { createOwner, findOwners } from './owners.ts';
+import { createOwner, findOwners, missingOwnersError } from './owners.ts';
 import type { PlacedChat } from './placed-chat.ts';
 import { placeholderTools } from './placeholder-tools.ts';
 import { openProjects } from './projects.ts';
@@ -148,11 +147,11 @@ async function ownersOf(
   const emails = new Set(wanted.map(({ conversation }) => emailOf(conversation)).filter((email) => email !== ''));
   const owners = new Map(await findOwners(client, emails));
   if (users === 'skip') return owners;
+  if (users === 'require') requireAccounts(wanted, owners);
   for (const { conversation } of wanted) {
     const email = emailOf(conversation);
     if (owners.has(email)) continue;
     // Without an address nothing can be made, and nobody could be told whose chats they are.
-    if (users === 'require') throw missingUserError(conversation);
     if (email === '') continue;
     const { id, isFirst } = await createOwner(client, conversation.owner, database);
     if (isFirst)
@@ -168,12 +167,16 @@ function emailOf({ owner }: Conversation): string {
   return owner.email?.toLowerCase() ?? '';
 }
 
-function missingUserError({ id, owner }: Conversation): EtlError {
-  const who = owner.email ?? `owner ${owner.id}, who has no e-mail address`;
-  return new EtlError('ETL_SINK_FAILED', `Onyx has no account for ${who}`, {
-    where: { record: id },
-    hint: 'Create the account, then run the same command again; or `users: skip`, or `users: create`.',
-  });
+/** Names everybody of the load at once: accounts are made in one go. */
+function requireAccounts(wanted: readonly PlannedRecord[], owners: ReadonlyMap<string, string>): void {
+  const without = wanted.filter(({ conversation }) => !owners.has(emailOf(conversation)));
+  const [first] = without;
+  if (first === undefined) return;
+  const emails = new Set(without.map(({ conversation }) => emailOf(conversation)).filter((email) => email !== ''));
+  const nameless = new Set(
+    without.filter(({ conversation }) => emailOf(conversation) === '').map(({ conversation: { owner } }) => owner.id),
+  );
+  throw missingOwnersError([...emails], nameless.size, { record: first.conversation.id });
 }
 
 /** Ids that chats have already: those imported by us (for another conversation, or this one), and the others. */

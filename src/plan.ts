@@ -56,9 +56,9 @@ export function nextStep(saved: Progress | undefined, digest: string): NextStep 
   if (saved === undefined) return 'start';
   // Without a cursor there is no telling whether the input is the same again (standard input, a plain stream).
   if (saved.status === 'finished' && saved.position === null) return 'start';
+  if (saved.status === 'sampled') return 'startOver';
   // Nothing was committed under the old configuration, so there is nothing to lose.
   if (saved.digest !== digest) return saved.status === 'running' && saved.position === null ? 'startOver' : 'refuse';
-  if (saved.status === 'sampled') return 'startOver';
   return saved.status === 'finished' ? 'nothing' : 'resume';
 }
 

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { describeCause, EtlError } from './errors.ts';
+import { describeCause, errorCodes, EtlError } from './errors.ts';
 import { makeFolder } from './make-folder.ts';
 
 /**
@@ -17,6 +17,8 @@ export interface Reject {
   readonly stage: string;
   readonly code: string;
   readonly reason: string;
+  /** What to do, where the error says more than its code does. */
+  readonly hint?: string;
   /** Where the record came from: file and line, or its number. */
   readonly at: string;
   readonly record: unknown;
@@ -33,6 +35,7 @@ export interface RejectReason {
   readonly stage: string;
   readonly code: string;
   readonly reason: string;
+  readonly hint?: string;
   readonly count: number;
 }
 
@@ -122,12 +125,18 @@ export class RejectLog {
     this.#file = undefined;
   }
 
-  /** The most frequent reasons of this attempt. */
-  reasons(most = 5): RejectReason[] {
-    return [...this.#reasons.values()]
+  /** The most frequent reasons of this attempt, and how many more there were. */
+  reasons(most = 5): { readonly reasons: readonly RejectReason[]; readonly moreReasons: number } {
+    const reasons = [...this.#reasons.values()]
       .sort((left, right) => right.count - left.count)
-      .slice(0, most)
-      .map(({ reject: { stage, code, reason }, count }) => ({ stage, code, reason, count }));
+      .map(({ reject: { stage, code, reason, hint }, count }) => ({
+        stage,
+        code,
+        reason,
+        ...(hint !== undefined && { hint }),
+        count,
+      }));
+    return { reasons: reasons.slice(0, most), moreReasons: Math.max(0, reasons.length - most) };
   }
 }
 
@@ -163,8 +172,11 @@ export function recordId(record: unknown): string | undefined {
   return undefined;
 }
 
-/** Code and reason of a cause, for the reject file. */
-export function rejectReason(cause: unknown): { code: string; reason: string } {
-  if (cause instanceof EtlError) return { code: cause.code, reason: cause.message };
+/** Code and reason of a cause, for the reject file, and what to do where that is more than what the code's page says. */
+export function rejectReason(cause: unknown): Pick<Reject, 'code' | 'reason' | 'hint'> {
+  if (cause instanceof EtlError) {
+    const { code, message: reason, hint } = cause;
+    return { code, reason, ...(hint !== '' && hint !== errorCodes[code].todo && { hint }) };
+  }
   return { code: 'ETL_RECORD_INVALID', reason: describeCause(cause) || 'no reason given' };
 }

@@ -50,7 +50,12 @@ export interface RunReport {
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly stages: readonly StageReport[];
-  readonly rejects: { readonly to: string | null; readonly reasons: readonly RejectReason[] };
+  readonly rejects: {
+    readonly to: string | null;
+    readonly reasons: readonly RejectReason[];
+    /** Reasons beside those listed. */
+    readonly moreReasons: number;
+  };
   readonly warnings: readonly { readonly stage: string; readonly message: string; readonly times: number }[];
   readonly error: {
     readonly code: string;

@@ -266,7 +266,7 @@ class Run {
       bytesRead: this.#stages[0]?.stats.bytes ?? 0,
       bytesWritten: this.#stages.at(-1)?.stats.bytes ?? 0,
       stages: this.#stages.map(({ stats: { exhausted: _, ...figures } }) => figures),
-      rejects: { to: onReject === 'stop' ? null : onReject.to, reasons: this.#rejects.reasons() },
+      rejects: { to: onReject === 'stop' ? null : onReject.to, ...this.#rejects.reasons() },
       warnings: [...this.#warnings.values()],
       error: error === undefined ? null : errorReport(error),
       ledger: this.#ledger?.where ?? null,

@@ -304,6 +304,17 @@ test('--limit reads that many, never moves the cursor, and the next run starts o
   assert.deepEqual(store.records, numbers(10));
 });
 
+test('after a sample the run may have another configuration', async () => {
+  const store = new Store<number>();
+  const make = (divisor: number) =>
+    pipeline(arraySource(numbers(10), { batchSize: 3 }), { name: 'p' })
+      .through({ ...double(), config: { divisor } })
+      .to(storeSink(store));
+  await make(2).run({ limit: 4 });
+  const whole = await make(3).run();
+  assert.deepEqual([whole.status, store.records.length], ['finished', 10]);
+});
+
 test('--limit in the middle of a run leaves its progress alone', async () => {
   const store = new Store<number>();
   await failure(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { EtlError } from '../src/errors.ts';
-import { RejectLog, type Reject } from '../src/rejects.ts';
+import { RejectLog, rejectReason, type Reject } from '../src/rejects.ts';
 
 async function file(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'etl-rejects-'));
@@ -135,10 +135,21 @@ test('within the policy nothing is thrown, and the most frequent reasons come fi
   const log = new RejectLog({ to: '/dev/null', max: 10, maxRatio: 0.5 }, 0);
   for (const reason of ['rare', 'often', 'often']) log.add(reject(1, reason), { seq: 1, stage: 1 }, 5);
   assert.deepEqual(
-    log.reasons().map(({ reason, count }) => [reason, count]),
+    log.reasons().reasons.map(({ reason, count }) => [reason, count]),
     [
       ['often', 2],
       ['rare', 1],
     ],
   );
+  const most = log.reasons(1);
+  assert.deepEqual([most.reasons.map(({ reason }) => reason), most.moreReasons], [['often'], 1]);
+});
+
+test('what to do goes with a reject where the error says more than its code', () => {
+  const hinted = new EtlError('ETL_REQUEST_FAILED', 'no graph', { hint: 'Deploy it there.' });
+  assert.deepEqual(rejectReason(hinted), { code: 'ETL_REQUEST_FAILED', reason: 'no graph', hint: 'Deploy it there.' });
+  assert.deepEqual(rejectReason(new EtlError('ETL_REQUEST_FAILED', 'no graph')), {
+    code: 'ETL_REQUEST_FAILED',
+    reason: 'no graph',
+  });
 });

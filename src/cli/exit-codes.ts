@@ -48,6 +48,6 @@ export function exitCodeOfError(code: ErrorCode): number {
 export function exitCodeOfReport({ status, counts }: RunReport, rejectsLeft: boolean): number {
   if (status === 'failed') return exitCodes.failed;
   if (status === 'stopped') return exitCodes.interrupted;
-  if (status === 'unchanged') return rejectsLeft ? exitCodes.rejects : exitCodes.done;
+  if (status === 'unchanged') return rejectsLeft && counts.rejected > 0 ? exitCodes.rejects : exitCodes.done;
   return counts.rejected > 0 ? exitCodes.rejects : exitCodes.done;
 }

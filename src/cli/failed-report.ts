@@ -21,7 +21,7 @@ export function failedReport(pipeline: string, error: EtlError, startedAt: Date)
     bytesRead: 0,
     bytesWritten: 0,
     stages: [],
-    rejects: { to: null, reasons: [] },
+    rejects: { to: null, reasons: [], moreReasons: 0 },
     warnings: [],
     error: errorReport(error),
     ledger: null,

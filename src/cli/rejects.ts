@@ -108,15 +108,16 @@ interface Reason {
   readonly stage: string;
   readonly code: string;
   readonly reason: string;
+  readonly hint?: string;
   count: number;
 }
 
 async function countReasons(file: string): Promise<Reason[]> {
   const reasons = new Map<string, Reason>();
-  for await (const { stage, code, reason } of readRejects(file)) {
+  for await (const { stage, code, reason, hint } of readRejects(file)) {
     const key = JSON.stringify([stage, code, reason]);
     const known = reasons.get(key);
-    if (known === undefined) reasons.set(key, { stage, code, reason, count: 1 });
+    if (known === undefined) reasons.set(key, { stage, code, reason, ...(hint !== undefined && { hint }), count: 1 });
     else known.count += 1;
   }
   return [...reasons.values()].sort((left, right) => right.count - left.count);
@@ -126,10 +127,10 @@ function reasonsText(reasons: readonly Reason[]): string {
   if (reasons.length === 0) return 'no rejected records';
   const counts = reasons.map(({ count }) => formatCount(count));
   const width = Math.max(...counts.map((count) => count.length));
-  const lines = reasons.map(
-    ({ stage, code, reason }, index) =>
-      `${' '.repeat(width - (counts[index] ?? '').length)}${counts[index]}  ${padWidth(safe(stage), 12)}  ${code}  ${safe(reason)}`,
-  );
+  const lines = reasons.flatMap(({ stage, code, reason, hint }, index) => [
+    `${' '.repeat(width - (counts[index] ?? '').length)}${counts[index]}  ${padWidth(safe(stage), 12)}  ${code}  ${safe(reason)}`,
+    ...(hint === undefined ? [] : [`${' '.repeat(width + 2)}${safe(hint)}`]),
+  ]);
   const total = reasons.reduce((sum, { count }) => sum + count, 0);
   return [...lines, `${formatRecords(total)} in all`].join('\n');
 }

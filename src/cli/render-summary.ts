@@ -86,9 +86,11 @@ function rejectLines({ counts, rejects, status }: RunReport): string[] {
   const file = rejects.to === null ? '' : ` → ${safe(rejects.to)}`;
   return [
     `  rejected${file}`,
-    ...rejects.reasons.map(
-      ({ stage, code, reason, count }) => `    ${formatCount(count)} × ${safe(stage)}: ${safe(reason)} (${code})`,
-    ),
+    ...rejects.reasons.flatMap(({ stage, code, reason, hint, count }) => [
+      `    ${formatCount(count)} × ${safe(stage)}: ${safe(reason)} (${code})`,
+      ...(hint === undefined ? [] : [`      ${safe(hint)}`]),
+    ]),
+    ...(rejects.moreReasons > 0 ? [`    … and ${formatCount(rejects.moreReasons)} more: etl rejects ls FILE`] : []),
   ];
 }
 

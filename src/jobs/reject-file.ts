@@ -44,12 +44,12 @@ function parseReject(text: string, file: string, line: number): Reject {
   } catch (error) {
     throw new EtlError('ETL_SOURCE_INVALID', `not JSON: ${describeCause(error)}`, { where, cause: error });
   }
-  const { stage, code, reason, at, record } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { stage, code, reason, hint, at, record } = (value ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof stage !== 'string' || typeof code !== 'string' || typeof reason !== 'string' || typeof at !== 'string') {
     throw new EtlError('ETL_SOURCE_INVALID', 'not a rejected record: expected stage, code, reason and at', {
       where,
       hint: 'name a pipeline file, or a reject file',
     });
   }
-  return { stage, code, reason, at, record };
+  return { stage, code, reason, ...(typeof hint === 'string' && { hint }), at, record };
 }

@@ -45,7 +45,14 @@ test('tells the sums, the speed, the rejects and the warnings', () => {
         waitDownMs: 0,
       },
     ],
-    rejects: { to: './r.jsonl', reasons: [{ stage: 'map', code: 'ETL_RECORD_INVALID', reason: 'no id', count: 100 }] },
+    rejects: {
+      to: './r.jsonl',
+      reasons: [
+        { stage: 'map', code: 'ETL_RECORD_INVALID', reason: 'no id', count: 97 },
+        { stage: 'target', code: 'ETL_REQUEST_FAILED', reason: 'no graph', hint: 'Deploy it there.', count: 2 },
+      ],
+      moreReasons: 1,
+    },
     warnings: [{ stage: 'map', message: 'odd', times: 3 }],
   });
   assert.deepEqual(text.split('\n'), [
@@ -54,7 +61,10 @@ test('tells the sums, the speed, the rejects and the warnings', () => {
     '  4.00k records/s · 5.00 MB read · 4.00 MB written',
     '  slowest stage: map, at work 90 % of its time',
     '  rejected → ./r.jsonl',
-    '    100 × map: no id (ETL_RECORD_INVALID)',
+    '    97 × map: no id (ETL_RECORD_INVALID)',
+    '    2 × target: no graph (ETL_REQUEST_FAILED)',
+    '      Deploy it there.',
+    '    … and 1 more: etl rejects ls FILE',
     '  warning map: odd (3 times)',
   ]);
 });
@@ -95,6 +105,8 @@ test('the exit code follows the report', () => {
   assert.equal(code({ status: 'finished', counts: { ...noCounts, rejected: 1 } }), 3);
   assert.equal(code({ status: 'unchanged', counts: { ...noCounts, rejected: 1 } }), 0);
   assert.equal(code({ status: 'unchanged', counts: { ...noCounts, rejected: 1 } }, true), 3);
+  // Other runs may share the file.
+  assert.equal(code({ status: 'unchanged' }, true), 0);
   assert.equal(code({ status: 'stopped', counts: { ...noCounts, rejected: 1 } }), 75);
   assert.equal(code({ status: 'failed' }), 1);
   assert.equal(code({ status: 'sampled' }), 0);

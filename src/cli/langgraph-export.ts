@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
-import { langgraphExport, langgraphToPostgres, makeThreadTables, type ThreadPlace } from '../jobs/langgraph-export.ts';
+import {
+  checkThreadFiles,
+  langgraphExport,
+  langgraphToPostgres,
+  makeThreadTables,
+  type ThreadPlace,
+} from '../jobs/langgraph-export.ts';
 import type { RejectPolicy } from '../rejects.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -16,6 +22,7 @@ import {
   type ThreadScopeFlags,
 } from './langgraph-flags.ts';
 import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+import { stoppable } from './stoppable.ts';
 
 /** Where a bundle goes unless somewhere else is named. */
 const defaultPath = './exports/threads';
@@ -31,6 +38,7 @@ interface ExportFlags extends ThreadScopeFlags, RunFlags {
   readonly testSingle?: boolean;
   readonly rejects?: string;
   readonly maxRejects?: number;
+  readonly check: boolean;
 }
 
 /** `etl langgraph export` */
@@ -49,6 +57,7 @@ export function langgraphExportCommand(cli: Cli): Command {
   });
   addThreadScope(addSharedKey(addServer(command, 'source')))
     .option('--backup-file <path>', 'read a bundle or a threads_backup.json instead of a server')
+    .option('--no-check', 'do not look whether that bundle is as it was made')
     .option('--path <folder>', `folder of the bundle (default: ${defaultPath})`)
     .option('--export-json <file>', 'write one file as the existing Python tool reads it')
     .option('--export-postgres', 'write the tables langgraph_threads and langgraph_checkpoints')
@@ -68,7 +77,11 @@ export function langgraphExportCommand(cli: Cli): Command {
 
 /** A server, or a file that was written before. */
 async function placeOf(cli: Cli, flags: ExportFlags & ServerFlags): Promise<ThreadPlace> {
-  if (flags.backupFile !== undefined) return { path: flags.backupFile };
+  if (flags.backupFile !== undefined) {
+    const from = { path: flags.backupFile, isChecked: flags.check };
+    await stoppable(cli, 'the check', ({ abort, stop }) => checkThreadFiles(from, AbortSignal.any([abort, stop])));
+    return from;
+  }
   return { ...(await serverOf(cli, 'source', flags)), ...threadScope(flags) };
 }
 

@@ -2,15 +2,18 @@ import type { Command } from 'commander';
 
 import { components } from '../components.ts';
 import { maskFor } from '../config/mask.ts';
+import { EtlError } from '../errors.ts';
 import { readManifest } from '../files/bundle-folders.ts';
 import { verifyBundle } from '../jobs/verify-bundle.ts';
 import type { VerifyDifference, VerifyReport } from '../jobs/verify-report.ts';
 import { verifySource } from '../jobs/verify-source.ts';
+import { isThreadBundle, verifyThreads } from '../jobs/verify-threads.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatCount } from './format.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
+import { stoppable } from './stoppable.ts';
 
 interface VerifyFlags {
   readonly against?: string | readonly string[] | undefined;
@@ -25,18 +28,22 @@ export function verifyCommand(cli: Cli): Command {
     summary: 'prove that a bundle is whole, or equal to its source',
     details:
       'Hashes every file, makes every digest again and compares every count. With --against each chat is compared with the source, and ' +
-      'what differs is named. Ends with 4 when something differs',
+      'what differs is named. Bundles of LangGraph threads are told by their manifest. Ends with 4 when something differs',
     examples: [
       'etl verify ./exports/librechat',
       'etl verify ./exports/librechat --against mongodb://localhost:27017/LibreChat',
       'etl verify ./exports/librechat --against ./dump/LibreChat --json',
+      'etl verify ./exports/threads',
     ],
   })
     .argument('<bundle>', 'folder of the bundle')
     .option('--against <source...>', 'mongodb://…, a folder of mongodump, files of mongoexport, or another bundle')
     .option('--max <n>', 'differences to list', wholeNumber(0), 20)
     .option('--json', 'print the result as JSON')
-    .action((bundle: string, flags: VerifyFlags) => runVerify(cli, bundle, flags));
+    .action(async (bundle: string, flags: VerifyFlags) => {
+      if (await isThreadBundle(bundle)) await runVerifyThreads(cli, bundle, flags);
+      else await runVerify(cli, bundle, flags);
+    });
 }
 
 /** Verifies a bundle and says what was found. Sets the exit code. */
@@ -60,6 +67,26 @@ export async function runVerify(
   }
 }
 
+async function runVerifyThreads(cli: Cli, bundle: string, { against, max, json }: VerifyFlags): Promise<void> {
+  if (against !== undefined) {
+    throw new EtlError('ETL_USAGE', `${bundle} holds LangGraph threads: --against is for bundles of chats`, {
+      hint: `compare it with etl langgraph validate --backup-file ${bundle} --target-url … (or --target-file)`,
+    });
+  }
+  await stoppable(cli, 'the verification', async ({ stop, abort }) => {
+    const signal = AbortSignal.any([stop, abort]);
+    const { ok, checked, differences, ...report } = await verifyThreads(bundle, { signal, maxDifferences: max });
+    if (json === true) cli.print(cli.mask(JSON.stringify({ ...report, ok, checked, differences })));
+    else {
+      const looked = `${formatCount(checked.threads)} threads, ${formatCount(checked.checkpoints)} checkpoints, ${formatCount(checked.files)} files`;
+      sayDifferences(cli, differences);
+      if (ok) cli.say(`${cli.colors.green('ok')}: ${safe(bundle)} is whole (${looked})`);
+      else cli.say(`${kindsText(cli, differences)} in ${safe(bundle)}: ${looked}`);
+    }
+    if (!ok) cli.exitCode = exitCodes.differs;
+  });
+}
+
 async function other(
   bundle: string,
   against: string | readonly string[],
@@ -76,19 +103,22 @@ function sayReport(cli: Cli, { ok, checked, differences, against, bundle }: Veri
   const looked = `${formatCount(chats)} chats, ${formatCount(messages)} messages, ${formatCount(files)} files`;
   const left = sourceRejected === 0 ? '' : `; ${formatCount(sourceRejected)} of its records cannot be had`;
   const beside = against === null ? '' : `, beside ${formatCount(sourceChats)} chats of ${safe(against)}${left}`;
-  for (const difference of differences.first) cli.print(cli.mask(differenceText(difference)));
-  if (differences.total > differences.first.length)
-    cli.print(`… and ${formatCount(differences.total - differences.first.length)} more`);
+  sayDifferences(cli, differences);
   if (ok)
     cli.say(
       `${cli.colors.green('ok')}: ${safe(bundle)} ${against === null ? 'is whole' : 'is whole and equal to its source'} (${looked}${beside})`,
     );
-  else {
-    const kinds = Object.entries(differences.byKind).map(([kind, count]) => `${count} ${kind}`);
-    cli.say(
-      `${cli.colors.red(`${formatCount(differences.total)} differences`)} (${kinds.join(', ')}) in ${safe(bundle)}: ${looked}${beside}`,
-    );
-  }
+  else cli.say(`${kindsText(cli, differences)} in ${safe(bundle)}: ${looked}${beside}`);
+}
+
+function sayDifferences(cli: Cli, { total, first }: VerifyReport['differences']): void {
+  for (const difference of first) cli.print(cli.mask(differenceText(difference)));
+  if (total > first.length) cli.print(`… and ${formatCount(total - first.length)} more`);
+}
+
+function kindsText({ colors }: Cli, { total, byKind }: VerifyReport['differences']): string {
+  const kinds = Object.entries(byKind).map(([kind, count]) => `${count} ${kind}`);
+  return `${colors.red(`${formatCount(total)} ${total === 1 ? 'difference' : 'differences'}`)} (${kinds.join(', ')})`;
 }
 
 function differenceText({ kind, where, detail, fields = [] }: VerifyDifference): string {

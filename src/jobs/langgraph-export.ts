@@ -9,13 +9,31 @@ import { langgraphSource, type LanggraphSourceOptions } from '../sources/langgra
 import { threadsBackupSource } from '../sources/threads-backup.ts';
 import type { Source } from '../stage.ts';
 import { threadRows } from '../transforms/thread-rows.ts';
+import { checkThreads, isThreadBundle } from './verify-threads.ts';
 
 /** Where threads are: on a server, or in a bundle or backup on the disk. */
-export type ThreadPlace = LanggraphSourceOptions | { readonly path: string };
+export type ThreadPlace = LanggraphSourceOptions | ThreadFiles;
+
+/** Threads on the disk. `isChecked` false: also a bundle that was not completed, or changed since. */
+export interface ThreadFiles {
+  readonly path: string;
+  readonly isChecked?: boolean;
+}
 
 /** The source of the threads there. */
 export function threadSource(place: ThreadPlace): Source<ThreadRecord> {
-  return 'path' in place ? threadsBackupSource({ path: place.path }) : langgraphSource(place);
+  if (!('path' in place)) return langgraphSource(place);
+  const { path, isChecked } = place;
+  return threadsBackupSource({ path, ...(isChecked === undefined ? {} : { requireComplete: isChecked }) });
+}
+
+/**
+ * Holds that a bundle of threads is what it was when it was made. Other files have nothing to be held to.
+ *
+ * @throws {EtlError} `ETL_SOURCE_INVALID` with what is wrong.
+ */
+export async function checkThreadFiles({ path, isChecked }: ThreadFiles, signal: AbortSignal): Promise<void> {
+  if (isChecked !== false && (await isThreadBundle(path))) await checkThreads(path, signal);
 }
 
 /** The place for people, without secrets. */

@@ -5,14 +5,19 @@ import { pipeline } from '../pipeline.ts';
 import type { PipelinePlan } from '../plan.ts';
 import type { RejectPolicy } from '../rejects.ts';
 import { langgraphSink, type LanggraphSinkOptions } from '../sinks/langgraph.ts';
-import { threadSource } from './langgraph-export.ts';
+import { threadSource, type ThreadFiles } from './langgraph-export.ts';
 
 /** Where threads go, and how: the options of the `langgraph` sink. */
 export type LanggraphTarget = LanggraphSinkOptions;
 
 /** The pipeline that restores the threads of a bundle, or of a `threads_backup.json`, on a server. Each has a run of its own. */
-export function langgraphImport(path: string, sink: LanggraphTarget, onReject?: RejectPolicy): PipelinePlan {
-  const folder = resolve(path);
+export function langgraphImport(
+  from: string | ThreadFiles,
+  sink: LanggraphTarget,
+  onReject?: RejectPolicy,
+): PipelinePlan {
+  const place = typeof from === 'string' ? { path: from } : from;
+  const folder = resolve(place.path);
   const name = `langgraph-import-${basename(folder)}-${hash('sha256', folder).slice(0, 8)}`;
-  return pipeline(threadSource({ path }), { name, onReject }).to(langgraphSink(sink)).plan;
+  return pipeline(threadSource(place), { name, onReject }).to(langgraphSink(sink)).plan;
 }

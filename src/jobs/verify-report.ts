@@ -4,7 +4,7 @@ import type { ChatDifference } from '../formats/bundle-differences.ts';
  * What kind of thing is not as it should be.
  *
  * Of the bundle itself: `manifest`, `file` (missing, unreadable, or its bytes differ), `unlisted` (a file nobody knows), `index`,
- * `chat` (its line does not hold what its digest says), `count`. Beside a source: `missing` (the source has the chat, the bundle
+ * `chat` and `thread` (its line does not hold what its digest says), `count`. Beside a source: `missing` (the source has the chat, the bundle
  * has not), `unexpected` (the other way round), `differs`.
  */
 export type DifferenceKind =
@@ -13,6 +13,7 @@ export type DifferenceKind =
   | 'unlisted'
   | 'index'
   | 'chat'
+  | 'thread'
   | 'count'
   | 'missing'
   | 'unexpected'
@@ -49,6 +50,17 @@ export interface VerifyReport {
     readonly byKind: Readonly<Partial<Record<DifferenceKind, number>>>;
     /** The first of them. */
     readonly first: readonly VerifyDifference[];
+  };
+}
+
+/** What `etl verify` found of a bundle of threads. */
+export interface ThreadVerifyReport extends Omit<VerifyReport, 'schema' | 'checked' | 'against'> {
+  readonly schema: 'threadmill/verify-threads@1';
+  readonly checked: {
+    readonly threads: number;
+    readonly checkpoints: number;
+    readonly files: number;
+    readonly bytes: number;
   };
 }
 

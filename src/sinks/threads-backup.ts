@@ -11,7 +11,7 @@ import { writeRecordFile } from '../files/record-file.ts';
 import { THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { backupLayout } from './threads-backup/backup-layout.ts';
-import { beginBundle, completeBundle } from './threads-backup/bundle-index.ts';
+import { beginBundle, completeBundle, refuseBundle } from './threads-backup/bundle-index.ts';
 import { threadLinesLayout } from './threads-backup/thread-lines.ts';
 
 const options = z.strictObject({
@@ -62,7 +62,10 @@ export function threadsBackupSink(input: ThreadsBackupSinkOptions): Sink<ThreadR
     config: { path, format, compress: file.compress, ...rhythm, ...(source === undefined ? {} : { source }), ifExists },
     ifExists,
     ledger: () => targetLedger(path),
-    checkNew: () => checkNewTarget(name, ifExists),
+    async checkNew() {
+      await checkNewTarget(name, ifExists);
+      if (ifExists === 'error') await refuseBundle(path);
+    },
     write: (batches, ctx) => writeBundle(batches, ctx, { ...given, name, gzipLevel }),
   };
 }
@@ -85,7 +88,7 @@ async function* writeBundle(
   const begun = (async function* () {
     let isFirst = true;
     for await (const batch of input) {
-      if (isFirst) await beginBundle(path, ctx.cursor === undefined ? ifExists : 'replace');
+      if (isFirst) await beginBundle(path, name, ctx.cursor === undefined ? ifExists : 'replace');
       isFirst = false;
       yield batch;
     }

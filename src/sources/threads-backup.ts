@@ -13,6 +13,7 @@ import { mapBatch } from '../map-batch.ts';
 import { backupToThread } from '../mappings/threads-backup.ts';
 import { asThreadRecord, THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';
 import type { Source } from '../stage.ts';
+import { checkThreadFiles, readThreadManifest, threadsFileOf } from './threads-backup/bundle-manifest.ts';
 
 const options = z.strictObject({
   path: z
@@ -32,6 +33,12 @@ const options = z.strictObject({
     .positive()
     .default(256 * 1024 * 1024)
     .describe('A longer thread is rejected. It takes no memory.'),
+  requireComplete: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Refuse a bundle without a manifest, which was not completed, or whose files are not as long as it says. `etl verify` makes the digests again, too.',
+    ),
 });
 export type ThreadsBackupSourceOptions = z.input<typeof options>;
 
@@ -39,38 +46,45 @@ export type ThreadsBackupSourceOptions = z.input<typeof options>;
  * Reads threads that were exported before: a bundle of ours, or a `threads_backup.json` of any size.
  *
  * A bundle's records come as they were written. A backup's are brought into the same form; what other tools keep of a thread
- * is its own history, without that of its subgraphs. The cursor is a byte offset.
+ * is its own history, without that of its subgraphs. A bundle that was not completed, or has lost something since, is refused
+ * before anything is read. The cursor is a byte offset.
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND`, `ETL_SOURCE_INVALID`, `ETL_SOURCE_TRUNCATED`, `ETL_SOURCE_CHANGED`.
  */
 export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<ThreadRecord> {
   const given = options.parse(input);
-  const { path, at = 'threads' } = given;
+  const { path, at = 'threads', requireComplete } = given;
+  const lines = async (): Promise<string | undefined> => await linesOf(path, requireComplete);
   return {
     role: 'source',
     name: 'threads-backup',
     config: { path, at },
     async *read(ctx) {
-      const lines = await linesOf(path);
-      if (lines === undefined) {
+      const file = await lines();
+      if (file === undefined) {
         const format = jsonArrayFormat(at === '' ? undefined : at, given);
         for await (const batch of readRecords(path, format, ctx)) yield mapBatch(batch, backupToThread, ctx);
         return;
       }
-      for await (const batch of readRecords(lines, jsonLinesFormat(given), ctx))
+      for await (const batch of readRecords(file, jsonLinesFormat(given), ctx))
         yield mapBatch(batch, asThreadRecord, ctx);
     },
-    estimate: async () => inputEstimate((await linesOf(path)) ?? path),
-    check: async () => checkInputs((await linesOf(path)) ?? path),
+    estimate: async () => inputEstimate((await lines()) ?? path),
+    check: async () => checkInputs((await lines()) ?? path),
   };
 }
 
 /** The file with the lines of a bundle; nothing when the path is a backup of another tool. */
-async function linesOf(path: string): Promise<string | undefined> {
+async function linesOf(path: string, requireComplete: boolean): Promise<string | undefined> {
   const found = await stat(path).catch((error: unknown) => {
     throw inputError(error, path);
   });
   if (!found.isDirectory()) return /\.jsonl(\.gz|\.zst)?$/.test(path) ? path : undefined;
+  if (requireComplete) {
+    const manifest = await readThreadManifest(path);
+    await checkThreadFiles(path, manifest);
+    return join(path, threadsFileOf(manifest));
+  }
   const compressed = join(path, `${THREADS_FILE}.gz`);
   const isCompressed = await stat(compressed).then(
     () => true,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -36,7 +36,7 @@ const records = [...whole.slice(0, 4), ...inParts(whole[4] as ThreadRecord), ...
 function write(path: string, options: Partial<ThreadsBackupSinkOptions> = {}, given: readonly unknown[] = records) {
   return pipeline(arraySource(given, { batchSize: 2 }), { name: 'backup' })
     .to(threadsBackupSink({ path, ...options }) as never)
-    .run();
+    .run({ newRun: true });
 }
 
 async function readBack(path: string): Promise<ThreadRecord[]> {
@@ -100,6 +100,48 @@ describe('a bundle', () => {
       .to(threadsBackupSink({ path, ifExists: 'replace' }) as never)
       .run({ newRun: true });
     assert.equal((await readBack(path)).length, 1);
+  });
+});
+
+describe('a bundle that is not as it was made', () => {
+  testIn('is refused before anything is read, unless that is asked for', async (directory) => {
+    const path = join(directory, 'bundle');
+    const file = join(path, 'threads.jsonl');
+    const refused = async (reason: RegExp): Promise<void> => {
+      await assert.rejects(readBack(path), (error) => {
+        assert.ok(error instanceof EtlError);
+        assert.equal(error.code, 'ETL_SOURCE_INVALID');
+        return reason.test(error.message);
+      });
+      assert.equal((await readAll(threadsBackupSource({ path, requireComplete: false }))).report.status, 'finished');
+      assert.equal((await readAll(threadsBackupSource({ path: file }))).report.status, 'finished');
+    };
+    await write(path);
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    await writeFile(file, lines.slice(1).join('\n'));
+    await refused(/threads\.jsonl has \d+ bytes, and the manifest says \d+/);
+    await writeFile(file, lines.join('\n'));
+    assert.equal((await readBack(path)).length, 7);
+    const manifest = join(path, 'MANIFEST.json');
+    const text = await readFile(manifest, 'utf8');
+    for (const [broken, reason] of [
+      ['{', /not JSON/],
+      ['{"schema":"other"}', /expected schema "threadmill\/langgraph-bundle@1", received "other"/],
+      [text.replace('threads.jsonl', '../threads.jsonl'), /files\.0\.name/],
+    ] as const) {
+      await writeFile(manifest, broken);
+      await refused(reason);
+    }
+    await rm(manifest);
+    await refused(/was not completed/);
+  });
+
+  testIn('written anew in the other form, it has one file of threads', async (directory) => {
+    const path = join(directory, 'bundle');
+    await write(path, { compress: 'gzip' });
+    await write(path, { ifExists: 'replace' });
+    assert.deepEqual((await readdir(path)).sort(), ['MANIFEST.json', 'index.jsonl', 'threads.jsonl']);
+    assert.deepEqual(await readBack(path), records);
   });
 });
 

@@ -3,46 +3,37 @@ import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { EtlError } from '../../errors.ts';
-import { hashFile, type FileDigest } from '../../files/hash-file.ts';
+import { hashFile } from '../../files/hash-file.ts';
 import { InputFile } from '../../files/input-file.ts';
 import { MANIFEST_FILE } from '../../formats/bundle.ts';
 import { readJsonLines } from '../../formats/json-lines.ts';
 import { jsonElements, jsonMember, jsonMembers, jsonValue } from '../../formats/json-members.ts';
 import { asBuffer } from '../../formats/json-records.ts';
 import { makeFolder } from '../../make-folder.ts';
-import { THREAD_BUNDLE_SCHEMA, THREAD_INDEX_FILE } from '../../models/langgraph.ts';
+import type { ThreadBundleManifest, ThreadIndexEntry } from '../../models/langgraph-bundle.ts';
+import { THREAD_BUNDLE_SCHEMA, THREAD_INDEX_FILE, THREADS_FILE } from '../../models/langgraph.ts';
 
-/** A thread in a bundle's index. The digest is of its lines, each with its line feed. */
-export interface ThreadIndexEntry {
-  readonly thread_id: string;
-  readonly records: number;
-  readonly checkpoints: number;
-  readonly bytes: number;
-  readonly sha256: string;
+/**
+ * Holds that a new bundle may be written to a folder.
+ *
+ * @throws {EtlError} `ETL_SINK_EXISTS` when there is one.
+ */
+export async function refuseBundle(path: string): Promise<void> {
+  if (!(await isThere(join(path, MANIFEST_FILE)))) return;
+  throw new EtlError('ETL_SINK_EXISTS', `there is a bundle in ${path}`, {
+    where: { file: path },
+    hint: 'Choose another folder, move it away, or set `ifExists: replace`.',
+  });
 }
 
-export interface ThreadBundleManifest {
-  readonly schema: typeof THREAD_BUNDLE_SCHEMA;
-  readonly source: string | null;
-  readonly counts: { readonly threads: number; readonly records: number; readonly checkpoints: number };
-  readonly files: readonly (FileDigest & { readonly name: string })[];
-}
-
-/** Makes the folder, and takes away the manifest of a bundle that is about to be written anew. */
-export async function beginBundle(path: string, ifExists: 'replace' | 'error'): Promise<void> {
+/** Makes the folder, and takes away the manifest of a bundle that is about to be written anew, and its threads in the other form. */
+export async function beginBundle(path: string, file: string, ifExists: 'replace' | 'error'): Promise<void> {
   await makeFolder(path);
-  const manifest = join(path, MANIFEST_FILE);
-  const exists = await stat(manifest).then(
-    () => true,
-    () => false,
-  );
-  if (exists && ifExists === 'error') {
-    throw new EtlError('ETL_SINK_EXISTS', `there is a bundle in ${path}`, {
-      where: { file: path },
-      hint: 'Choose another folder, move it away, or set `ifExists: replace`.',
-    });
-  }
-  await rm(manifest, { force: true });
+  if (ifExists === 'error') await refuseBundle(path);
+  await rm(join(path, MANIFEST_FILE), { force: true });
+  if (ifExists === 'error') return;
+  for (const name of [THREADS_FILE, `${THREADS_FILE}.gz`])
+    if (name !== basename(file)) await rm(join(path, name), { force: true });
 }
 
 /** Writes the index and, last, the manifest of a bundle whose threads are all in `file`. */
@@ -80,7 +71,7 @@ export async function completeBundle(
 }
 
 /** What the index of a bundle has to say, made from its threads. Lines of one thread follow one another. */
-async function* threadIndex(file: string, signal: AbortSignal): AsyncGenerator<ThreadIndexEntry> {
+export async function* threadIndex(file: string, signal: AbortSignal): AsyncGenerator<ThreadIndexEntry> {
   let current: { id: string; records: number; checkpoints: number; bytes: number; hash: Hash } | undefined;
   const entry = ({ id, hash, ...figures }: NonNullable<typeof current>): ThreadIndexEntry => ({
     thread_id: id,
@@ -124,4 +115,11 @@ async function* linesOf(path: string, signal: AbortSignal): AsyncGenerator<Buffe
   } finally {
     await input.close();
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -2,13 +2,22 @@ import { Option, type Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
 import { bundlesAt, checkBundle, requireOneOwner } from '../jobs/bundles-to-import.ts';
-import { importRejects, onyxImport, type OnyxImportOptions } from '../jobs/onyx-import.ts';
+import { onyxPreview } from '../jobs/onyx-import-preview.ts';
+import { onyxImport, type OnyxImportOptions } from '../jobs/onyx-import.ts';
+import { missingOwners } from '../jobs/onyx-missing-owners.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { safe, type Cli } from './io.ts';
 import { addApi, findApi, type ApiFlags } from './onyx-api-flags.ts';
-import { addDatabase, databaseOf, findDatabase, type DatabaseFlags } from './onyx-database.ts';
-import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+import {
+  addDatabase,
+  databaseOf,
+  findDatabase,
+  type DatabaseFlags,
+  type OnyxDatabaseAddress,
+} from './onyx-database.ts';
+import { requireNobodyMissing, sayLeftOut, sayPreview, warnOfMissing } from './onyx-import-people.ts';
+import { addRunOptions, failBeforeRun, runPlan, type RunFlags } from './run-plan.ts';
 import { stoppable } from './stoppable.ts';
 
 interface ImportFlags extends DatabaseFlags, ApiFlags, RunFlags {
@@ -83,24 +92,87 @@ export function onyxImportCommand(cli: Cli): Command {
 }
 
 async function importBundles(cli: Cli, flags: ImportFlags): Promise<void> {
-  const sink = await sinkOptions(cli, flags);
+  const isDry = flags.dryRun === true;
+  // A dry run looks at the database when one is named, and needs none.
+  const found = isDry ? await findDatabase(cli, flags) : await databaseOf(cli, flags);
+  const database = found ?? nowhere;
+  const sink = await sinkOptions(cli, flags, database);
   let worst: number = exitCodes.done;
   for (const path of await bundlesAt(flags.bundlePath)) {
-    const folder = await checked(cli, path, flags);
-    const { files } = sink;
-    const plan = onyxImport(path, {
-      source: flags.onlyUser === undefined ? {} : { userEmail: [...flags.onlyUser] },
-      sink: files === undefined || files === 'off' ? sink : { ...sink, files: { ...files, roots: [folder] } },
-      owner: flags.userEmail,
-      maxConversations: flags.maxConversations,
-      onReject: { to: flags.rejects ?? importRejects(path), max: flags.maxRejects },
-    });
-    await runPlan(cli, plan, flags);
+    if (isDry) await previewBundle(cli, path, flags, sink, found);
+    else await importBundle(cli, path, flags, sink, database);
     worst = Math.max(worst, cli.exitCode);
     // What stopped one would stop the next.
-    if (cli.exitCode !== exitCodes.done && cli.exitCode !== exitCodes.rejects) break;
+    if (!isDry && cli.exitCode !== exitCodes.done && cli.exitCode !== exitCodes.rejects) break;
   }
   cli.exitCode = worst;
+}
+
+type SinkOptions = OnyxImportOptions['sink'];
+
+/** Of a dry run that is to look at no database. */
+const nowhere: OnyxDatabaseAddress = { connectionString: 'postgresql://localhost/', schema: 'public' };
+
+async function importBundle(
+  cli: Cli,
+  path: string,
+  flags: ImportFlags,
+  sink: SinkOptions,
+  database: OnyxDatabaseAddress,
+): Promise<void> {
+  const folder = await checked(cli, path, flags);
+  const missing = await stoppable(cli, 'the look at the accounts', ({ stop }) =>
+    missingOwners(path, { ...database, only: flags.onlyUser, owner: flags.userEmail, signal: stop }),
+  ).catch((error: unknown) => failBeforeRun(cli, 'onyx-import', flags, error));
+  const isQuiet = flags.quiet === true || flags.events === true;
+  if (!isQuiet && flags.users === 'require') warnOfMissing(cli, missing);
+  const plan = await onyxImport(path, {
+    ...planOptions(flags, sink, folder),
+    withoutAccount: flags.users === 'skip' ? missing.emails : [],
+  });
+  await runPlan(cli, plan, flags);
+  if (!isQuiet && flags.users === 'skip') sayLeftOut(cli, missing);
+}
+
+/** Reads the bundle, and looks at Onyx without writing: everything that would stop the import is found. */
+async function previewBundle(
+  cli: Cli,
+  path: string,
+  flags: ImportFlags,
+  sink: SinkOptions,
+  database: OnyxDatabaseAddress | undefined,
+): Promise<void> {
+  const folder = await checked(cli, path, flags);
+  const { branches = 'tree' } = sink;
+  const seen = database === undefined ? undefined : onyxPreview({ ...database, branches });
+  const plan = await onyxImport(path, { ...planOptions(flags, sink, folder), look: seen?.look });
+  const place =
+    database === undefined
+      ? undefined
+      : await stoppable(cli, 'the check of Onyx', async ({ stop }) => plan.sink.check?.(stop)).catch((error: unknown) =>
+          failBeforeRun(cli, plan.name, flags, error),
+        );
+  const { status } = await runPlan(cli, plan, flags);
+  const isQuiet = flags.quiet === true || flags.events === true;
+  if (seen === undefined) {
+    if (!isQuiet) cli.say('no database is named: accounts, tables, and what was imported before were not looked at');
+    return;
+  }
+  if (status !== 'dry-run') return;
+  if (!isQuiet) sayPreview(cli, { place, preview: seen.preview, users: flags.users });
+  if (flags.users === 'require') requireNobodyMissing(cli, seen.preview);
+}
+
+function planOptions(flags: ImportFlags, sink: SinkOptions, folder: string): OnyxImportOptions {
+  const { files } = sink;
+  return {
+    userEmail: flags.onlyUser,
+    sink: files === undefined || files === 'off' ? sink : { ...sink, files: { ...files, roots: [folder] } },
+    owner: flags.userEmail,
+    maxConversations: flags.maxConversations,
+    rejects: flags.rejects,
+    maxRejects: flags.maxRejects,
+  };
 }
 
 async function checked(cli: Cli, path: string, { check, userEmail, onlyUser }: ImportFlags): Promise<string> {
@@ -110,14 +182,11 @@ async function checked(cli: Cli, path: string, { check, userEmail, onlyUser }: I
   });
 }
 
-async function sinkOptions(cli: Cli, flags: ImportFlags): Promise<OnyxImportOptions['sink']> {
-  // A dry run opens no connection, so it needs no database.
-  const database = flags.dryRun === true ? await findDatabase(cli, flags) : await databaseOf(cli, flags);
+async function sinkOptions(cli: Cli, flags: ImportFlags, database: OnyxDatabaseAddress): Promise<SinkOptions> {
   const { personaId, personaMap: map, unmapped, users, connections } = flags;
   if (map === undefined && unmapped === 'fail')
     throw new EtlError('ETL_USAGE', '--unmapped fail says nothing without --persona-map');
   return {
-    connectionString: 'postgresql://localhost/',
     ...database,
     branches: branchesOf(flags),
     users,
@@ -127,7 +196,7 @@ async function sinkOptions(cli: Cli, flags: ImportFlags): Promise<OnyxImportOpti
   };
 }
 
-async function filesOf(cli: Cli, flags: ImportFlags): Promise<NonNullable<OnyxImportOptions['sink']['files']>> {
+async function filesOf(cli: Cli, flags: ImportFlags): Promise<NonNullable<SinkOptions['files']>> {
   if (!flags.uploadFiles) return 'off';
   const api = await findApi(cli, flags);
   if (api !== undefined) return { ...api, roots: [] };

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { systemCode } from '../errors.ts';
@@ -33,6 +33,18 @@ export async function usersOfBundles(paths: readonly string[], signal: AbortSign
     if (manifest === undefined) for (const each of folders) await addOwners(found, each, signal);
     else for await (const user of readJsonValues(join(folder, USERS_FILE), signal)) found.add(user);
   }
+  return found;
+}
+
+/** Those of the people in a bundle who have chats in it. */
+export async function ownersOfBundle(path: string, signal: AbortSignal): Promise<NewUsers> {
+  const { path: root, manifest, folders } = await bundleFolders(path);
+  if (manifest === undefined) return usersOfBundles([path], signal);
+  const withChats = new Set<string>();
+  for (const { name, conversations } of folders) if ((await stat(conversations)).size > 0) withChats.add(name);
+  const found = new Found();
+  for await (const user of readJsonValues(join(root, USERS_FILE), signal))
+    if (withChats.has(textOf(user, 'folder') ?? '')) found.add(user);
   return found;
 }
 

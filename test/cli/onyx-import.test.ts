@@ -95,6 +95,92 @@ test('imports a bundle with its files; the same again changes nothing', async (t
   assert.equal(new Set(server.files.map(({ sha256 }) => sha256)).size, server.files.length, 'nothing uploaded twice');
 });
 
+test('another bundle in the same place is imported, and each bundle is finished once', async (t) => {
+  const { cwd, url, run } = await onyx(t, everybody);
+  const bundle = join(cwd, 'bundle');
+  const argv = ['--bundle-path', bundle, '--users', 'create', '--no-upload-files'];
+  await exported(bundle, '--max-conversations', '4');
+  const first = await run(...argv);
+  assert.equal(first.code, 0, first.stderr);
+  const early = await sessions(url);
+  assert.match((await run(...argv)).stderr, /nothing to do/);
+  for (const path of [bundle, `${bundle}.etl`]) await rm(path, { recursive: true });
+  await exported(bundle);
+  const second = await run(...argv);
+  assert.match(second.stderr, /skipped: .*imported before/);
+  const late = await sessions(url);
+  assert.ok(late.length > early.length + 30, `${late.length} chats`);
+  assert.deepEqual(
+    late.filter(({ id }) => early.some((chat) => chat['id'] === id)),
+    early,
+  );
+  assert.match((await run(...argv)).stderr, /nothing to do/);
+  assert.deepEqual(await sessions(url), late);
+  assert.deepEqual(await onyxInvariants(url), []);
+});
+
+test('a bundle of the older tool that has grown is imported again', async (t) => {
+  const { cwd, url, run } = await onyx(t, ['ana@example.org']);
+  const folder = await olderBundle(cwd);
+  const argv = ['--bundle-path', folder, '--no-upload-files'];
+  assert.equal((await run(...argv)).code, 0);
+  assert.match((await run(...argv)).stderr, /nothing to do/);
+  const chats = join(folder, 'conversations.jsonl');
+  const other = '0b5f9d1e-1111-4000-8000-000000000002';
+  await appendFile(chats, (await readFile(chats, 'utf8')).replaceAll(olderChatId, other));
+  const { code, stderr } = await run(...argv);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /1 written \+ 1 skipped/);
+  assert.deepEqual(
+    (await sessions(url)).map(({ id }) => id),
+    [olderChatId, other],
+  );
+});
+
+test('chats that were left out come in with the same command when their owners have accounts', async (t) => {
+  const { cwd, url, run } = await onyx(t, ['user000@example.org']);
+  const bundle = await exported(join(cwd, 'bundle'));
+  const argv = ['--bundle-path', bundle, '--users', 'skip', '--no-upload-files'];
+  const first = await run(...argv);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /without an account: 5 people \(.*user004@example\.org.*\), 1 without .*create-users/);
+  const early = await sessions(url);
+  assert.match((await run(...argv)).stderr, /nothing to do[^]*without an account: 5 people/);
+  await query(
+    url,
+    `insert into "user" (id, email, hashed_password, is_active, is_superuser, is_verified)
+     values (gen_random_uuid(), 'user004@example.org', 'x', true, false, true)`,
+  );
+  const second = await run(...argv);
+  assert.equal(second.code, 0, second.stderr);
+  const emails = (await sessions(url)).map(({ email }) => email);
+  assert.equal(emails.filter((email) => email === 'user000@example.org').length, early.length);
+  assert.ok(emails.includes('user004@example.org'));
+  assert.match((await run(...argv)).stderr, /nothing to do/);
+});
+
+test('a trial with some chats is no hindrance to the import of all', async (t) => {
+  const { cwd, url, run } = await onyx(t, everybody);
+  const bundle = await exported(join(cwd, 'bundle'));
+  const argv = ['--bundle-path', bundle, '--no-upload-files', '--quiet'];
+  const choices = [
+    ['--max-conversations', '2', '--only-user', 'user000@example.org'],
+    ['--only-user', 'user000@example.org'],
+    ['--only-user', 'user005@example.org'],
+    ['--users', 'skip'],
+    ['--users', 'create', '--only-user', 'user004@example.org', 'ana+maria@example.org'],
+  ];
+  let before = 0;
+  for (const choice of choices) {
+    const { code, stderr } = await run(...argv, ...choice);
+    assert.equal(code, 0, stderr);
+    const { length } = await sessions(url);
+    assert.ok(length > before || choice[1] === 'create', choice.join(' '));
+    before = length;
+  }
+  assert.deepEqual(await onyxInvariants(url), []);
+});
+
 test('imports a bundle of the older tool, files included', async (t) => {
   const { cwd, url, server, run } = await onyx(t, ['ana@example.org']);
   const folder = await olderBundle(join(cwd, 'export_20250302'));
@@ -172,7 +258,7 @@ test('--max-conversations takes the first; a dry run needs no database and write
   const folder = await olderBundle(cwd);
   const dry = await etl(['onyx', 'import', '--bundle-path', folder, '--dry-run'], { cwd });
   assert.equal(dry.code, 0, dry.stderr);
-  assert.match(dry.stderr, /dry run finished/);
+  assert.match(dry.stderr, /dry run finished[^]*no database is named: accounts, .* were not looked at/);
   const { ONYX_DATABASE_URL: _, ...noDatabase } = env;
   const none = await etl(['onyx', 'import', '--bundle-path', folder], { cwd, env: noDatabase });
   assert.equal(none.code, 2);
@@ -246,6 +332,67 @@ test('somebody without an account stops the import, is skipped, or gets an accou
     (await sessions(url)).map(({ email }) => email),
     ['ana@example.org'],
   );
+});
+
+test('everybody without an account is named before the import and where it stops', async (t) => {
+  const { cwd, url, run } = await onyx(t, ['user000@example.org']);
+  const bundle = await exported(join(cwd, 'bundle'));
+  const { code, stderr } = await run('--bundle-path', bundle, '--no-upload-files');
+  assert.equal(code, 1);
+  assert.match(stderr, /warning without an account: 5 people \(.*, ana!maria@example\.org, .*\), 1 without /);
+  assert.match(
+    stderr,
+    /ETL_SINK_FAILED: Onyx has no account for .*user004@example\.org, .*and for an owner without an e-mail address/,
+  );
+  assert.match(stderr, /`etl onyx create-users` makes accounts[^]*--users skip/);
+  assert.deepEqual(await sessions(url), []);
+});
+
+test('a dry run looks at Onyx: what stops the import stops it, and nothing is written', async (t) => {
+  const { cwd, url, env, run } = await onyx(t, ['user000@example.org', 'user004@example.org']);
+  const bundle = await exported(join(cwd, 'bundle'));
+  const tables = (): Promise<Record<string, unknown>[]> =>
+    query(
+      url,
+      "select table_schema, table_name from information_schema.tables where table_schema <> 'pg_catalog' order by 1, 2",
+    );
+  const before = await tables();
+  const argv = ['--bundle-path', bundle, '--no-upload-files', '--dry-run'];
+  const stopped = await run(...argv);
+  assert.equal(stopped.code, 1, stopped.stderr);
+  assert.match(stopped.stderr, /looked at .*Onyx v2\.6 or newer\n {2}would be imported: \d+ of 54 conversations/);
+  assert.match(stopped.stderr, /without an account: 4 people with \d+ conversations: .*, ana!maria@example\.org, /);
+  assert.match(stopped.stderr, /ETL_SINK_FAILED: Onyx has no account for .*ana!maria@example\.org/);
+  const created = await run(...argv, '--users', 'create');
+  assert.equal(created.code, 0, created.stderr);
+  assert.match(created.stderr, /accounts would be made: 4 people/);
+  assert.deepEqual(await tables(), before);
+
+  const some = await run('--bundle-path', bundle, '--no-upload-files', '--only-user', 'user004@example.org');
+  assert.equal(some.code, 0, some.stderr);
+  const { length } = await sessions(url);
+  const again = await run(...argv, '--users', 'skip', '--branches', 'skip');
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stderr, new RegExp(`imported before: ${length}\n {2}left out for their branches: \\d+`));
+  assert.equal((await sessions(url)).length, length);
+
+  const wrong: readonly (readonly [more: readonly string[], env: object, said: RegExp])[] = [
+    [['--db-name', 'nobody_made_this'], {}, /ETL_SOURCE_NOT_FOUND.*nobody_made_this/],
+    [['--schema', 'elsewhere'], {}, /schema "elsewhere" holds no Onyx tables/],
+    [['--persona-id', '77'], {}, /persona/],
+    [['--db-user', 'nobody_here'], {}, /ETL_AUTH_FAILED/],
+  ];
+  for (const [more, variables, said] of wrong) {
+    const { code, stderr } = await etl(['onyx', 'import', ...argv, ...more], { cwd, env: { ...env, ...variables } });
+    assert.notEqual(code, 0, more.join(' '));
+    assert.match(stderr, said);
+  }
+  const key = await etl(['onyx', 'import', '--bundle-path', bundle, '--dry-run'], {
+    cwd,
+    env: { ...env, ONYX_API_KEY: 'on_another-key' },
+  });
+  assert.equal(key.code, 1);
+  assert.match(key.stderr, /ETL_AUTH_FAILED/);
 });
 
 test('a file that is not what its digest says is left behind, and not uploaded', async (t) => {

@@ -17,6 +17,13 @@ export class LanggraphHttpError extends Error {
   }
 }
 
+/** The answer 409 to making a thread: its id is taken. Any other 409 says that a run is under way on the thread. */
+class ThreadTakenError extends LanggraphHttpError {
+  constructor(text: string) {
+    super('POST /threads', 409, text);
+  }
+}
+
 /** An answer with status 2xx that is not the JSON it should be: a proxy's page, or JSON that is cut short. */
 export class LanggraphBodyError extends Error {
   override readonly name = 'LanggraphBodyError';
@@ -33,6 +40,19 @@ export class LanggraphBodyError extends Error {
 export function httpStatusOf(error: unknown): number | undefined {
   const cause = error instanceof EtlError ? error.cause : error;
   return cause instanceof LanggraphHttpError ? cause.status : undefined;
+}
+
+/** Whether a thread could not be made because there is one of its id. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof EtlError && error.cause instanceof ThreadTakenError;
+}
+
+/** What went wrong with making a thread, known by {@link isTaken} when it was its id. */
+export function asTaken(error: unknown): unknown {
+  const cause = error instanceof EtlError ? error.cause : undefined;
+  if (!(error instanceof EtlError && cause instanceof LanggraphHttpError && cause.status === 409)) return error;
+  const { code, message, where, hint } = error;
+  return new EtlError(code, message, { where, hint, cause: new ThreadTakenError(cause.text) });
 }
 
 /** Whether a server answered, and refused or failed on this one request: the others may still succeed. */

@@ -324,6 +324,40 @@ describe('a target that is not well', () => {
   }
 });
 
+describe('threads that a stopped run wrote without a commit', () => {
+  /** A thread with a checkpoint of a subgraph, which the API cannot make again. */
+  const withSubgraph = (number: number): ThreadRecord => {
+    const record = recordOf(stubThread(number, { checkpoints: 4 }));
+    const [first] = record.history;
+    assert.ok(first);
+    const inside = { ...first, checkpoint: { ...first.checkpoint, checkpoint_ns: 'inner:1' }, parent_checkpoint: null };
+    return { ...record, history: [...record.history, inside] };
+  };
+  const batches = [[0, 1, 2, 3].map(withSubgraph)];
+  for (const mode of ['history', 'state'] as const) {
+    let isBad = true;
+    testStub(
+      `are counted by the next attempt as if nothing had happened, by ${mode}`,
+      ({ path, body }) => (isBad && isCreate(idOf(3), body, path) ? { status: 401 } : undefined),
+      async (stub, directory) => {
+        const options = { mode, concurrency: 1 };
+        await assert.rejects(restore(batches, { stub, directory, options }));
+        assert.equal(stub.threads.size, 3);
+        isBad = false;
+        const resumed = await restore(batches, { stub, directory, options });
+        const whole = await startWritingStub();
+        try {
+          const unbroken = await restore(batches, { stub: whole, directory: join(directory, 'unbroken'), options });
+          assert.deepEqual(resumed.findings, unbroken.findings);
+          assert.deepEqual([resumed.counts.written, resumed.counts.skipped], [4, 0]);
+        } finally {
+          await whole.close();
+        }
+      },
+    );
+  }
+});
+
 describe('records that are no threads', () => {
   testStub('and parts without their beginning or end are rejected', undefined, async (stub, directory) => {
     const [one, two, three] = partsOf(recordOf(stubThread(1, { checkpoints: 6 })));
@@ -346,4 +380,102 @@ describe('records that are no threads', () => {
     assert.equal(second.counts.written, 1);
     assert.equal(stub.threads.get(idOf(1))?.history.length, 3);
   });
+});
+
+describe('a thread that is busy on the target', () => {
+  /** A thread whose fourth checkpoint is a fork: it is made by a request of its own. */
+  function forkedThread(): StubThread {
+    const { row, history } = stubThread(1, { checkpoints: 6 });
+    const [, second, , fourth] = history;
+    assert.ok(second && fourth);
+    const forked = history.map((entry) =>
+      entry === fourth ? { ...entry, parent_checkpoint: second.checkpoint } : entry,
+    );
+    return { row, history: forked };
+  }
+  const isUpdate = ({ method, path }: { readonly method: string; readonly path: string }): boolean =>
+    method === 'POST' && path === `/threads/${idOf(1)}/state`;
+  const isAppend = (body: Readonly<Record<string, unknown>>): boolean =>
+    body['thread_id'] === idOf(1) && body['if_exists'] === 'do_nothing';
+  const busy = { status: 409, text: '{"detail":"Thread is busy"}' };
+  const valuesOf = ({ history }: { readonly history: readonly { readonly values: unknown }[] }): unknown[] =>
+    history.map(({ values }) => values);
+
+  for (const ifExists of ['skip', 'continue', 'replace'] as const) {
+    testStub(
+      `for good is rejected under ifExists ${ifExists}, and nothing of it stays`,
+      (request) => (isUpdate(request) ? busy : undefined),
+      async (stub, directory) => {
+        const threads = [recordOf(forkedThread()), recordOf(stubThread(2))];
+        const { counts, findings } = await restore([threads], { stub, directory, options: { ifExists } });
+        assert.deepEqual([counts.written, counts.skipped, counts.rejected], [1, 0, 1]);
+        assert.deepEqual([...stub.threads.keys()], [idOf(2)]);
+        assert.match((await reasons(directory))[0] ?? '', /409: .*Thread is busy/);
+        assert.deepEqual(
+          Object.keys(findings).filter((finding) => finding.startsWith('already there')),
+          [],
+        );
+      },
+    );
+
+    for (const what of ['an update', 'the steps that follow'] as const) {
+      let refused = 0;
+      testStub(
+        `for a while is waited for under ifExists ${ifExists}: ${what}`,
+        (request) => {
+          const isMeant = what === 'an update' ? isUpdate(request) : isAppend(request.body);
+          if (!isMeant || refused >= 2) return undefined;
+          refused += 1;
+          return busy;
+        },
+        async (stub, directory) => {
+          const thread = forkedThread();
+          const { counts } = await restore([[recordOf(thread)]], { stub, directory, options: { ifExists } });
+          assert.deepEqual([counts.written, counts.skipped, counts.rejected], [1, 0, 0]);
+          assert.equal(refused, 2);
+          assert.deepEqual(valuesOf(stub.threads.get(idOf(1)) ?? { history: [] }), valuesOf(thread));
+        },
+      );
+    }
+  }
+
+  testStub(
+    'and cannot be deleted either is rejected with both reasons',
+    (request) =>
+      isUpdate(request) || (request.method === 'DELETE' && request.path.includes(idOf(1))) ? busy : undefined,
+    async (stub, directory) => {
+      const { counts } = await restore([[recordOf(forkedThread())]], { stub, directory });
+      assert.equal(counts.rejected, 1);
+      assert.match((await reasons(directory))[0] ?? '', /busy.*could not be deleted: DELETE .* answered 409/);
+    },
+  );
+});
+
+describe('a thread that somebody else makes at the same time', () => {
+  for (const [name, inParts] of [
+    ['in one piece', false],
+    ['in parts', true],
+  ] as const) {
+    let isMade = false;
+    testStub(
+      `is skipped and never deleted: ${name}`,
+      // It is not there when it is looked for.
+      ({ path }) => (path === '/threads/search' && isMade ? { status: 200, text: '[]' } : undefined),
+      async (stub, directory) => {
+        const theirs = stubThread(1, { checkpoints: 4, textLength: 9 });
+        await restore([[recordOf(theirs)]], { stub, directory: join(directory, 'before') });
+        isMade = true;
+        const ours = recordOf(stubThread(1, { checkpoints: 4 }));
+        const batches = inParts ? partsOf(ours).map((part) => [part]) : [[ours]];
+        const { counts } = await restore(batches, { stub, directory });
+        assert.deepEqual([counts.written, counts.skipped, counts.rejected], [0, inParts ? 2 : 1, 0]);
+        assert.deepEqual(
+          stub.threads.get(idOf(1))?.history.map(({ values }) => values),
+          theirs.history.map(({ values }) => values),
+        );
+        const deleted = stub.requests.filter(({ method, path }) => method === 'DELETE' && path.includes(idOf(1)));
+        assert.deepEqual(deleted, []);
+      },
+    );
+  }
 });

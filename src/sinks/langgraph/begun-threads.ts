@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -10,8 +11,6 @@ import { systemCode } from '../../errors.ts';
 export class BegunThreads {
   readonly #file: FileHandle;
   readonly #before: ReadonlySet<string>;
-  #lines = '';
-  #writing: Promise<void> | undefined;
 
   private constructor(file: FileHandle, before: ReadonlySet<string>) {
     this.#file = file;
@@ -41,25 +40,18 @@ export class BegunThreads {
   }
 
   /** Before the first request that writes it. */
-  async add(threadId: string): Promise<void> {
-    await this.#append(`+${threadId}\n`);
+  add(threadId: string): void {
+    this.#append(`+${threadId}\n`);
   }
 
   /** It turned out to be there from before. */
-  async remove(threadId: string): Promise<void> {
-    await this.#append(`-${threadId}\n`);
+  remove(threadId: string): void {
+    this.#append(`-${threadId}\n`);
   }
 
-  /** Lines of the same moment go in one write. */
-  async #append(line: string): Promise<void> {
-    this.#lines += line;
-    this.#writing ??= Promise.resolve().then(async () => {
-      const lines = this.#lines;
-      this.#lines = '';
-      this.#writing = undefined;
-      await this.#file.appendFile(lines);
-    });
-    await this.#writing;
+  /** At once: some bytes more for the page cache take 5 µs, by way of the thread pool it is 100. */
+  #append(line: string): void {
+    writeSync(this.#file.fd, line);
   }
 
   async close(): Promise<void> {

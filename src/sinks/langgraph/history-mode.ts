@@ -45,10 +45,10 @@ export function historyMode(
       for (const node of found) nodesOf(graphId).add(node);
       return found.length > 0;
     },
-    async settle({ threadId, graphId, existing }, source, target) {
+    async settle({ threadId, graphId }, source, target) {
       const head = source.findLast(({ ns }) => ns === '');
       const there = target.findLast(({ ns }) => ns === '');
-      if (existing !== undefined || head === undefined || there === undefined) return false;
+      if (head === undefined || there === undefined) return false;
       if (rearm && graphId !== undefined && head.interrupts !== '' && there.interrupts === '') {
         // The node that asked runs up to its question again; no checkpoint is added.
         await server.run(threadId, graphId, null);

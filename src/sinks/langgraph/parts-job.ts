@@ -1,7 +1,16 @@
+import { isTaken } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import type { ThreadRecord } from '../../models/langgraph.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
-import { isAboutThread, proven, threadToWrite, type JobOptions, type JobOutcome } from './thread-job.ts';
+import {
+  isAboutThread,
+  isSeen,
+  proven,
+  threadToWrite,
+  undone,
+  type JobOptions,
+  type JobOutcome,
+} from './thread-job.ts';
 import type { ThreadWriter } from './thread-writer.ts';
 
 /**
@@ -34,7 +43,7 @@ export class PartsJob {
   }
 
   async add(part: ThreadRecord): Promise<void> {
-    this.#source.push(...part.history.map(summarizeEntry));
+    this.#source.push(...part.history.map((entry) => summarizeEntry(entry)));
     await this.#try(async () => this.#writer?.add(part.history));
   }
 
@@ -48,7 +57,20 @@ export class PartsJob {
         outcome = await proven(this.#first, { summaries: this.#source }, await writer.finish(), this.#options);
     });
     if (outcome !== undefined) return outcome;
-    if (isAboutThread(this.#error)) await this.abandon();
+    const { thread_id: threadId } = this.#first;
+    if (isTaken(this.#error)) return await this.#taken(threadId);
+    throw this.#mayDelete && isAboutThread(this.#error)
+      ? await undone(threadId, this.#error, this.#options)
+      : this.#error;
+  }
+
+  /** Somebody made the thread since it was looked for, or hides it: the parts that went by cannot be compared any more. */
+  async #taken(threadId: string): Promise<JobOutcome> {
+    const { begun, server, ifExists } = this.#options;
+    this.#mayDelete = false;
+    begun.remove(threadId);
+    await isSeen(server, threadId, this.#error);
+    if (ifExists === 'skip') return { kind: 'skipped', checkpoints: 0 };
     throw this.#error;
   }
 
@@ -75,7 +97,7 @@ export class PartsJob {
     else {
       if (isThere) await server.delete(thread.threadId);
       this.#mayDelete = true;
-      await begun.add(thread.threadId);
+      begun.add(thread.threadId);
     }
     this.#writer = mode.writer({ ...thread, existing });
   }

@@ -1,4 +1,4 @@
-import { httpStatusOf, isPassing } from '../../connections/langgraph-errors.ts';
+import { httpStatusOf, isPassing, isTaken } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import { roughJsonLength } from '../../json-equal.ts';
 import {
@@ -89,6 +89,7 @@ export class ReplayWriter implements ThreadWriter {
       const there = existing[index];
       if (there === undefined) break;
       if (there.values === summary.values) {
+        this.#losses.add('copies made to fork from', index - this.#matched);
         for (; this.#matched < index; this.#matched++) this.#made.push(undefined);
         this.#matched += 1;
         this.#made.push(summary.id);
@@ -176,11 +177,13 @@ export class ReplayWriter implements ThreadWriter {
       } catch (error) {
         this.#signal.throwIfAborted();
         // Another one made it: the caller decides.
-        if (httpStatusOf(error) === 409 && !this.#isThere) throw error;
+        if (isTaken(error)) throw error;
         const count = await this.#count();
         idle = count > done ? 0 : idle + 1;
         if (this.#isThere && count === total) break;
-        if (!mayHelp(error, idle, this.#server.attempts)) throw error;
+        // A run that somebody began on the thread ends at some time.
+        const isBusy = httpStatusOf(error) === 409 && idle < this.#server.attempts;
+        if (!isBusy && !mayHelp(error, idle, this.#server.attempts)) throw error;
         done = Math.max(done, Math.min(count, total));
         if (idle > 0) await this.#server.rest(idle);
       }

@@ -44,7 +44,7 @@ class StateWriter implements ThreadWriter {
   }
 
   async finish(): Promise<WrittenThread> {
-    const { threadId, metadata, graphId } = this.#thread;
+    const { threadId, metadata, graphId, existing } = this.#thread;
     const head = this.#head;
     if (head === undefined) return await new CreateOnlyWriter(this.#server, this.#thread).finish();
     const graph = await this.#server.graph(graphId);
@@ -58,8 +58,11 @@ class StateWriter implements ThreadWriter {
     // From nothing, every reducer gives what it is given.
     const parent = this.#parent === undefined ? undefined : { ...this.#parent, values: {} };
     const { id, updates } = historyToSuperstep(head, parent, options);
-    const row = await this.#server.create({ threadId, metadata, supersteps: [{ updates }] });
     this.#losses.add('earlier checkpoints', this.#count - 1);
-    return { order: [id], losses: this.#losses.counts, metadata: row.metadata ?? {} };
+    const written = { order: [id], losses: this.#losses.counts };
+    // An earlier attempt of the run wrote it, which was one request.
+    if (existing !== undefined) return written;
+    const row = await this.#server.create({ threadId, metadata, supersteps: [{ updates }] });
+    return { ...written, metadata: row.metadata ?? {} };
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { LanggraphConnection, LanggraphRequest } from '../../connections/langgraph.ts';
 import { hasGraph } from '../../connections/langgraph-companion.ts';
-import { httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
+import { asTaken, httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
 import { HistoryReader } from '../../connections/langgraph-history.ts';
 import { EtlError } from '../../errors.ts';
 import { decodeJsonRecords } from '../../formats/json-records.ts';
@@ -28,8 +28,8 @@ export interface NewThread {
 /**
  * What threads are written with: the API of the server they go to.
  *
- * Requests that change something are sent once; only where the server said that it did nothing (429, 503) they are repeated.
- * Whether one took effect whose answer was lost, the callers find out by reading.
+ * Requests that change something are sent once; only where the server said that it did nothing (429, 503, and 409 while a run
+ * is under way on the thread) they are repeated. Whether one took effect whose answer was lost, the callers find out by reading.
  */
 export class TargetServer {
   readonly connection: LanggraphConnection;
@@ -64,8 +64,8 @@ export class TargetServer {
   /**
    * Creates a thread, or appends to one.
    *
-   * @throws {EtlError} `ETL_REQUEST_FAILED`, with status 409 when the thread exists. Some of the supersteps may have been
-   *   carried out all the same, also when a Python server answers 201.
+   * @throws {EtlError} `ETL_REQUEST_FAILED`; `isTaken` tells when there is a thread of the id already. Otherwise some of the
+   *   supersteps may have been carried out all the same, also when a Python server answers 201.
    */
   async create({ threadId, metadata, supersteps, ifExists = 'raise' }: NewThread): Promise<ThreadRow> {
     const answer = await this.#change({
@@ -77,6 +77,8 @@ export class TargetServer {
         if_exists: ifExists === 'raise' ? 'raise' : 'do_nothing',
         ...(supersteps === undefined || supersteps.length === 0 ? {} : { supersteps }),
       },
+    }).catch((error: unknown) => {
+      throw ifExists === 'raise' ? asTaken(error) : error;
     });
     const fields = (answer ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof fields['thread_id'] === 'string') return fields as ThreadRow;
@@ -109,11 +111,11 @@ export class TargetServer {
 
   /** Makes a checkpoint on an earlier one, and gives its id. */
   async update(threadId: string, on: string, { as_node, values }: NodeUpdate): Promise<string> {
-    const answer = (await this.#change({
-      method: 'POST',
-      path: `${threadPath(threadId)}/state`,
-      body: { values, as_node, checkpoint: { checkpoint_id: on, checkpoint_ns: '' } },
-    })) as { readonly checkpoint?: { readonly checkpoint_id?: string } } | undefined;
+    const body = { values, as_node, checkpoint: { checkpoint_id: on, checkpoint_ns: '' } };
+    const request = { method: 'POST', path: `${threadPath(threadId)}/state`, body } as const;
+    const answer = (await this.#change(request, refusedWhileBusy)) as
+      | { readonly checkpoint?: { readonly checkpoint_id?: string } }
+      | undefined;
     const id = answer?.checkpoint?.checkpoint_id;
     if (typeof id === 'string') return id;
     throw new EtlError('ETL_REQUEST_FAILED', `an update was answered without a checkpoint: ${JSON.stringify(answer)}`, {
@@ -150,11 +152,8 @@ export class TargetServer {
 
   /** Runs a graph on a thread until it ends, and gives the state. The server may have carried it out when this throws. */
   async run(threadId: string, graphId: string, input: unknown): Promise<unknown> {
-    return await this.#change({
-      method: 'POST',
-      path: `${threadPath(threadId)}/runs/wait`,
-      body: { assistant_id: graphId, input },
-    });
+    const body = { assistant_id: graphId, input };
+    return await this.#change({ method: 'POST', path: `${threadPath(threadId)}/runs/wait`, body }, refusedWhileBusy);
   }
 
   /** What is deployed under the graph's name. @throws {EtlError} with status 404 when nothing is. */
@@ -240,19 +239,23 @@ export class TargetServer {
     }
   }
 
-  async #change(request: LanggraphRequest): Promise<unknown> {
+  async #change(request: LanggraphRequest, refused = refusedAtOnce): Promise<unknown> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.connection.json({ ...request, isRepeatable: false }, this.#signal);
       } catch (error) {
-        const status = httpStatusOf(error);
-        if ((status !== 429 && status !== 503) || tries >= this.attempts) throw error;
+        if (!refused.has(httpStatusOf(error) ?? 0) || tries >= this.attempts) throw error;
         // The connection holds all requests back for as long as the server asked for; where it did not ask, this does.
         await this.rest(tries);
       }
     }
   }
 }
+
+/** By these a server says that it did nothing. */
+const refusedAtOnce: ReadonlySet<number> = new Set([429, 503]);
+/** The same of a request that is one change: it is done or not. Several in a row may be refused in the middle. */
+const refusedWhileBusy: ReadonlySet<number> = new Set([409, 429, 503]);
 
 function threadPath(threadId: string): string {
   return `/threads/${encodeURIComponent(threadId)}`;

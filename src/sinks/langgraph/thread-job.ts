@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { isAnswer, httpStatusOf } from '../../connections/langgraph-errors.ts';
+import { isAnswer, isTaken } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import { headOf, namespaceOf, type HistoryEntry, type ThreadRecord } from '../../models/langgraph.ts';
 import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
@@ -39,7 +39,7 @@ export interface JobOptions {
   readonly graphId: string | undefined;
   readonly signal: AbortSignal;
   /** Told before anything is written of a thread, and when it turns out to be somebody else's. */
-  readonly begun: { add(threadId: string): Promise<void>; remove(threadId: string): Promise<void> };
+  readonly begun: { add(threadId: string): void; remove(threadId: string): void };
 }
 
 export interface JobOutcome {
@@ -81,24 +81,27 @@ export async function writeThread(
     let relation: Relation | undefined;
     if (isThere) {
       const there = await server.summaries(thread.threadId, { subgraphs: false });
-      const source = record.history.map(summarizeEntry);
+      const source = record.history.map((entry) => summarizeEntry(entry));
       relation = (mode.name === 'state' ? stateRelation : relationOf)(source, there);
       const todo = decide(relation, options, isOurs && attempt === 1, thread.threadId);
-      if (todo === 'done') {
-        const kind = isOurs ? 'written' : 'skipped';
-        if (isOurs) return { ...(await proven(record, record.history, {}, options)), kind, relation };
-        return { kind, relation, checkpoints: 0 };
-      }
+      if (todo === 'done' && !isOurs) return { kind: 'skipped', relation, checkpoints: 0 };
+      // Somebody went on with it before its commit: writing it anew would take that away.
+      if (todo === 'done' && relation === 'ahead' && mode.keepsIds)
+        return await proven(record, record.history, {}, options);
       if (todo === 'replace') {
         mayDelete = true;
         await server.delete(thread.threadId);
       } else existing = there;
     }
+    const wentOn = existing !== undefined && relation === 'ahead';
+    if (wentOn) mayDelete = false;
     try {
-      if (!isOurs && mayDelete) await begun.add(thread.threadId);
+      if (!isOurs && mayDelete) begun.add(thread.threadId);
       const writer = mode.writer({ ...thread, existing });
       await writer.add(record.history);
-      const written = await writer.finish();
+      const finished = await writer.finish();
+      const metadata = finished.metadata ?? (await server.row(thread.threadId))?.metadata ?? {};
+      const written = { ...finished, metadata, wentOn };
       const outcome = await proven(record, record.history, written, options);
       const { source = [], target = [] } = outcome;
       if (mayDelete && attempt < maxAttempts && (await mode.learn?.(record, outcome.ids, target)) === true) {
@@ -106,20 +109,39 @@ export async function writeThread(
         isThere = false;
         continue;
       }
-      const isSettled = (await mode.settle?.(thread, source, target)) === true;
+      const isSettled = !wentOn && (await mode.settle?.(thread, source, target)) === true;
       return isSettled ? await proven(record, record.history, written, options) : outcome;
     } catch (error) {
       signal.throwIfAborted();
-      const isTaken = httpStatusOf(error) === 409 && !isThere;
-      if (isTaken) {
-        await begun.remove(thread.threadId);
+      if (isTaken(error)) {
+        begun.remove(thread.threadId);
         isThere = await isSeen(server, thread.threadId, error);
         mayDelete = false;
         continue;
       }
-      if (mayDelete && isAboutThread(error)) await server.delete(thread.threadId).catch(() => undefined);
-      throw error;
+      throw mayDelete && isAboutThread(error) ? await undone(thread.threadId, error, options) : error;
     }
+  }
+}
+
+/** What went wrong with a thread, when what was written of it is deleted; that it could not be, is said with it. */
+export async function undone(
+  threadId: string,
+  error: unknown,
+  { server, signal }: Pick<JobOptions, 'server' | 'signal'>,
+): Promise<unknown> {
+  try {
+    await server.delete(threadId);
+    return error;
+  } catch (other) {
+    signal.throwIfAborted();
+    if (!(error instanceof EtlError && other instanceof EtlError)) return error;
+    const what = `${error.message}; what was written of the thread could not be deleted: ${other.message}`;
+    return new EtlError(error.code, what, {
+      where: error.where,
+      hint: `Delete the thread on the target before it is tried again. ${error.hint}`,
+      cause: error.cause,
+    });
   }
 }
 
@@ -180,7 +202,13 @@ function decide(
 export async function proven(
   { thread_id: threadId, thread }: Pick<ThreadRecord, 'thread_id' | 'thread'>,
   history: readonly HistoryEntry[] | { readonly summaries: readonly EntrySummary[] },
-  { order, source: translated, losses = new Map<string, number>(), metadata }: Partial<WrittenThread>,
+  {
+    order,
+    source: translated,
+    losses = new Map<string, number>(),
+    metadata,
+    wentOn = false,
+  }: Partial<WrittenThread> & { readonly wentOn?: boolean },
   { server, mode, verify }: JobOptions,
 ): Promise<Proven> {
   const counted = new Map(losses);
@@ -196,12 +224,12 @@ export async function proven(
   if (summaries === undefined && !('summaries' in history)) {
     const entries = await server.entries(threadId, reading);
     const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
-    ids = order === undefined ? undefined : idsOf(order, own, threadId, server);
+    ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)));
   } else {
     const target = await server.summaries(threadId, reading);
     const own = target.filter(({ ns }) => ns === '').map(({ id }) => id);
-    ids = order === undefined ? undefined : idsOf(order, own, threadId, server);
+    ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = { source: summaries ?? [], target };
   }
   const wanted = mode.name === 'state' ? sides.source.filter(({ ns }) => ns === '').slice(-1) : sides.source;
@@ -213,11 +241,10 @@ export async function proven(
 function idsOf(
   order: readonly (string | undefined)[],
   own: readonly string[],
-  threadId: string,
-  server: TargetServer,
+  { threadId, server, wentOn }: { threadId: string; server: TargetServer; wentOn: boolean },
 ): ReadonlyMap<string, string> {
   // One more is there when the end had to be marked.
-  if (own.length < order.length || own.length > order.length + 1) {
+  if (own.length < order.length || (own.length > order.length + 1 && !wentOn)) {
     throw new EtlError(
       'ETL_REQUEST_FAILED',
       `${order.length} checkpoints were written, and the target has ${own.length}`,
@@ -236,8 +263,8 @@ function changedKeys(
   return Object.keys(wanted).filter((key) => !isDeepStrictEqual(wanted[key], given[key])).length;
 }
 
-/** Whether a thread that is in the way can be seen with our key. */
-async function isSeen(server: TargetServer, threadId: string, error: unknown): Promise<true> {
+/** Whether a thread that is in the way can be seen with our key. @throws {EtlError} `ETL_REQUEST_FAILED` when it cannot. */
+export async function isSeen(server: TargetServer, threadId: string, error: unknown): Promise<true> {
   if ((await server.row(threadId)) !== undefined) return true;
   throw new EtlError('ETL_REQUEST_FAILED', 'the thread exists on the target, and belongs to somebody else there', {
     where: { file: server.where, record: threadId },

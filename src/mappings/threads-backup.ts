@@ -1,4 +1,6 @@
 import { EtlError } from '../errors.ts';
+import { isoOfMicroseconds } from './thread-to-conversation-time.ts';
+import { checkpointIdOf } from './conversation-to-thread-ids.ts';
 import {
   asHistoryEntry,
   headOf,
@@ -51,7 +53,8 @@ export function threadToBackup(record: ThreadRecord): BackupThread {
 /**
  * An element of a `threads_backup.json` as a thread, whichever tool wrote it.
  *
- * Where a tool kept no history, the thread's values stay in its row.
+ * Where a tool kept the values and no history (servers that keep it for a day have none), the last state becomes the one
+ * checkpoint there is, and the thread is `limited`.
  *
  * @throws {EtlError} `ETL_RECORD_INVALID` for anything that is no thread, or has entries without a checkpoint id.
  */
@@ -67,8 +70,9 @@ export function backupToThread(value: unknown): ThreadRecord {
         ...(typeof created_at === 'string' ? { created_at } : {}),
         ...(typeof updated_at === 'string' ? { updated_at } : {}),
         metadata: metadata ?? {},
-        ...(entries.length === 0 && isFields(values) && Object.keys(values).length > 0 ? { values } : {}),
       };
+  const isStateOnly = hasState(values) && !entries.some((entry) => namespaceOf(entry) === '');
+  if (isStateOnly) entries.push(lastState(thread_id, values, updated_at ?? created_at));
   return {
     schema: THREAD_SCHEMA,
     thread_id,
@@ -76,7 +80,33 @@ export function backupToThread(value: unknown): ThreadRecord {
     thread: row as ThreadRow,
     origin: isFields(origin) && typeof origin['runtime'] === 'string' ? (origin as unknown as ThreadOrigin) : unknown,
     history: oldestFirst(entries),
-    ...(limited === true ? { limited } : {}),
+    ...(limited === true || isStateOnly ? { limited: true } : {}),
+  };
+}
+
+/** Whether an element has its last state and no history: all that can be restored of it is that. */
+export function isWithoutHistory(value: unknown): boolean {
+  return isFields(value) && hasState(value['values']) && list(value['history']).length === 0;
+}
+
+function hasState(values: unknown): boolean {
+  return isFields(values) && Object.keys(values).length > 0;
+}
+
+/** A checkpoint for a state of which nothing else is known, always the same one. Its id sorts before all that come later. */
+function lastState(threadId: string, values: unknown, time: unknown): HistoryEntry {
+  const milliseconds = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  const micros = Number.isNaN(milliseconds) ? 0 : Math.max(0, milliseconds * 1000);
+  const step = 0;
+  const checkpoint_id = checkpointIdOf(threadId, micros, step);
+  return {
+    values,
+    next: [],
+    tasks: [],
+    metadata: { source: 'update', step, parents: {} },
+    created_at: isoOfMicroseconds(micros) ?? null,
+    checkpoint: { thread_id: threadId, checkpoint_ns: '', checkpoint_id },
+    parent_checkpoint: null,
   };
 }
 

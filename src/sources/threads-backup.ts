@@ -10,7 +10,7 @@ import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { jsonArrayFormat, jsonLinesFormat } from '../files/json-formats.ts';
 import { readRecords } from '../files/read-records.ts';
 import { mapBatch } from '../map-batch.ts';
-import { backupToThread } from '../mappings/threads-backup.ts';
+import { backupToThread, isWithoutHistory } from '../mappings/threads-backup.ts';
 import { asThreadRecord, THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';
 import type { Source } from '../stage.ts';
 import { checkThreadFiles, readThreadManifest, threadsFileOf } from './threads-backup/bundle-manifest.ts';
@@ -63,7 +63,10 @@ export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<T
       const file = await lines();
       if (file === undefined) {
         const format = jsonArrayFormat(at === '' ? undefined : at, given);
-        for await (const batch of readRecords(path, format, ctx)) yield mapBatch(batch, backupToThread, ctx);
+        for await (const batch of readRecords(path, format, ctx)) {
+          ctx.finding(noHistory, batch.records.filter(isWithoutHistory).length, { batch });
+          yield mapBatch(batch, backupToThread, ctx);
+        }
         return;
       }
       for await (const batch of readRecords(file, jsonLinesFormat(given), ctx))
@@ -73,6 +76,8 @@ export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<T
     check: async () => checkInputs((await lines()) ?? path),
   };
 }
+
+const noHistory = 'without history: threads of which the backup has the last state only';
 
 /** The file with the lines of a bundle; nothing when the path is a backup of another tool. */
 async function linesOf(path: string, requireComplete: boolean): Promise<string | undefined> {

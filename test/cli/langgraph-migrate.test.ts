@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -94,6 +94,32 @@ test('--backup-file leaves a complete bundle, from which import restores the thr
   for (const { history } of other.threads.values()) assert.equal(history.length, 1);
   const lines = (await readFile(join(cwd, report), 'utf8')).trimEnd().split('\n');
   assert.equal(lines.length, 5);
+});
+
+test('a backup of another tool without histories restores the last states, and says so', async (t) => {
+  const { target, cwd, etl } = await scene(t);
+  const messages = (id: string) => [{ type: 'human', id, content: 'hi' }];
+  const threads = [null, [], undefined].map((history, number) => ({
+    thread_id: stubThread(number).row.thread_id,
+    metadata: { graph_id: 'desk', owner: 'ana' },
+    values: { messages: messages(`m${number}`) },
+    history,
+    created_at: '2026-01-01T00:00:00+00:00',
+    updated_at: '2026-01-01T00:00:00+00:00',
+  }));
+  await writeFile(join(cwd, 'old.json'), JSON.stringify({ threads, total_threads: 3 }));
+  const { code, stderr } = await etl('langgraph', 'import', '--import-json', 'old.json');
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /created +3 {2}by history\n.*\n.*\n +checkpoints +3/);
+  assert.match(stderr, /without history: 3 threads of which the backup has the last state only/);
+  for (const { thread_id: id, values } of threads) {
+    const there = target.threads.get(id);
+    assert.equal(there?.metadata['owner'], 'ana');
+    assert.deepEqual(
+      there?.history.map((checkpoint) => checkpoint.values),
+      [values],
+    );
+  }
 });
 
 test('a thread that is refused goes to the reject file, and the command ends with 3', async (t) => {

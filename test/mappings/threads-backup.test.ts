@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { backupToThread, threadToBackup } from '../../src/mappings/threads-backup.ts';
+import { backupToThread, isWithoutHistory, threadToBackup } from '../../src/mappings/threads-backup.ts';
 import { THREAD_SCHEMA, type ThreadRecord } from '../../src/models/langgraph.ts';
 import { stubThread } from '../helpers/langgraph/stub.ts';
 
@@ -59,9 +59,35 @@ test("other tools' threads are read", async (t) => {
     assert.deepEqual(found.origin, { runtime: 'unknown' });
   });
   await t.test('oldest first', () => assert.deepEqual(backupToThread({ ...theirs, history }).history, history));
-  await t.test('without a history, by their values', () => {
+  await t.test('without a history, by their last state', () => {
     const values = { messages: [{ type: 'human', content: 'hi' }] };
-    assert.deepEqual(backupToThread({ ...theirs, values, history: null }).thread, { ...expectedRow, values });
+    for (const given of [{ history: [] }, { history: null }, {}]) {
+      const element = { ...theirs, ...given, values, updated_at: '2026-01-02T03:04:05.678901+00:00' };
+      const found = backupToThread(element);
+      assert.deepEqual(found.thread, { ...expectedRow, updated_at: element.updated_at });
+      assert.equal(found.limited, true);
+      assert.equal(found.history.length, 1);
+      const [entry] = found.history;
+      assert.deepEqual(entry?.values, values);
+      assert.equal(entry?.created_at, '2026-01-02T03:04:05.678Z');
+      // Version 6: later checkpoints of the thread sort after it.
+      assert.match(entry?.checkpoint.checkpoint_id ?? '', /^1f0e[0-9a-f]{4}-[0-9a-f]{4}-6[0-9a-f]{3}-8000-/);
+      assert.deepEqual(backupToThread(element), found, 'always the same one');
+      assert.ok(isWithoutHistory(element));
+    }
+  });
+  await t.test('without a history and a time, by their last state', () => {
+    const { created_at: _, ...timeless } = { ...theirs, values: { n: 1 } };
+    const [entry] = backupToThread(timeless).history;
+    assert.equal(entry?.created_at, '1970-01-01T00:00:00.000Z');
+    assert.match(entry?.checkpoint.checkpoint_id ?? '', /^1b21dd21-3814-6/);
+  });
+  await t.test('without anything, as an empty thread', () => {
+    for (const values of [{}, null, undefined, 7]) {
+      const found = backupToThread({ ...theirs, values, history: [] });
+      assert.deepEqual([found.history, found.limited], [[], undefined]);
+      assert.ok(!isWithoutHistory({ ...theirs, values, history: [] }));
+    }
   });
 });
 

@@ -6,7 +6,7 @@ import { BSON } from 'mongodb';
 
 import { generateLibrechat } from '../test/helpers/librechat-data/generate-librechat.ts';
 import { EncodedCollection } from '../test/helpers/mongodb-wire/encoded.ts';
-import { cursorReplyAround } from '../test/helpers/mongodb-wire/messages.ts';
+import { cursorReply, cursorReplyAround } from '../test/helpers/mongodb-wire/messages.ts';
 import { startWireServer, type Override } from '../test/helpers/mongodb-wire/server.ts';
 
 const file = fileURLToPath(import.meta.url);
@@ -52,9 +52,43 @@ function indexed(ns: string, field: string, documents: readonly Stored[]): Overr
   const elements = new Map([...found].map(([key, list]) => [key, Buffer.concat(list)]));
   return ({ name, db, body }) => {
     if (name !== 'find' || `${db}.${String(body['find'])}` !== ns) return undefined;
-    const key = (body['filter'] as BSON.Document | undefined)?.[field] as unknown;
-    if (key === undefined) return undefined;
-    return cursorReplyAround('firstBatch', elements.get(String(key)) ?? Buffer.alloc(0), 0n, ns);
+    const wanted = (body['filter'] as BSON.Document | undefined)?.[field] as unknown;
+    if (wanted === undefined) return undefined;
+    const { $in: keys = [wanted] } = wanted as { readonly $in?: readonly unknown[] };
+    const some = keys.map((key) => elements.get(String(key)) ?? Buffer.alloc(0));
+    return cursorReplyAround(
+      'firstBatch',
+      some.length === 1 ? (some[0] ?? Buffer.alloc(0)) : Buffer.concat(some),
+      0n,
+      ns,
+    );
+  };
+}
+
+/** Answers a read of all messages' keys, which were picked beforehand. */
+function projected(ns: string, documents: readonly Stored[]): Override {
+  const filesIn = (list: unknown): unknown =>
+    Array.isArray(list) ? list.filter((part) => typeof part === 'object' && part !== null).map(fileOf) : undefined;
+  const fileOf = ({ file_id: id, image_file: image }: BSON.Document): BSON.Document => ({
+    file_id: id as unknown,
+    image_file: image === undefined ? undefined : fileOf(image as BSON.Document),
+  });
+  const keys = documents.map(({ id, document: given }) => {
+    const { user, conversationId, files, attachments, content } = given as Readonly<Record<string, unknown>>;
+    const document = {
+      _id: id,
+      user,
+      conversationId,
+      files,
+      attachments: filesIn(attachments),
+      content: filesIn(content),
+    };
+    return { id, bytes: BSON.serialize(document, { ignoreUndefined: true }) };
+  });
+  const { answer } = new EncodedCollection(ns, keys);
+  return (request) => {
+    const projection = request.body['projection'] as BSON.Document | undefined;
+    return projection?.['content.file_id'] === undefined ? undefined : answer(request);
   };
 }
 
@@ -74,6 +108,7 @@ async function serve(conversations: number): Promise<void> {
     documents.sort((a, b) => (a.id.toHexString() < b.id.toHexString() ? -1 : 1));
     const field = asked[name];
     if (field !== undefined) overrides.push(indexed(`db.${name}`, field, documents));
+    if (name === 'messages') overrides.push(projected(`db.${name}`, documents));
     overrides.push(new EncodedCollection(`db.${name}`, documents).answer);
   }
   const override: Override = (request) => {
@@ -83,6 +118,11 @@ async function serve(conversations: number): Promise<void> {
     }
     return undefined;
   };
+  overrides.push(({ name, body }) => {
+    if (name !== 'listIndexes' || body['listIndexes'] !== 'messages') return undefined;
+    const index = BSON.serialize({ v: 2, key: { conversationId: 1 }, name: 'conversationId_1' });
+    return cursorReply('firstBatch', [index], 0n, 'db.messages');
+  });
   const { uri, insert } = await startWireServer({ override });
   // For the list of collections; reads go to those above.
   for (const name of collections.keys()) insert(`db.${name}`, [{ _id: 0 }]);

@@ -6,8 +6,10 @@ import { idText, parseDocument, type Document } from '../models/extended-json.ts
 import { externalGroup, type ExternalGroup } from '../spill/external-group.ts';
 import { encodeKey } from '../spill/key-bytes.ts';
 import type { StageContext } from '../stage.ts';
+import { AwaitedMessages } from './awaited-messages.ts';
 import { documentIdOf, documentKeys, fileIdOf } from './document-keys.ts';
 import {
+  awaitedTag,
   conversationTag,
   fileTag,
   joinedGroup,
@@ -16,7 +18,8 @@ import {
   relatedTag,
   userTag,
 } from './joined-group.ts';
-import type { JoinedChats, JoinedUser } from './joined.ts';
+import type { AwaitedChats, JoinedChats, JoinedUser } from './joined.ts';
+import { withMessages } from './late-messages.ts';
 import {
   relatedCollections,
   relatedToRead,
@@ -58,7 +61,7 @@ export async function* joinDocuments(
   options: JoinOptions,
   ctx: StageContext,
 ): AsyncGenerator<JoinedUser | JoinedChats> {
-  const { memoryBytes, after, withUsers, conversationId } = options;
+  const { input, memoryBytes, withUsers, conversationId } = options;
   const directory = await ctx.directory();
   const { signal } = ctx;
   const chats = externalGroup({ directory: join(directory, 'chats'), memoryBytes: shareOf(memoryBytes, 0.75), signal });
@@ -79,20 +82,29 @@ export async function* joinDocuments(
       selection: { userIds, conversationId },
       fileIds: isSelected ? new Set() : undefined,
     };
-    await readChatDocuments(work, 'conversations', conversationTag, ctx);
-    await readChatDocuments(work, 'messages', messageTag, ctx);
+    await readConversations(work, ctx);
+    await readMessages(work, ctx);
     await readUploads(work, ctx);
     await placeUploads(work);
     // Of one conversation only that.
     if (withUsers && conversationId === undefined) await readRelated(work, ctx);
-    for await (const group of chats.groups()) {
-      if (after !== undefined && Buffer.compare(group.key, after) <= 0) continue;
-      const joined = joinedGroup(group, users);
-      if (joined !== undefined && (joined.kind === 'chats' || userIds?.has(joined.userId) !== false)) yield joined;
-    }
+    const groups = joinedGroups(work, users);
+    const { messages } = input;
+    yield* messages === undefined ? groups : withMessages(groups, messages, ctx);
   } finally {
     await uploads.close();
     await chats.close();
+  }
+}
+
+async function* joinedGroups(
+  { chats, after, selection: { userIds } }: Join,
+  users: ReadonlyMap<string, Document>,
+): AsyncGenerator<JoinedUser | AwaitedChats> {
+  for await (const group of chats.groups()) {
+    if (after !== undefined && Buffer.compare(group.key, after) <= 0) continue;
+    const joined = joinedGroup(group, users);
+    if (joined !== undefined && (joined.kind === 'chats' || userIds?.has(joined.userId) !== false)) yield joined;
   }
 }
 
@@ -132,26 +144,42 @@ async function readUsers(
   }
 }
 
-async function readChatDocuments(
-  join: Join,
-  collection: 'conversations' | 'messages',
-  tag: number,
-  ctx: StageContext,
-): Promise<void> {
-  const { input, selection, chats, uploads } = join;
-  for await (const json of input.read(collection, selection, ctx)) {
-    for (const text of textsOf(json)) {
-      const { userId, conversationId, fileIds } = documentKeys(text, 0, text.length);
-      if (!isWanted(join, userId, conversationId)) continue;
-      const key = encodeKey([userId, conversationId]);
-      if (chats.add(key, text, tag)) await chats.spill();
-      for (const id of fileIds) {
-        join.fileIds?.add(id);
-        if (uploads.add(encodeKey([id]), key, referenceTag)) await uploads.spill();
-      }
+async function readConversations(join: Join, ctx: StageContext): Promise<void> {
+  const { input, selection } = join;
+  for await (const json of input.read('conversations', selection, ctx))
+    await addChatDocuments(join, json, conversationTag);
+}
+
+async function readMessages(join: Join, ctx: StageContext): Promise<void> {
+  const { input, selection, chats } = join;
+  if (input.messages === undefined || selection.conversationId !== undefined) {
+    for await (const json of input.read('messages', selection, ctx)) await addChatDocuments(join, json, messageTag);
+    return;
+  }
+  const awaited = new AwaitedMessages(chats);
+  for await (const { places, json, isWhole } of input.messages.keys(selection, ctx)) {
+    await awaited.add(places.filter(({ userId, conversationId }) => isWanted(join, userId, conversationId)));
+    await addChatDocuments(join, json, isWhole ? messageTag : awaitedTag);
+  }
+  await awaited.flush();
+}
+
+async function addChatDocuments(join: Join, json: JsonRecords, tag: number): Promise<void> {
+  const { chats, uploads } = join;
+  for (const text of textsOf(json)) {
+    const { userId, conversationId, fileIds } = documentKeys(text, 0, text.length);
+    if (!isWanted(join, userId, conversationId)) continue;
+    const key = encodeKey([userId, conversationId]);
+    if (chats.add(key, tag === awaitedTag ? oneMessage : text, tag)) await chats.spill();
+    for (const id of fileIds) {
+      join.fileIds?.add(id);
+      if (uploads.add(encodeKey([id]), key, referenceTag)) await uploads.spill();
     }
   }
 }
+
+/** A count of one. */
+const oneMessage = Buffer.of(1, 0, 0, 0);
 
 async function readUploads(join: Join, ctx: StageContext): Promise<void> {
   const { input, selection, uploads } = join;

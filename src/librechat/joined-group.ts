@@ -2,7 +2,7 @@ import { decodeKey } from '../spill/key-bytes.ts';
 import type { Group } from '../spill/external-group.ts';
 import type { Document } from '../models/extended-json.ts';
 import { documentIdOf } from './document-keys.ts';
-import type { JoinedChats, JoinedUser } from './joined.ts';
+import type { AwaitedChats, JoinedUser } from './joined.ts';
 import { relatedCollections, type RelatedCollection } from './librechat-input.ts';
 
 /** What an entry in the group of chats is. */
@@ -10,8 +10,10 @@ export const conversationTag = 0;
 export const messageTag = 1;
 export const fileTag = 2;
 export const userTag = 3;
+/** Messages that are read later: the entry is how many, in four bytes. */
+export const awaitedTag = 4;
 /** The first of the related collections; the others follow. */
-export const relatedTag = 4;
+export const relatedTag = 5;
 /** Related collections in the order of their tags. */
 export const relatedNames = Object.keys(relatedCollections) as RelatedCollection[];
 
@@ -19,13 +21,13 @@ export const relatedNames = Object.keys(relatedCollections) as RelatedCollection
 export function joinedGroup(
   { key, members }: Group,
   users: ReadonlyMap<string, Document>,
-): JoinedUser | JoinedChats | undefined {
+): JoinedUser | AwaitedChats | undefined {
   const texts = (wanted: number): Buffer[] => members.filter(({ tag }) => tag === wanted).map(({ text }) => text);
   const [user, conversation] = decodeKey(key);
   const userId = typeof user === 'string' ? user : '';
   const common = {
     key,
-    bytes: members.reduce((sum, { text }) => sum + text.length, 0),
+    bytes: members.reduce((sum, { tag, text }) => (tag === awaitedTag ? sum : sum + text.length), 0),
     userId,
     user: users.get(userId) ?? null,
     // In one order, however the documents were found.
@@ -45,9 +47,10 @@ export function joinedGroup(
   }
   const conversations = byRecordId(texts(conversationTag));
   const messages = texts(messageTag);
-  if (conversations.length + messages.length === 0) return undefined;
+  const awaited = texts(awaitedTag).reduce((sum, count) => sum + count.readUInt32LE(), 0);
+  if (conversations.length + messages.length + awaited === 0) return undefined;
   const conversationId = typeof conversation === 'string' ? conversation : null;
-  return { kind: 'chats', ...common, conversationId, conversations, messages };
+  return { kind: 'chats', ...common, conversationId, conversations, messages, awaited };
 }
 
 function byRecordId(texts: readonly Buffer[]): readonly Buffer[] {

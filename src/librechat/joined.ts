@@ -1,3 +1,5 @@
+import type { EtlError } from '../errors.ts';
+import type { Json } from '../json.ts';
 import type { Document } from '../models/extended-json.ts';
 
 interface Joined {
@@ -26,4 +28,21 @@ export interface JoinedChats extends Joined {
   readonly conversations: readonly Buffer[];
   readonly messages: readonly Buffer[];
   readonly files: readonly Buffer[];
+  /** Documents that cannot be read, to be told with the chat they belong to. */
+  readonly rejected?: readonly RejectedDocument[] | undefined;
+}
+
+/** Chats of which messages are still to be read. */
+export interface AwaitedChats extends JoinedChats {
+  /** How many. */
+  readonly awaited: number;
+}
+
+/** A document that cannot be read: as much of it as is known, and why. */
+export interface RejectedDocument {
+  /** Which of the documents that came together it is. */
+  readonly document: number;
+  readonly record: Json;
+  readonly cause: EtlError;
+  readonly at: string;
 }

@@ -1,6 +1,8 @@
 import type { EtlError } from '../errors.ts';
+import type { BsonDocuments } from '../formats/bson-documents.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import type { StageContext } from '../stage.ts';
+import type { RejectedDocument } from './joined.ts';
 
 /** What else a user has, on demand: what is left of the agents, prompts and runs of tools that chats tell of. */
 export const includable = ['agents', 'assistants', 'prompts', 'toolcalls', 'transactions'] as const;
@@ -55,11 +57,49 @@ export interface LibrechatSelection {
   readonly fileIds?: ReadonlySet<string> | undefined;
 }
 
+/** Messages of an input that finds them by their conversations. */
+export interface MessagesByConversation {
+  /** Where each message belongs. */
+  keys(selection: LibrechatSelection, ctx: StageContext): AsyncIterable<MessageKeys>;
+  /** The messages of some conversations, whoever owns them. `expected`: about how many. */
+  of(
+    conversationIds: readonly string[],
+    expected: number,
+    ctx: StageContext,
+    signal: AbortSignal,
+  ): AsyncIterable<FoundMessages>;
+}
+
+/** Owner and conversation of a message. */
+export interface MessagePlace {
+  readonly userId: string;
+  readonly conversationId: string;
+}
+
+/** Where some messages belong. */
+export interface MessageKeys {
+  /** Of those that name no file, and are found by their conversation. */
+  readonly places: readonly MessagePlace[];
+  /** Of the others: documents with what their place and their files are known by. */
+  readonly json: JsonRecords;
+  /** No conversation's id finds those in `json`: they are there as they are. The others are read again. */
+  readonly isWhole: boolean;
+}
+
+/** Documents, their JSON text, and those that have none: they are not in `json`. */
+export interface FoundMessages {
+  readonly documents: BsonDocuments;
+  readonly json: JsonRecords;
+  readonly rejected: readonly RejectedDocument[];
+}
+
 /** A LibreChat's database, live or dumped: its documents as relaxed Extended JSON, the same text for the same bytes. */
 export interface LibrechatInput {
   has(collection: LibrechatCollection): boolean;
   /** Documents of a collection in any order. What cannot be read is rejected. */
   read(collection: LibrechatCollection, selection: LibrechatSelection, ctx: StageContext): AsyncIterable<JsonRecords>;
+  /** Where an index finds messages by their conversations: they need not be held outside of memory then. */
+  readonly messages?: MessagesByConversation | undefined;
   /** Files of a dump that end too early, as far as they have been read: what came before the cut was given. */
   readonly cut: ReadonlyMap<LibrechatCollection, EtlError>;
   close(): Promise<void>;

@@ -5,19 +5,22 @@ import { EtlError } from '../errors.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson } from '../formats/bson-to-json.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
-import type { Json } from '../json.ts';
 import { documentsBytes, fieldOf } from '../mongodb/bson-documents.ts';
+import { hasIndexOn } from '../mongodb/indexes.ts';
 import { keysetPages } from '../mongodb/keyset-pages.ts';
 import { readAhead } from '../mongodb/read-ahead.ts';
 import type { StageContext } from '../stage.ts';
 import {
   collectionsToRead,
   relatedCollections,
+  type FoundMessages,
   type Includable,
   type LibrechatCollection,
   type LibrechatInput,
   type LibrechatSelection,
+  type MessageKeys,
 } from './librechat-input.ts';
+import { messageKeys, messagesOf, type MessageDocuments } from './live-messages.ts';
 import { readingContext } from './reading-context.ts';
 
 const aheadBytes = 4_000_000;
@@ -26,9 +29,15 @@ const idsInQuery = 300;
 /** What is there, and what tells a collection from another one of its name. */
 type Found = ReadonlyMap<LibrechatCollection, string | undefined>;
 
+interface Live {
+  readonly connection: MongodbConnection;
+  readonly found: Found;
+}
+
 /**
  * A live LibreChat as an input: pages in the order of `_id` for everything, and queries by indexed ids for some users or one
- * conversation. Read-only; the server keeps no cursors, so nothing times out.
+ * conversation. Messages are found by their conversations where there is an index for that. Read-only; the server keeps no
+ * cursors, so nothing times out.
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND` with the collections that are missing.
  */
@@ -38,12 +47,30 @@ export async function liveInput(
   signal: AbortSignal,
 ): Promise<LibrechatInput> {
   const found = await collectionsOf(connection, include, signal);
+  const live = { connection, found };
   return {
     has: (collection) => found.has(collection),
-    read: (collection, selection, ctx) => read(connection, found, collection, selection, readingContext(ctx)),
+    read: (collection, selection, ctx) => read(live, collection, selection, readingContext(ctx)),
+    ...((await hasMessageIndex(connection, signal)) && {
+      messages: {
+        keys: (selection, ctx) => keysOfMessages(live, selection, readingContext(ctx)),
+        of: (ids, expected, ctx, stop) => foundMessages(live, ids, expected, ctx, stop),
+      },
+    }),
     cut: new Map(),
     close: () => connection.close(),
   };
+}
+
+/** Whether a query finds a conversation's messages without looking through all. */
+export async function hasMessageIndex(connection: MongodbConnection, signal: AbortSignal): Promise<boolean> {
+  try {
+    return hasIndexOn(await connection.indexes('messages', signal), ['conversationId']);
+  } catch (error) {
+    // Who may read documents only, is not told of indexes.
+    if (error instanceof EtlError && error.code === 'ETL_AUTH_FAILED') return false;
+    throw error;
+  }
 }
 
 async function collectionsOf(
@@ -68,29 +95,83 @@ async function collectionsOf(
 }
 
 async function* read(
-  connection: MongodbConnection,
-  found: Found,
+  live: Live,
   collection: LibrechatCollection,
   selection: LibrechatSelection,
   ctx: StageContext,
 ): AsyncGenerator<JsonRecords> {
-  if (!found.has(collection)) return;
+  if (!live.found.has(collection)) return;
   const open = (signal: AbortSignal): AsyncIterable<BsonDocuments> =>
-    documentsOf(connection, collection, selection, signal);
+    documentsOf(live.connection, collection, selection, signal);
   for await (const documents of readAhead(open, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf: documentsBytes })) {
-    const { json, bad, replaced } = bsonToJson(documents, { types: 'relaxed' });
-    if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);
-    for (const { document, offset, reason } of bad) {
-      const id: unknown = fieldOf(documents, document, '_id') ?? null;
-      const cause = new EtlError('ETL_RECORD_INVALID', `not a BSON document: ${reason}`, { where: { offset } });
-      // The bytes cannot be shown as a record; what is known of it is its id.
-      const record = EJSON.serialize({ _id: id }, { relaxed: true }) as Json;
-      ctx.reject(record, cause, { at: `${collection}, _id ${EJSON.stringify(id)}` });
-    }
-    yield json;
+    yield readable(documents, collection, ctx);
   }
-  // A collection that is gone gives no documents, which must not pass for its end.
-  const now = await connection.collection(collection, ctx.signal);
+  await stillThere(live, collection, ctx.signal);
+}
+
+async function* keysOfMessages(
+  live: Live,
+  { userIds }: LibrechatSelection,
+  ctx: StageContext,
+): AsyncGenerator<MessageKeys> {
+  const owners = userIds === undefined ? undefined : ownerCondition(userIds);
+  const open = (signal: AbortSignal): AsyncIterable<MessageDocuments> => messageKeys(live.connection, owners, signal);
+  const sizeOf = ({ documents }: MessageDocuments): number => documentsBytes(documents);
+  for await (const keys of readAhead(open, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf }))
+    yield { ...keys, json: readable(keys.documents, 'messages', ctx) };
+  await stillThere(live, 'messages', ctx.signal);
+}
+
+/** Rejects are for whoever takes the messages to tell: they are read ahead of their place. */
+async function* foundMessages(
+  live: Live,
+  conversationIds: readonly string[],
+  expected: number,
+  ctx: StageContext,
+  signal: AbortSignal,
+): AsyncGenerator<FoundMessages> {
+  let count = 0;
+  for await (const documents of messagesOf(live.connection, conversationIds, expected, signal)) {
+    count += documents.count;
+    yield { documents, ...converted(documents, 'messages', ctx) };
+  }
+  if (count < expected) await stillThere(live, 'messages', signal);
+}
+
+/** The JSON text of documents; what has none is rejected. */
+function readable(documents: BsonDocuments, collection: LibrechatCollection, ctx: StageContext): JsonRecords {
+  const { json, rejected } = converted(documents, collection, ctx);
+  for (const { record, cause, at } of rejected) ctx.reject(record, cause, { at });
+  return json;
+}
+
+function converted(
+  documents: BsonDocuments,
+  collection: LibrechatCollection,
+  ctx: StageContext,
+): Pick<FoundMessages, 'json' | 'rejected'> {
+  const { json, bad, replaced } = bsonToJson(documents, { types: 'relaxed' });
+  if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);
+  const rejected = bad.map(({ document, offset, reason }) => {
+    const id: unknown = fieldOf(documents, document, '_id') ?? null;
+    return {
+      document,
+      // The bytes cannot be shown as a record; what is known of it is its id.
+      record: EJSON.serialize({ _id: id }, { relaxed: true }),
+      cause: new EtlError('ETL_RECORD_INVALID', `not a BSON document: ${reason}`, { where: { offset } }),
+      at: `${collection}, _id ${EJSON.stringify(id)}`,
+    };
+  });
+  return { json, rejected };
+}
+
+/** A collection that is gone gives no documents, which must not pass for its end. */
+async function stillThere(
+  { connection, found }: Live,
+  collection: LibrechatCollection,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = await connection.collection(collection, signal);
   if ('name' in now && now.uuid === found.get(collection)) return;
   const what = 'name' in now ? 'was dropped and made again' : 'was dropped';
   throw new EtlError('ETL_SOURCE_CHANGED', `collection "${collection}" ${what} while it was read`, {
@@ -114,8 +195,7 @@ async function* documentsOf(
   const owners = userIds === undefined ? undefined : ownerCondition(userIds);
   if (collection === 'conversations' || collection === 'messages') {
     if (conversationId !== undefined) yield* pages({ conversationId, ...(owners && { user: owners }) });
-    else if (collection === 'conversations') yield* pages({ user: owners });
-    else yield* messagesOf(connection, userIds ?? new Set(), signal);
+    else yield* pages({ user: owners });
     return;
   }
   if (collection !== 'files') {
@@ -127,34 +207,6 @@ async function* documentsOf(
   // Files of others that the chats name, as copies of shared chats do.
   for (const some of inParts([...(fileIds ?? [])]))
     yield* pages({ $and: [{ file_id: { $in: some } }, { $nor: [own] }] });
-}
-
-/**
- * Messages of some users, found by the conversations they are in: `conversationId` has an index in every version, while a
- * user's messages in the order of `_id` would be sorted anew for each page.
- */
-async function* messagesOf(
-  connection: MongodbConnection,
-  userIds: ReadonlySet<string>,
-  signal: AbortSignal,
-): AsyncGenerator<BsonDocuments> {
-  const user = ownerCondition(userIds);
-  const ids = new Map<unknown, true>();
-  const keys = {
-    collection: 'messages',
-    filter: { user },
-    projection: { conversationId: 1 },
-    sort: {},
-    batchSize: 5000,
-  };
-  // One cursor, read as fast as it comes: nothing waits for what is done with the messages.
-  for await (const documents of connection.stream(keys, signal)) {
-    for (let i = 0; i < documents.count; i++) ids.set(fieldOf(documents, i, 'conversationId') ?? null, true);
-  }
-  for (const some of inParts([...ids.keys()])) {
-    const query = { collection: 'messages', filter: { conversationId: { $in: some }, user }, by: '_id' };
-    yield* keysetPages(connection, query, signal);
-  }
 }
 
 /** Owners are named by their id as text or as what it is, by collection and version. */

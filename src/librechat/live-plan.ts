@@ -1,7 +1,7 @@
 import type { MongodbConnection, openMongodb } from '../connections/mongodb.ts';
 import { hasIndexOn } from '../mongodb/indexes.ts';
 import type { Estimate } from '../stage.ts';
-import { liveInput } from './live-input.ts';
+import { hasMessageIndex, liveInput } from './live-input.ts';
 
 /** What decides how a live database is read. */
 export interface LivePlanOptions {
@@ -26,6 +26,9 @@ export async function liveEstimate(
     const where = `${connection.where}: MongoDB ${await connection.version(signal)}`;
     const isAll = users === 'all' && usersFile === undefined && conversation === undefined;
     if (!isAll) return { plan: `${where}, ${await byIds(connection, conversation !== undefined, signal)}` };
+    const everything = (await hasMessageIndex(connection, signal))
+      ? 'every collection in the order of _id, of messages what they belong to; then messages by conversation ids, served by an index'
+      : 'every collection once in the order of _id, joined by owner and conversation outside of memory, as no index on messages.conversationId serves them';
     const [conversations, messages] = await Promise.all([
       connection.size('conversations', signal),
       connection.size('messages', signal),
@@ -34,7 +37,7 @@ export async function liveEstimate(
       records: conversations.documents,
       ...(conversations.bytes !== undefined &&
         messages.bytes !== undefined && { bytes: conversations.bytes + messages.bytes }),
-      plan: `${where}, every collection once in the order of _id, joined by owner and conversation outside of memory`,
+      plan: `${where}, ${everything}`,
     };
   } finally {
     await connection.close();

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { LibrechatChatRecord } from '../models/librechat-chat.ts';
 import { packJob, unpackResult, type ChatJobResult } from './chat-jobs.ts';
 import { bundleRecords, type ChatChoice, type ChatRecords } from './chat-records.ts';
-import type { JoinedChats, JoinedUser } from './joined.ts';
+import type { JoinedChats, JoinedUser, RejectedDocument } from './joined.ts';
 
 /** What was made of the documents of one owner and conversation id. */
 export interface MadeChats<T> extends ChatRecords<T> {
@@ -12,6 +12,7 @@ export interface MadeChats<T> extends ChatRecords<T> {
   readonly key: Buffer;
   /** Bytes of JSON text they were made of. */
   readonly bytes: number;
+  readonly rejected?: readonly RejectedDocument[] | undefined;
 }
 
 type MadeBundleChats = MadeChats<LibrechatChatRecord>;
@@ -104,13 +105,17 @@ async function* resultOf(
   const made = await job.made;
   for (const [place, group] of job.groups.entries()) {
     const records = made?.[place];
-    const { key, bytes } = group;
-    yield records === undefined ? madeHere(group, choice) : { kind: 'chats', key, bytes, ...records };
+    yield records === undefined ? madeHere(group, choice) : { ...placeOf(group), ...records };
   }
 }
 
 function madeHere(group: JoinedChats, choice: ChatChoice): MadeBundleChats {
-  return { kind: 'chats', key: group.key, bytes: group.bytes, ...bundleRecords(group, choice) };
+  return { ...placeOf(group), ...bundleRecords(group, choice) };
+}
+
+/** What is known of chats whatever is made of them. */
+export function placeOf({ kind, key, bytes, rejected }: JoinedChats): Omit<MadeChats<never>, keyof ChatRecords<never>> {
+  return { kind, key, bytes, ...(rejected !== undefined && { rejected }) };
 }
 
 type Answer = (result: ChatJobResult | null) => void;

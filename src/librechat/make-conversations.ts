@@ -1,6 +1,6 @@
 import { conversationRecords, type ChatChoice, type MadeConversation } from './chat-records.ts';
 import type { JoinedChats, JoinedUser } from './joined.ts';
-import type { MadeChats } from './make-chats.ts';
+import { placeOf, type MadeChats } from './make-chats.ts';
 
 export type { MadeConversation } from './chat-records.ts';
 
@@ -12,6 +12,6 @@ export async function* makeConversations(
 ): AsyncGenerator<JoinedUser | MadeChats<MadeConversation>> {
   for await (const one of joined) {
     if (one.kind === 'user') yield one;
-    else yield { kind: 'chats', key: one.key, bytes: one.bytes, ...conversationRecords(one, choice, projects) };
+    else yield { ...placeOf(one), ...conversationRecords(one, choice, projects) };
   }
 }

@@ -57,6 +57,7 @@ export async function* recordBatches<T>(
     isHeld = true;
     if (one.kind === 'user') records.push(librechatUserRecord(one));
     else {
+      for (const { record, cause, at } of one.rejected ?? []) ctx.reject(record, cause, { at });
       ctx.count('filtered', one.filtered);
       const some = one.records.slice(0, maxConversations - conversations);
       for (const record of some) records.push(taken(record));

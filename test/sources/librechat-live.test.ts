@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Document } from 'bson';
+import type { Document, ObjectId } from 'bson';
 
 import type { MongodbConnection, openMongodb } from '../../src/connections/mongodb.ts';
+import type { LibrechatRecord } from '../../src/models/librechat-chat.ts';
 import type { LibrechatUserSummary } from '../../src/librechat/user-summaries.ts';
+import type { Conversation } from '../../src/models/conversation.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import type { Source } from '../../src/stage.ts';
 import { librechatSource, type LibrechatSourceOptions } from '../../src/sources/librechat.ts';
@@ -26,6 +31,24 @@ const records = [...generated.records];
 const { manifest } = generated;
 const collections: Record<string, Document[]> = {};
 for (const record of records) if ('document' in record) (collections[record.collection] ??= []).push(record.document);
+
+const indexes = ['user', 'conversationId'].map((field) => ({ name: field, key: { [field]: 1 }, isLimited: false }));
+
+/** An owner of more conversations than that. */
+function someOwner(than: number): string {
+  return Object.entries(manifest.users).find(([, { conversations: count }]) => count > than)?.[0] ?? '';
+}
+
+const someConversation = String(collections['conversations']?.[7]?.['conversationId']);
+
+function isByConversations(filter: Document): boolean {
+  return JSON.stringify(filter).includes('"conversationId":{"$in"');
+}
+
+/** Records as plain values: bytes as text. */
+function lines(found: readonly LibrechatRecord[]): unknown[] {
+  return found.map((record) => JSON.parse(JSON.stringify(record)) as unknown);
+}
 
 const using =
   (connection: MongodbConnection): typeof openMongodb =>
@@ -53,14 +76,78 @@ test('reads everything of a live database, with the names of projects', async ()
   assert.ok(found.some(({ project }) => project?.name === 'Project 🗂️'));
 });
 
+test('messages that an index finds are read by their conversations, with the same result', async () => {
+  const connection = fakeMongodb(collections, { indexes, replyBytes: 30_000 });
+  const options = { uri, includeTemporary: true, memoryBytes: 50_000 };
+  for (const given of [
+    options,
+    { ...options, users: [someOwner(0)] },
+    { ...options, conversation: someConversation },
+  ]) {
+    const found = await all<unknown>(librechatSource(given, { connect: using(connection) }));
+    const expected = await all<unknown>(librechatSource(given, { connect: using(fakeMongodb(collections)) }));
+    assert.ok(found.length > 0);
+    assert.deepEqual(found, expected);
+    const asDocuments = { ...given, records: 'documents' } as const;
+    assert.deepEqual(
+      lines(await all<LibrechatRecord>(librechatSource(asDocuments, { connect: using(connection) }))),
+      lines(await all<LibrechatRecord>(librechatSource(asDocuments, { connect: using(fakeMongodb(collections)) }))),
+    );
+  }
+  assert.ok(connection.pages.some(({ filter }) => isByConversations(filter)));
+});
+
+test('a message that is no document is rejected, whichever way it was found, and its chat comes without it', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'etl-librechat-live-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const { _id, conversationId } = collections['messages']?.find(({ unfinished }) => unfinished === false) ?? {};
+  const conversationOf = async (connection: MongodbConnection, name: string) => {
+    const found: Conversation[] = [];
+    const to = join(directory, name);
+    const { counts } = await pipeline(
+      librechatSource({ uri, includeTemporary: true }, { connect: using(spoiled(connection, _id)) }),
+      { onReject: { to } },
+    )
+      .to(async (stream: AsyncIterable<Conversation>) => {
+        for await (const record of stream) found.push(record);
+      })
+      .run();
+    assert.equal(counts.rejected, 1);
+    assert.match(await readFile(to, 'utf8'), new RegExp(`not a BSON document.*${String(_id)}`));
+    return found.find(({ id }) => id === conversationId);
+  };
+  const whole = (await conversations(fakeMongodb(collections))).find(({ id }) => id === conversationId);
+  const late = await conversationOf(fakeMongodb(collections, { indexes }), 'late.jsonl');
+  assert.deepEqual(late, await conversationOf(fakeMongodb(collections), 'early.jsonl'));
+  assert.equal(late?.messages.length, (whole?.messages.length ?? 0) - 1);
+});
+
+/** A connection that breaks one message's bytes. */
+function spoiled(connection: MongodbConnection, _id: unknown): MongodbConnection {
+  const id = Buffer.from((_id as ObjectId).id);
+  return {
+    ...connection,
+    async page(query, signal) {
+      const page = await connection.page(query, signal);
+      const { bytes, starts, ends } = page.documents;
+      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const place = starts.findIndex((start, i) => buffer.subarray(start, ends[i]).includes(id));
+      const flag = place === -1 ? -1 : buffer.indexOf('\bunfinished\0', starts[place]);
+      // Neither true nor false.
+      if (query.collection === 'messages' && flag !== -1) buffer[flag + '\bunfinished\0'.length] = 7;
+      return page;
+    },
+  };
+}
+
 test('asks a server for some users’ messages by their conversations, and never for all of them', async () => {
-  const connection = fakeMongodb(collections);
-  const [id = '', { messages } = { messages: 0 }] =
-    Object.entries(manifest.users).find(([, owner]) => owner.conversations > 3) ?? [];
+  const connection = fakeMongodb(collections, { indexes });
+  const id = someOwner(3);
+  const { messages } = manifest.users[id] ?? { messages: 0 };
   const found = await conversations(connection, { users: [id] });
   const direct = (await conversations(fakeMongodb(collections))).filter(({ owner }) => owner.id === id);
   assert.deepEqual(found, direct);
-  const asked = connection.pages.filter(({ filter }) => 'conversationId' in JSON.parse(JSON.stringify(filter)));
+  const asked = connection.pages.filter(({ filter }) => isByConversations(filter));
   assert.ok(asked.length > 0);
   const read = connection.pages.reduce((sum, { documents }) => sum + documents, 0);
   assert.ok(read < messages * 2 + (collections['users']?.length ?? 0) + 500, String(read));
@@ -111,13 +198,16 @@ test('documents that vanish during the reading are left out, and the export goes
 
 test('tells how it will read: by the indexes there are', async () => {
   const { signal } = new AbortController();
-  const index = (field: string) => ({ name: `${field}_1`, key: { [field]: 1 }, isLimited: false });
-  const indexed = fakeMongodb(collections, { indexes: [index('user'), index('conversationId')] });
+  const indexed = fakeMongodb(collections, { indexes });
   const plan = async (connection: MongodbConnection, options: object) =>
     librechatSource({ uri, ...options }, { connect: using(connection) }).estimate?.(signal);
   const everything = await plan(indexed, {});
-  assert.match(everything?.plan ?? '', /every collection once in the order of _id/);
+  assert.match(everything?.plan ?? '', /messages by conversation ids, served by an index/);
   assert.equal(everything?.records, collections['conversations']?.length);
+  assert.match(
+    (await plan(fakeMongodb(collections), {}))?.plan ?? '',
+    /once in the order of _id.*no index on messages/,
+  );
   assert.match((await plan(indexed, { users: ['a@b'] }))?.plan ?? '', /by conversation ids, served by indexes$/);
   assert.match((await plan(fakeMongodb(collections), { conversation: 'x' }))?.plan ?? '', /no index on messages/);
 });

@@ -149,10 +149,14 @@ export class Collection {
   }
 }
 
-/** A document reduced to what a projection names: top-level fields, kept or left out. */
+/** A document reduced to what a projection names: fields kept, at the top or below (`a.b`), or top-level fields left out. */
 export function project(bytes: Buffer, projection: Document | undefined): Buffer {
   const fields = Object.entries(projection ?? {});
   if (fields.length === 0) return bytes;
+  if (fields.some(([name]) => name.includes('.'))) {
+    const paths = fields.map(([name]) => name.split('.'));
+    return Buffer.from(BSON.serialize(picked(BSON.deserialize(bytes, { promoteValues: false }), [['_id'], ...paths])));
+  }
   const keeps =
     fields.some(([name, value]) => name !== '_id' && Boolean(value)) ||
     (fields.length === 1 && Boolean(projection?.['_id']));
@@ -162,6 +166,23 @@ export function project(bytes: Buffer, projection: Document | undefined): Buffer
     return keeps ? Boolean(named) : named === undefined;
   });
   return Buffer.from(BSON.serialize(Object.fromEntries(kept)));
+}
+
+/** The members that paths lead to; lists are looked through, and what is no document in them is dropped. */
+function picked(document: Document, paths: readonly (readonly string[])[]): Document {
+  const kept: Document = {};
+  for (const [name, value] of Object.entries(document) as [string, unknown][]) {
+    const below = paths.filter(([first]) => first === name).map(([, ...rest]) => rest);
+    if (below.length === 0) continue;
+    if (below.some((path) => path.length === 0)) kept[name] = value;
+    else if (Array.isArray(value)) kept[name] = value.filter(isDocument).map((one) => picked(one, below));
+    else if (isDocument(value)) kept[name] = picked(value, below);
+  }
+  return kept;
+}
+
+function isDocument(value: unknown): value is Document {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('_bsontype' in value);
 }
 
 function matcher(filter: Document): (stored: Stored) => boolean {

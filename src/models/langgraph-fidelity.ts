@@ -60,9 +60,9 @@ export function compareThread(
   const sourceRank = ranks(source);
   const matched = Object.fromEntries(fidelityAspects.map((aspect) => [aspect, 0])) as Record<FidelityAspect, number>;
   const differences: FidelityDifference[] = [];
-  const differ = (kind: FidelityDifference['kind'], { ns, id, step }: EntrySummary, detail?: string): void => {
+  const differ = (kind: FidelityDifference['kind'], { ns, id, step }: EntrySummary, detail?: () => string): void => {
     if (differences.length < maxDifferences)
-      differences.push({ kind, ns, id, step, ...(detail === undefined ? {} : { detail }) });
+      differences.push({ kind, ns, id, step, ...(detail === undefined ? {} : { detail: detail() }) });
   };
   for (const from of source) {
     const to = pairs.get(from);
@@ -70,24 +70,20 @@ export function compareThread(
       differ('missing', from);
       continue;
     }
-    const parent = from.parentId === null ? null : (paired.get(from.parentId) ?? from.parentId);
-    const checks: Readonly<Record<FidelityAspect, readonly [unknown, unknown]>> = {
-      values: [from.values, to.values],
-      next: [from.next, to.next],
-      parents: [parent, to.parentId],
-      order: [sourceRank.get(from), rank.get(to)],
-      source: [from.source, to.source],
-      step: [from.step, to.step],
-      ids: [from.id, to.id],
-      times: [from.time, to.time],
-      metadata: [from.metadata, to.metadata],
-      interrupts: [from.interrupts, to.interrupts],
-    };
-    for (const aspect of fidelityAspects) {
-      const [expected, received] = checks[aspect];
+    const check = (aspect: FidelityAspect, expected: unknown, received: unknown): void => {
       if (expected === received) matched[aspect] += 1;
-      else differ(aspect, from, `${text(expected)} here, ${text(received)} there`);
-    }
+      else differ(aspect, from, () => `${text(expected)} here, ${text(received)} there`);
+    };
+    check('values', from.values, to.values);
+    check('next', from.next, to.next);
+    check('parents', from.parentId === null ? null : (paired.get(from.parentId) ?? from.parentId), to.parentId);
+    check('order', sourceRank.get(from), rank.get(to));
+    check('source', from.source, to.source);
+    check('step', from.step, to.step);
+    check('ids', from.id, to.id);
+    check('times', from.time, to.time);
+    check('metadata', from.metadata, to.metadata);
+    check('interrupts', from.interrupts, to.interrupts);
   }
   const known = new Set(pairs.values());
   for (const to of target) if (!known.has(to)) differ('extra', to);

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { canonicalJson } from '../canonical-json.ts';
+import { jsonEqual } from '../json-equal.ts';
 import { namespaceOf, parentIdOf, type HistoryEntry } from './langgraph.ts';
 
 /**
@@ -37,10 +38,20 @@ const stamped = new Set([
   'thread_id',
 ]);
 
+/** What stands in the place of digests of a checkpoint, where somebody knows what it is compared with. */
+export interface KnownDigests {
+  readonly values?: string | undefined;
+  readonly metadata?: string | undefined;
+}
+
 /** The summary of one checkpoint. */
 export function summarizeEntry(entry: HistoryEntry): EntrySummary {
+  return summarizeKnown(entry, {});
+}
+
+/** The same, with less work where digests are known. */
+export function summarizeKnown(entry: HistoryEntry, known: KnownDigests): EntrySummary {
   const { values, next, tasks, metadata, created_at, checkpoint } = entry;
-  const kept = Object.entries(metadata ?? {}).filter(([name]) => !stamped.has(name));
   const asked = tasks.flatMap(({ name, interrupts = [] }) =>
     interrupts.length === 0 ? [] : [[name, interrupts.map(({ value }) => value ?? null)]],
   );
@@ -49,14 +60,23 @@ export function summarizeEntry(entry: HistoryEntry): EntrySummary {
     ns: namespaceOf(entry),
     id: checkpoint.checkpoint_id,
     parentId: parentIdOf(entry) ?? null,
-    values: digest(values),
+    values: known.values ?? digest(values),
     next: JSON.stringify(next),
     source: metadata?.source ?? '',
     step: metadata?.step ?? null,
     time: Number.isNaN(time) ? null : time,
-    metadata: digest(Object.fromEntries(kept)),
+    metadata: known.metadata ?? digest(keptMetadata(metadata)),
     interrupts: asked.length === 0 ? '' : digest(asked),
   };
+}
+
+/** Whether two checkpoints have the same metadata, as it stands: what is the same in other words has the same digest. */
+export function sameMetadata(a: HistoryEntry, b: HistoryEntry): boolean {
+  return jsonEqual(a.metadata, b.metadata) || jsonEqual(keptMetadata(a.metadata), keptMetadata(b.metadata));
+}
+
+function keptMetadata(metadata: HistoryEntry['metadata']): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(metadata ?? {}).filter(([name]) => !stamped.has(name)));
 }
 
 /**

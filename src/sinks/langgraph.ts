@@ -15,6 +15,7 @@ import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { BegunThreads } from './langgraph/begun-threads.ts';
 import { chooseMode, describeMode } from './langgraph/choose-mode.ts';
 import { fidelityLine, FidelityReport } from './langgraph/fidelity-report.ts';
+import { recordAt } from './langgraph/queued-records.ts';
 import { TargetServer } from './langgraph/target-server.ts';
 import { ThreadQueue, type Outcome, type QueuedBatch } from './langgraph/thread-queue.ts';
 
@@ -216,7 +217,7 @@ async function* write(
 
 /** Counts what became of the records of a batch; gives those that are written, and their lines for the report. */
 function account(
-  { batch, outcomes }: QueuedBatch,
+  { batch, records: queued, outcomes }: QueuedBatch,
   mode: string,
   ctx: StageContext,
 ): { readonly records: number; readonly lines: string } {
@@ -224,17 +225,17 @@ function account(
   let lines = '';
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome === undefined) continue;
-    const record = batch.records[index];
     const from = { batch, index, at: batch.at?.(index) };
     if (outcome.kind === 'failed') {
-      ctx.reject(record, outcome.error, from);
+      ctx.reject(recordAt(batch, index), outcome.error, from);
       continue;
     }
     if (outcome.kind === 'skipped') ctx.count('skipped', 1, from);
     else records += 1;
     countFindings(outcome, mode, ctx, from);
     if (outcome.kind === 'written' && outcome.checkpoints === 0 && outcome.fidelity === undefined) continue;
-    lines += fidelityLine((record as ThreadRecord).thread_id, mode, outcome);
+    const record = queued[index];
+    if (record !== undefined && 'threadId' in record) lines += fidelityLine(record.threadId, mode, outcome);
   }
   return { records, lines };
 }

@@ -1,6 +1,6 @@
 import { jsonEqual } from '../../json-equal.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
-import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
+import { sameMetadata, summarizeEntry, summarizeKnown, type EntrySummary } from '../../models/langgraph-summary.ts';
 
 /**
  * Summaries of a thread's checkpoints on both sides, for comparing them.
@@ -21,28 +21,13 @@ export function pairedSummaries(
     const id = targetIdOf(entry.checkpoint.checkpoint_id);
     const other = id === undefined ? undefined : there.get(id);
     if (other === undefined) return summarizeEntry(entry);
-    const [one, two] = alike(entry, other, index);
-    summaries.set(other, summarizeEntry(two));
-    return summarizeEntry(one);
+    const known = {
+      // Pairs with one and the same mark would be taken for copies of each other.
+      values: jsonEqual(entry.values, other.values) ? `same ${index}` : undefined,
+      metadata: sameMetadata(entry, other) ? 'same' : undefined,
+    };
+    summaries.set(other, summarizeKnown(other, known));
+    return summarizeKnown(entry, known);
   });
   return { source: ours, target: target.map((entry) => summaries.get(entry) ?? summarizeEntry(entry)) };
-}
-
-/** A pair without what is the same in both. */
-function alike(a: HistoryEntry, b: HistoryEntry, index: number): readonly [HistoryEntry, HistoryEntry] {
-  const sameValues = jsonEqual(a.values, b.values);
-  const sameMetadata = jsonEqual(a.metadata, b.metadata);
-  // Pairs with one and the same mark would be taken for copies of each other.
-  const mark = { same: index };
-  const without = (entry: HistoryEntry): HistoryEntry => {
-    if (!sameValues && !sameMetadata) return entry;
-    const { source, step } = entry.metadata ?? {};
-    const metadata = { ...(source === undefined ? {} : { source }), ...(step === undefined ? {} : { step }) };
-    return {
-      ...entry,
-      ...(sameValues ? { values: mark } : {}),
-      ...(sameMetadata ? { metadata } : {}),
-    };
-  };
-  return [without(a), without(b)];
 }

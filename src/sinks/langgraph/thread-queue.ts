@@ -2,9 +2,10 @@ import pLimit from 'p-limit';
 
 import { httpStatusOf, isAnswer } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
-import { asThreadRecord, type ThreadRecord } from '../../models/langgraph.ts';
+import type { ThreadPart } from '../../models/langgraph.ts';
 import type { Batch } from '../../stage.ts';
 import { PartsJob } from './parts-job.ts';
+import { queuedRecords, type QueuedRecord } from './queued-records.ts';
 import { writeThread, type JobOptions, type JobOutcome } from './thread-job.ts';
 
 /** Threads that are read and not written yet hold no more than this, by the source's measure; one always. */
@@ -16,6 +17,7 @@ export type Outcome = JobOutcome | { readonly kind: 'failed'; readonly error: un
 /** A batch and what becomes of its records. */
 export interface QueuedBatch {
   readonly batch: Batch<unknown>;
+  readonly records: ReturnType<typeof queuedRecords>;
   readonly outcomes: (Outcome | undefined)[];
   /** Records without an outcome. */
   open: number;
@@ -32,9 +34,7 @@ export class ThreadQueue {
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #batches: QueuedBatch[] = [];
   readonly #running = new Set<Promise<void>>();
-  #parts:
-    | { readonly threadId: string; readonly job: Promise<PartsJob>; tail: Promise<void>; readonly places: Place[] }
-    | undefined;
+  #parts: Parts | undefined;
   #records = 0;
   #bytes = 0;
   #isClosed = false;
@@ -48,21 +48,18 @@ export class ThreadQueue {
 
   /** Takes a batch in, as soon as there is room for it. */
   async add(batch: Batch<unknown>): Promise<void> {
-    const { records } = batch;
-    const queued: QueuedBatch = { batch, outcomes: records.map(() => undefined), open: records.length };
+    const records = queuedRecords(batch);
+    const queued: QueuedBatch = { batch, records, outcomes: records.map(() => undefined), open: records.length };
     this.#batches.push(queued);
     const size = records.length === 0 ? 0 : (batch.bytes ?? 0) / records.length;
-    const threads = records.map((record) => parsed(record));
-    const ids = threads.flatMap((thread) =>
-      'record' in thread && isStart(thread.record) ? [thread.record.thread_id] : [],
-    );
+    const ids = records.flatMap((record) => ('threadId' in record && isStart(record) ? [record.threadId] : []));
     const there = ids.length === 0 ? Promise.resolve(new Set<string>()) : this.#options.server.existing(ids);
     there.catch(() => undefined);
-    for (const [index, thread] of threads.entries()) {
+    for (const [index, record] of records.entries()) {
       const place = { queued, index };
-      if ('error' in thread) this.#settle([place], { kind: 'failed', error: thread.error });
-      else if (thread.record.part === undefined) this.#start(size, () => this.#whole(thread.record, place, there));
-      else this.#addPart(thread.record, place, size, there);
+      if ('error' in record) this.#settle([place], { kind: 'failed', error: record.error });
+      else if (record.part === undefined) this.#start(size, () => this.#whole(record, place, there));
+      else this.#addPart(record, record.part, place, size, there);
     }
     while (this.#fatal === undefined && (this.#records >= 2 * this.#options.concurrency || this.#bytes >= maxBytes))
       await this.#change();
@@ -88,11 +85,11 @@ export class ThreadQueue {
       yield* this.settled();
     }
     if (halted || this.#parts === undefined) return;
-    const { places, job, threadId } = this.#parts;
+    const { places, threadId } = this.#parts;
     const error = new EtlError('ETL_RECORD_INVALID', 'the last part of the thread is missing', {
       where: { record: threadId },
     });
-    await (await job).abandon();
+    await abandoned(this.#parts);
     this.#settle(places, { kind: 'failed', error });
     yield* this.settled();
   }
@@ -117,17 +114,24 @@ export class ThreadQueue {
     this.#running.add(running);
   }
 
-  async #whole(record: ThreadRecord, place: Place, there: Promise<ReadonlySet<string>>): Promise<void> {
+  async #whole(record: QueuedRecord, place: Place, there: Promise<ReadonlySet<string>>): Promise<void> {
     if (this.#fatal !== undefined || this.#isClosed) return;
-    const outcome = await this.#outcome(async () =>
-      writeThread(record, await this.#found(record, there), this.#options),
-    );
+    const outcome = await this.#outcome(async () => {
+      const found = await this.#found(record, there);
+      return await writeThread(record.read(), found, this.#options);
+    });
     this.#settle([place], outcome);
   }
 
   /** Parts are written one after the other; what became of the thread is known, for all of them, after the last. */
-  #addPart(record: ThreadRecord, place: Place, size: number, there: Promise<ReadonlySet<string>>): void {
-    const { part = { number: 1, isLast: true }, thread_id: threadId } = record;
+  #addPart(
+    record: QueuedRecord,
+    part: ThreadPart,
+    place: Place,
+    size: number,
+    there: Promise<ReadonlySet<string>>,
+  ): void {
+    const { threadId } = record;
     if (part.number === 1 || this.#parts?.threadId !== threadId) {
       if (part.number !== 1) {
         const error = new EtlError('ETL_RECORD_INVALID', 'a part of a thread without the parts before it', {
@@ -136,7 +140,7 @@ export class ThreadQueue {
         this.#settle([place], { kind: 'failed', error });
         return;
       }
-      const job = this.#found(record, there).then((found) => PartsJob.begin(record, found, this.#options));
+      const job = this.#found(record, there).then((found) => PartsJob.begin(record.read(), found, this.#options));
       job.catch(() => undefined);
       this.#parts = { threadId, job, tail: Promise.resolve(), places: [] };
     }
@@ -146,9 +150,8 @@ export class ThreadQueue {
     this.#bytes += size;
     const running = parts.tail
       .then(async () => {
-        const job = await parts.job;
-        await job.add(record);
-        if (part.isLast) this.#settle(parts.places, await this.#outcome(() => job.finish()));
+        await addTo(parts, record);
+        if (part.isLast) this.#settle(parts.places, await this.#outcome(() => finished(parts)));
       })
       .catch((error: unknown) => {
         this.#fatal ??= { error };
@@ -163,7 +166,7 @@ export class ThreadQueue {
   }
 
   async #found(
-    { thread_id: threadId }: ThreadRecord,
+    { threadId }: QueuedRecord,
     there: Promise<ReadonlySet<string>>,
   ): Promise<{ isThere: boolean; isOurs: boolean }> {
     const ids = await there;
@@ -223,14 +226,40 @@ interface Place {
   readonly index: number;
 }
 
-function isStart({ part }: ThreadRecord): boolean {
-  return part === undefined || part.number === 1;
+/** A thread that comes in parts. */
+interface Parts {
+  readonly threadId: string;
+  readonly job: Promise<PartsJob>;
+  /** Settled when all parts so far are written. */
+  tail: Promise<void>;
+  readonly places: Place[];
+  /** A part that is no thread: it spoils this thread, and no other. */
+  spoiled?: EtlError;
 }
 
-function parsed(record: unknown): { readonly record: ThreadRecord } | { readonly error: unknown } {
+async function addTo(parts: Parts, record: QueuedRecord): Promise<void> {
+  if (parts.spoiled !== undefined) return;
   try {
-    return { record: asThreadRecord(record) };
+    const job = await parts.job;
+    await job.add(record.read());
   } catch (error) {
-    return { error };
+    if (!(error instanceof EtlError) || error.code !== 'ETL_RECORD_INVALID') throw error;
+    parts.spoiled = error;
   }
+}
+
+async function finished(parts: Parts): Promise<JobOutcome> {
+  if (parts.spoiled === undefined) return await (await parts.job).finish();
+  await abandoned(parts);
+  throw parts.spoiled;
+}
+
+async function abandoned({ job }: Parts): Promise<void> {
+  // A job that did not come about has written nothing.
+  const begun = await job.catch(() => undefined);
+  await begun?.abandon();
+}
+
+function isStart({ part }: QueuedRecord): boolean {
+  return part === undefined || part.number === 1;
 }

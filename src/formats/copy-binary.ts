@@ -1,6 +1,12 @@
 import type { ByteWriter } from './byte-writer.ts';
 import { writeNumeric } from './copy-numeric.ts';
-import { storableJsonText, storableText, UnstorableValue, type UnstorablePolicy } from './postgres-text.ts';
+import {
+  storableJsonText,
+  storableText,
+  UnstorableTime,
+  UnstorableValue,
+  type UnstorablePolicy,
+} from './postgres-text.ts';
 
 /**
  * PostgreSQL's binary COPY format: what goes into `COPY … FROM STDIN (FORMAT binary)`.
@@ -44,14 +50,14 @@ export const valueEncoders: Readonly<Record<string, ValueEncoder>> = {
   numeric,
   uuid,
   bytea,
-  timestamptz: (value, writer) => writer.int64(microseconds(value)),
-  timestamp: (value, writer) => writer.int64(microseconds(value)),
+  timestamptz: time,
+  timestamp: time,
   date,
   _bool: (value, writer, options) => array(value, writer, options, 16, bool),
   _float8: (value, writer, options) => array(value, writer, options, 701, valueEncoders['float8'] ?? text),
   _numeric: (value, writer, options) => array(value, writer, options, 1700, numeric),
   _jsonb: (value, writer, options) => array(value, writer, options, 3802, jsonb),
-  _timestamptz: (value, writer, options) => array(value, writer, options, 1184, valueEncoders['timestamptz'] ?? text),
+  _timestamptz: (value, writer, options) => array(value, writer, options, 1184, time),
   _text: (value, writer, options) => array(value, writer, options, 25, text),
   _varchar: (value, writer, options) => array(value, writer, options, 1043, text),
   _int4: (value, writer, options) => array(value, writer, options, 23, valueEncoders['int4'] ?? text),
@@ -66,7 +72,15 @@ export function copyField(value: unknown, encode: ValueEncoder, writer: ByteWrit
     return;
   }
   const place = writer.placeInt32();
-  encode(value, writer, options);
+  try {
+    encode(value, writer, options);
+  } catch (error) {
+    if (!(error instanceof UnstorableTime) || options.unstorable !== 'strip') throw error;
+    options.changed();
+    writer.cutBack(place);
+    writer.int32(-1);
+    return;
+  }
   writer.setInt32(place, writer.length - place - 4);
 }
 
@@ -146,12 +160,29 @@ const latestMs = Date.UTC(275_760, 8, 12);
 const isoTime =
   /^([+-]?\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?)?(?:\s*(BC))?$/i;
 
+const never = { late: 2n ** 63n - 1n, early: -(2n ** 63n) };
+
+function time(value: unknown, writer: ByteWriter, options: EncodeOptions): void {
+  writer.int64(storableMicroseconds(value, options));
+}
+
+/** Under `replace`, what is out of range is `infinity` or `-infinity`. */
+function storableMicroseconds(value: unknown, { unstorable, changed }: EncodeOptions): bigint {
+  try {
+    return microseconds(value);
+  } catch (error) {
+    if (!(error instanceof UnstorableTime) || unstorable !== 'replace') throw error;
+    changed();
+    return error.isLate ? never.late : never.early;
+  }
+}
+
 /** Microseconds since 2000-01-01 UTC of a Date, a number of milliseconds, or ISO 8601 text; finer digits are cut off. */
 function microseconds(value: unknown): bigint {
   if (value instanceof Date) return ofMilliseconds(value.getTime(), value);
   if (typeof value === 'number') return ofMilliseconds(value, value);
   if (typeof value !== 'string') throw misfit(value, 'a time');
-  const named = { infinity: 2n ** 63n - 1n, '-infinity': -(2n ** 63n) }[value.trim().toLowerCase()];
+  const named = { infinity: never.late, '-infinity': never.early }[value.trim().toLowerCase()];
   if (named !== undefined) return named;
   const parts = isoTime.exec(value.trim());
   if (parts === null) throw misfit(value, 'a time');
@@ -164,9 +195,15 @@ function microseconds(value: unknown): bigint {
 }
 
 function ofMilliseconds(ms: number, value: unknown): bigint {
-  if (!(ms >= earliestMs && ms <= latestMs)) throw new UnstorableValue(`${String(value)} is out of range for a time`);
+  if (Number.isNaN(ms)) throw misfit(value, 'a time');
+  if (ms < earliestMs || ms > latestMs) throw outOfRange(value, ms > latestMs);
   const whole = Math.floor(ms);
   return BigInt(whole - epochMs) * 1000n + BigInt(Math.floor((ms - whole) * 1000));
+}
+
+function outOfRange(value: unknown, isLate: boolean): UnstorableTime {
+  const shown = value instanceof Date ? value.toISOString() : String(value);
+  return new UnstorableTime(`${shown} is out of range for a time`, isLate);
 }
 
 function utc(
@@ -178,6 +215,7 @@ function utc(
   second: number,
   value: string,
 ): number {
+  if (Math.abs(year) > 270_000) throw outOfRange(value, year > 0);
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   // 30 February and 25 o'clock would silently become another day.
@@ -195,15 +233,14 @@ function zoneMs(zone: string): number {
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
-function date(value: unknown, writer: ByteWriter): void {
-  const text = typeof value === 'string' ? value.trim().toLowerCase() : '';
-  if (text === 'infinity' || text === '-infinity') {
-    writer.int32(text === 'infinity' ? 0x7fffffff : -0x80000000);
+function date(value: unknown, writer: ByteWriter, options: EncodeOptions): void {
+  const at = storableMicroseconds(value, options);
+  if (at === never.late || at === never.early) {
+    writer.int32(at === never.late ? 0x7fffffff : -0x80000000);
     return;
   }
-  const day = microseconds(value) / 86_400_000_000n;
-  const exact = microseconds(value) % 86_400_000_000n;
-  writer.int32(Number(exact < 0n ? day - 1n : day));
+  const day = at / 86_400_000_000n;
+  writer.int32(Number(at % 86_400_000_000n < 0n ? day - 1n : day));
 }
 
 function array(value: unknown, writer: ByteWriter, options: EncodeOptions, oid: number, encode: ValueEncoder): void {
@@ -218,6 +255,6 @@ function array(value: unknown, writer: ByteWriter, options: EncodeOptions, oid: 
 }
 
 function misfit(value: unknown, type: string): UnstorableValue {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+  const shown = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value)).slice(0, 60);
   return new UnstorableValue(`expected ${type}, received ${shown} (${typeof value})`);
 }

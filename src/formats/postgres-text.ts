@@ -1,4 +1,7 @@
-/** What to do with what PostgreSQL cannot hold: NUL characters and halves of surrogate pairs in text, NaN and infinity in JSON. */
+/**
+ * What to do with what PostgreSQL cannot hold: NUL characters and halves of surrogate pairs in text, NaN and infinity in JSON,
+ * times outside of its range.
+ */
 export type UnstorablePolicy = 'replace' | 'strip' | 'reject' | 'fail';
 
 /** Thrown for a value that does not fit its column. */
@@ -8,7 +11,19 @@ export class UnstorableValue extends Error {
 
 /** Thrown under the policies `reject` and `fail` for what they are about. */
 export class UnstorableText extends UnstorableValue {
-  override readonly name = 'UnstorableText';
+  override readonly name: string = 'UnstorableText';
+}
+
+/** A time before or after all that PostgreSQL can hold. */
+export class UnstorableTime extends UnstorableText {
+  override readonly name = 'UnstorableTime';
+  /** After, not before. */
+  readonly isLate: boolean;
+
+  constructor(message: string, isLate: boolean) {
+    super(message);
+    this.isLate = isLate;
+  }
 }
 
 /**

@@ -336,6 +336,47 @@ for (const asText of [true, false]) {
   });
 }
 
+const far: readonly { at: unknown; late: boolean }[] = [
+  { at: '+275760-09-13T00:00:00Z', late: true },
+  { at: '999999-01-01T00:00:00Z', late: true },
+  { at: 8_640_000_000_000_000, late: true },
+  { at: '-099999-01-01T00:00:00Z', late: false },
+  { at: -8_640_000_000_000_000, late: false },
+];
+
+test('times out of range are moved to infinity, left out, or rejected, and counted', async (t) => {
+  const records = [...far.map(({ at }, id) => ({ id, at, day: at })), { id: 9, at: '2026-01-01T00:00:00Z', day: null }];
+  const table = 'create table t (id int, at timestamptz, day date)';
+  const select = 'select at::text, day::text from t where id < 9 order by id';
+  for (const asText of [true, false]) {
+    const replaced = await database(table);
+    const { report } = await load(t, records, { connectionString: replaced, asText });
+    assert.deepEqual(
+      await query(replaced, select),
+      far.map(({ late }) => ({ at: late ? 'infinity' : '-infinity', day: late ? 'infinity' : '-infinity' })),
+    );
+    assert.deepEqual(report.findings, { 'changed: not storable (replace)': 2 * far.length });
+
+    const stripped = await database(table);
+    const left = await load(t, records, { connectionString: stripped, unstorable: 'strip', asText });
+    assert.deepEqual(
+      await query(stripped, select),
+      far.map(() => ({ at: null, day: null })),
+    );
+    assert.deepEqual(left.report.findings, { 'changed: not storable (strip)': 2 * far.length });
+
+    const kept = await database(table);
+    const rejecting = await load(t, records, { connectionString: kept, unstorable: 'reject', asText });
+    assert.equal(rejecting.report.counts.rejected, far.length);
+    assert.match(rejecting.report.rejects.reasons[0]?.reason ?? '', /out of range for a time \(column "at"\)/);
+
+    const error = await failure(
+      load(t, records, { connectionString: await database(table), unstorable: 'fail', asText }),
+    );
+    assert.match(error.describe(), /out of range for a time/);
+  }
+});
+
 test('NaN and infinity in a document are never made null in silence', async (t) => {
   const records = [{ id: 1, doc: { a: [Number.NaN, null], b: Number.NEGATIVE_INFINITY } }];
   const connectionString = await database('create table t (id int, doc jsonb)');

@@ -84,8 +84,8 @@ export function faultError(
 ): EtlError {
   const named = column ?? /^COPY .*?, \D*\d+, \S+ (\S+?)(?::|$)/m.exec(context ?? '')?.[1];
   const known = [
-    named === undefined ? '' : `column "${named}"`,
-    constraint === undefined ? '' : `constraint "${constraint}"`,
+    (named ?? '') === '' ? '' : `column "${named}"`,
+    (constraint ?? '') === '' ? '' : `constraint "${constraint}"`,
     detail ?? '',
   ];
   const about = known.filter((part) => part !== '').join(', ');

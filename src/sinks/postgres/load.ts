@@ -12,7 +12,12 @@ import type { JsonEncoder } from '../../formats/copy-from-json.ts';
 import type { CopyJsonEncoder } from '../../formats/copy-json-encoder.ts';
 import { eachJsonMember, jsonValue } from '../../formats/json-members.ts';
 import { asBuffer, jsonRecordText, type JsonRecords } from '../../formats/json-records.ts';
-import { mayHoldUnstorable, UnstorableText, type UnstorablePolicy } from '../../formats/postgres-text.ts';
+import {
+  mayHoldUnstorable,
+  UnstorableText,
+  UnstorableValue,
+  type UnstorablePolicy,
+} from '../../formats/postgres-text.ts';
 import type { Json } from '../../json.ts';
 import type { Batch, StageContext } from '../../stage.ts';
 
@@ -230,16 +235,22 @@ export class Load {
       eachJsonMember(text, json.starts[index] ?? 0, json.ends[index] ?? 0, this.#take);
     }
     writer.int16(columns.length);
-    for (let place = 0; place < columns.length; place += 1) {
-      const column = columns[place] as ColumnPlan;
-      if ('document' in column) {
-        if (batch.json !== undefined && writeDocument(batch.json, index, column.document, writer)) continue;
-        copyField(batch.records[index], column.encode, writer, encoding);
-      } else if (text === undefined) {
-        copyField(column.value(batch.records[index]), column.encode, writer, encoding);
-      } else {
-        writeMember(text, this.#starts[place] ?? 0, this.#ends[place] ?? 0, column, writer, encoding);
+    let place = 0;
+    try {
+      for (; place < columns.length; place += 1) {
+        const column = columns[place] as ColumnPlan;
+        if ('document' in column) {
+          if (batch.json !== undefined && writeDocument(batch.json, index, column.document, writer)) continue;
+          copyField(batch.records[index], column.encode, writer, encoding);
+        } else if (text === undefined) {
+          copyField(column.value(batch.records[index]), column.encode, writer, encoding);
+        } else {
+          writeMember(text, this.#starts[place] ?? 0, this.#ends[place] ?? 0, column, writer, encoding);
+        }
       }
+    } catch (error) {
+      if (error instanceof UnstorableValue) error.message += ` (column "${columns[place]?.name}")`;
+      throw error;
     }
   }
 

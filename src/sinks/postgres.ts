@@ -60,7 +60,7 @@ const options = z.strictObject({
     .enum(['replace', 'strip', 'reject', 'fail'])
     .default('replace')
     .describe(
-      'What PostgreSQL cannot hold: NUL characters and halves of surrogate pairs in text, NaN and infinity in JSON. Put U+FFFD and a string in their place, leave them out (null for a number), reject the record, or stop. Counted in the report.',
+      'What PostgreSQL cannot hold: NUL characters and halves of surrogate pairs in text, NaN and infinity in JSON, times out of range. Put U+FFFD, a string, `infinity` in their place, leave them out (null for a number or a time), reject the record, or stop. Counted in the report.',
     ),
 });
 export type PostgresSinkOptions = z.input<typeof options>;
@@ -71,7 +71,7 @@ type Options = z.output<typeof options>;
  *
  * Rows and the run's progress are committed in the same transaction, so every record arrives exactly once, whatever is
  * killed when. A record that does not fit costs itself only: it is found by the line the server names and rejected with
- * SQLSTATE, column and constraint. Memory holds about `batchBytes` times `connections` plus one.
+ * SQLSTATE, column and constraint. Memory holds about `batchBytes` times `connections` plus two, as JSON text and as rows.
  *
  * @throws {EtlError} `ETL_CONNECT_FAILED`, `ETL_AUTH_FAILED`; `ETL_CONFIG_INVALID` when table and options do not fit;
  *   `ETL_SINK_FAILED` for what the server refuses; `ETL_RUN_LOCKED` when another process has taken the run over.

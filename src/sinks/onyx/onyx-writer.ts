@@ -1,17 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
-import pLimit from 'p-limit';
-
-import {
-  closePostgres,
-  isRetryablePostgres,
-  openPostgres,
-  postgresFault,
-  type PostgresClient,
-} from '../../connections/postgres.ts';
+import { PostgresWriters, type Turn } from '../../connections/postgres-writers.ts';
+import { openPostgres, type PostgresClient } from '../../connections/postgres.ts';
 import type { Json } from '../../json.ts';
 import type { PostgresLedger } from '../../ledger/postgres.ts';
-import { retry } from '../../retry.ts';
 import type { Commit, StageContext } from '../../stage.ts';
 import type { ChatFiles } from './chat-files.ts';
 import { chatRows, type RowOptions } from './chat-rows.ts';
@@ -46,7 +38,6 @@ export interface OnyxWriterOptions {
 interface Submission {
   readonly id: string;
   readonly load: OnyxLoad;
-  readonly turn: Promise<void>;
   placement: Placement;
   ready?: Ready;
   settled?: { readonly progress: Json | undefined; readonly written: number };
@@ -61,113 +52,63 @@ interface Ready {
   readonly findings: readonly (readonly [kind: string, record: PlannedRecord])[];
 }
 
+const nothing: Placement = { place: [], skip: [] };
+
 /** A transaction that waits longer than this for another import gives way to it. */
 const lockTimeoutMs = 60_000;
 
 /**
- * Writes loads over several connections and commits them in the order they were submitted, each with the run's progress in one
- * transaction: all of a conversation or nothing of it. What may succeed on a second try is tried again. The rows of one load
- * more than are being written are made meanwhile, on a connection of its own.
+ * Writes loads over several connections and commits them in their order, each with the run's progress in one transaction: all
+ * of a conversation or nothing of it. The rows of the next load are made while others are written.
  */
 export class OnyxWriter {
   readonly #options: OnyxWriterOptions;
-  readonly #idle: (PostgresClient | undefined)[];
-  readonly #underway: Promise<Commit>[] = [];
+  readonly #writers: PostgresWriters<Commit>;
   readonly #run = randomUUID();
-  /** Loads are let into the database in their order: one that waited for its turn in a later one's place would wait for ever. */
-  readonly #writing: ReturnType<typeof pLimit>;
-  #admitted: Promise<void> = Promise.resolve();
-  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: OnyxWriterOptions) {
     this.#options = options;
-    this.#idle = Array.from({ length: options.connections + 1 }, () => undefined);
-    this.#writing = pLimit(options.connections);
+    const { connections, ctx } = options;
+    this.#writers = new PostgresWriters({
+      connections,
+      open: () => this.#connect(),
+      signal: ctx.signal,
+      warn: (text) => ctx.warn(text),
+      isRetryable: isTakenMeanwhile,
+    });
   }
 
   /** Starts a load; gives the commits that had to be waited for. */
   async *submit(load: OnyxLoad): AsyncGenerator<Commit> {
-    let placement: Placement;
+    const submission: Submission = { id: randomUUID(), load, placement: nothing };
+    const ended = (): void => this.#options.placer.release(submission.placement);
     try {
-      placement = await this.#options.placer.place(load.records);
+      await this.#makeReady(submission);
     } catch (error) {
+      ended();
+      // What was submitted before is good.
       yield* this.drain();
       throw error;
     }
-    if (this.#idle.length === 0) yield await (this.#underway.shift() as Promise<Commit>);
-    const client = this.#idle.pop();
-    const commit = this.#write({ id: randomUUID(), load, turn: this.#turn, placement }, client);
-    this.#turn = commit.then(() => undefined);
-    // Whoever waits for this turn, or for the commit, gets the error; until then it is not unhandled.
-    this.#turn.catch(() => undefined);
-    this.#underway.push(commit);
+    yield* this.#writers.submit({ write: (turn) => this.#transaction(turn, submission), ended });
   }
 
-  async *drain(): AsyncGenerator<Commit> {
-    for (let commit = this.#underway.shift(); commit !== undefined; commit = this.#underway.shift()) yield await commit;
+  drain(): AsyncGenerator<Commit> {
+    return this.#writers.drain();
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#underway);
-    await Promise.all(this.#idle.map(async (client) => client && closePostgres(client)));
+  close(): Promise<void> {
+    return this.#writers.close();
   }
 
-  async #write(submission: Submission, idle: PostgresClient | undefined): Promise<Commit> {
+  /** What has to be done before the transaction: which chats, and their rows. */
+  async #makeReady(submission: Submission): Promise<Ready> {
     const { placer } = this.#options;
-    const connection = { client: idle };
-    const before = this.#admitted;
-    let admit: () => void = () => undefined;
-    this.#admitted = new Promise((resolve) => {
-      admit = resolve;
-    });
-    try {
-      // Only to gain time: whatever fails here is met again, and handled, in the transaction.
-      await this.#makeReady(submission, connection).catch(() => undefined);
-      await before;
-      const written = this.#writing(() => this.#persist(submission, connection));
-      admit();
-      const { load } = submission;
-      return { records: await written, bytes: load.bytes, cursor: load.cursor, saved: load.cursor !== undefined };
-    } finally {
-      admit();
-      placer.release(submission.placement);
-      this.#idle.push(connection.client);
-    }
-  }
-
-  async #makeReady(submission: Submission, connection: { client: PostgresClient | undefined }): Promise<void> {
-    connection.client ??= await this.#connect();
-    try {
-      submission.ready ??= await this.#prepare(connection.client, submission);
-    } catch (error) {
-      await closePostgres(connection.client);
-      connection.client = undefined;
-      throw error;
-    }
-  }
-
-  /** Writes a load, however often it has to be tried; gives the records written. */
-  async #persist(submission: Submission, connection: { client: PostgresClient | undefined }): Promise<number> {
-    const { ctx } = this.#options;
-    return retry(
-      async () => {
-        connection.client ??= await this.#connect();
-        try {
-          return await this.#transaction(connection.client, submission);
-        } catch (error) {
-          await closePostgres(connection.client);
-          connection.client = undefined;
-          if (isTakenMeanwhile(error)) await this.#placeAgain(submission);
-          throw error;
-        }
-      },
-      {
-        signal: ctx.signal,
-        isRetryable: (error) => isRetryablePostgres(error) || isTakenMeanwhile(error),
-        attempts: 6,
-        onRetry: (error) => ctx.warn(`tried again after: ${postgresFault(error).message}`),
-      },
-    );
+    placer.release(submission.placement);
+    submission.placement = nothing;
+    submission.placement = await placer.place(submission.load.records);
+    submission.ready = await placer.use((client) => this.#prepare(client, submission));
+    return submission.ready;
   }
 
   async #connect(): Promise<PostgresClient> {
@@ -180,38 +121,31 @@ export class OnyxWriter {
     return client;
   }
 
-  async #transaction(client: PostgresClient, submission: Submission): Promise<number> {
+  async #transaction({ client, turn, isSending }: Turn, submission: Submission): Promise<Commit> {
     const { ledger, ctx } = this.#options;
-    const { id, load, turn } = submission;
+    const { id, load, settled } = submission;
     // After a connection broke during COMMIT nobody knows whether it took place; the load's row tells.
-    if (submission.settled !== undefined && (await isCommitted(client, id))) return submission.settled.written;
+    if (settled !== undefined && (await isCommitted(client, id))) return commitOf(load, settled.written);
     ctx.signal.throwIfAborted();
-    submission.ready ??= await this.#prepare(client, submission);
-    const { chats, refused, rows } = submission.ready;
+    const ready = submission.ready ?? (await this.#makeReady(submission));
+    const options = { ...this.#rowOptions(id), signal: ctx.signal, isSending };
     await client.query('begin');
-    const alsoRefused = await writeChats(client, chats, this.#rowOptions(id), ctx.signal, rows);
+    const alsoRefused = await writeChats(client, ready.chats, options, ready.rows).catch((error: unknown) => {
+      // Another import was quicker: what is left is decided anew, without what this transaction holds.
+      if (isTakenMeanwhile(error)) delete submission.ready;
+      throw error;
+    });
     await turn;
-    submission.settled ??= await this.#settle(load, submission.placement, submission.ready, [
-      ...refused,
-      ...alsoRefused,
-    ]);
+    const refused = [...ready.refused, ...alsoRefused];
+    submission.settled ??= await this.#settle(load, submission.placement, ready, refused);
     const { progress, written } = submission.settled;
     await this.#saveLoad(client, id, progress);
     if (ledger !== undefined && progress !== undefined) await ledger.saveIn(client, progress);
     await client.query('commit');
-    return written;
+    return commitOf(load, written);
   }
 
-  /** Another import was quicker: what is left is decided anew. */
-  async #placeAgain(submission: Submission): Promise<void> {
-    const { placer } = this.#options;
-    placer.release(submission.placement);
-    submission.placement = { place: [], skip: [] };
-    submission.placement = await placer.place(submission.load.records);
-    delete submission.ready;
-  }
-
-  /** What has to be done before the transaction: long texts, files, rows. */
+  /** What has to be done before the rows can be sent: long texts, files, ids. */
   async #prepare(client: PostgresClient, { id, placement: { place } }: Submission): Promise<Ready> {
     const { longText, database, files } = this.#options;
     const refused = new Map<PlannedRecord, RefusedRecord>();
@@ -282,6 +216,10 @@ export class OnyxWriter {
     this.#options.ctx.warn(
       'text with NUL characters or halves of surrogate pairs was changed: PostgreSQL cannot hold them',
     );
+}
+
+function commitOf({ bytes, cursor }: OnyxLoad, records: number): Commit {
+  return { records, bytes, cursor, saved: cursor !== undefined };
 }
 
 async function isCommitted(client: PostgresClient, load: string): Promise<boolean> {

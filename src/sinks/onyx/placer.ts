@@ -26,8 +26,13 @@ export class Placer {
     this.#options = options;
   }
 
-  async place(records: readonly PlannedRecord[]): Promise<Placement> {
-    const next = this.#last.then(() => this.#place(records));
+  place(records: readonly PlannedRecord[]): Promise<Placement> {
+    return this.use((client) => placeChats(client, records, this.#options, this.#taken));
+  }
+
+  /** Does other work on its connection, in turn. What may succeed on a second try is tried again. */
+  use<T>(work: (client: PostgresClient) => Promise<T>): Promise<T> {
+    const next = this.#last.then(() => this.#try(work));
     this.#last = next.catch(() => undefined);
     return next;
   }
@@ -46,7 +51,7 @@ export class Placer {
     this.#client = undefined;
   }
 
-  async #place(records: readonly PlannedRecord[]): Promise<Placement> {
+  #try<T>(work: (client: PostgresClient) => Promise<T>): Promise<T> {
     const { ctx, schema } = this.#options;
     return retry(
       async () => {
@@ -55,7 +60,7 @@ export class Placer {
           await useSchema(this.#client, schema);
         }
         try {
-          return await placeChats(this.#client, records, this.#options, this.#taken);
+          return await work(this.#client);
         } catch (error) {
           await this.close();
           throw error;

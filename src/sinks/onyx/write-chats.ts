@@ -11,6 +11,12 @@ export interface RefusedRecord {
   readonly cause: unknown;
 }
 
+interface WriteOptions extends RowOptions {
+  readonly signal: AbortSignal;
+  /** Called when the messages are on their way, which keep the server busy for longer than all the rest. */
+  readonly isSending: () => void;
+}
+
 /**
  * Writes chats with all that belongs to them, in the transaction that is open. A record that the server refuses is found by
  * halving and left out alone, with all its chats.
@@ -21,8 +27,7 @@ export interface RefusedRecord {
 export async function writeChats(
   client: PostgresClient,
   placed: readonly PlacedChat[],
-  options: RowOptions,
-  signal: AbortSignal,
+  options: WriteOptions,
   ready?: ChatTables,
 ): Promise<RefusedRecord[]> {
   if (placed.length === 0) return [];
@@ -30,8 +35,11 @@ export async function writeChats(
   try {
     const rows = ready ?? (await chatRows(client, placed, options));
     const { sessions, messages, calls, documents, links, feedback, chats, sources } = rows;
-    for (const table of [chats, sessions, messages, calls, documents, links, feedback, sources])
-      await table.send(client, signal);
+    for (const table of [chats, sessions]) await table.send(client, options.signal);
+    const sending = messages.send(client, options.signal);
+    options.isSending();
+    await sending;
+    for (const table of [calls, documents, links, feedback, sources]) await table.send(client, options.signal);
     await client.query('release savepoint chats');
     return [];
   } catch (error) {
@@ -45,7 +53,7 @@ export async function writeChats(
       placed.filter(({ record }) => left.has(record)),
       placed.filter(({ record }) => !left.has(record)),
     ];
-    const refused = await writeChats(client, one, options, signal);
-    return [...refused, ...(await writeChats(client, two, options, signal))];
+    const refused = await writeChats(client, one, options);
+    return [...refused, ...(await writeChats(client, two, options))];
   }
 }

@@ -1,14 +1,8 @@
-import {
-  closePostgres,
-  isRetryablePostgres,
-  openPostgres,
-  postgresFault,
-  type PostgresClient,
-} from '../../connections/postgres.ts';
+import { PostgresWriters, type Turn } from '../../connections/postgres-writers.ts';
+import { openPostgres, type PostgresClient } from '../../connections/postgres.ts';
 import { EtlError } from '../../errors.ts';
 import type { Json } from '../../json.ts';
 import type { PostgresLedger } from '../../ledger/postgres.ts';
-import { retry } from '../../retry.ts';
 import type { Commit, StageContext } from '../../stage.ts';
 import type { Load } from './load.ts';
 import type { LoadResult, LoadWriter } from './writer.ts';
@@ -26,74 +20,40 @@ interface CommitterOptions {
 /** A load on its way: once its rejects are handed in and its progress is taken, a repetition only repeats the writing. */
 interface Submission {
   readonly load: Load;
-  readonly turn: Promise<void>;
   settled?: { readonly progress: Json | undefined; readonly written: number };
 }
 
-/**
- * Writes loads over several connections and commits them in the order they were submitted, each with the run's progress in
- * its transaction. What may succeed on a second try (a deadlock, a broken connection) is tried again.
- */
+/** Writes loads over several connections and commits them in their order, each with the run's progress in its transaction. */
 export class Committer {
   readonly #options: CommitterOptions;
-  readonly #idle: (PostgresClient | undefined)[];
-  readonly #underway: Promise<Commit>[] = [];
-  #turn: Promise<void> = Promise.resolve();
+  readonly #writers: PostgresWriters<Commit>;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    this.#idle = Array.from({ length: options.connections }, () => undefined);
+    const { connections, ctx } = options;
+    this.#writers = new PostgresWriters({
+      connections,
+      open: () => this.#connect(),
+      signal: ctx.signal,
+      warn: (text) => ctx.warn(text),
+    });
   }
 
   /** Starts a load; gives the commits that had to be waited for. */
-  async *submit(load: Load): AsyncGenerator<Commit> {
-    // The oldest may have ended long ago, and its connection may be at work again.
-    while (this.#idle.length === 0) yield await (this.#underway.shift() as Promise<Commit>);
-    const client = this.#idle.pop();
-    const commit = this.#write({ load, turn: this.#turn }, client);
-    this.#turn = commit.then(() => undefined);
-    // Whoever waits for this turn, or for the commit, gets the error; until then it is not unhandled.
-    this.#turn.catch(() => undefined);
-    this.#underway.push(commit);
+  submit(load: Load): AsyncGenerator<Commit> {
+    const submission = { load };
+    return this.#writers.submit({
+      write: (turn) => this.#transaction(turn, submission),
+      ended: () => load.release(),
+    });
   }
 
-  async *drain(): AsyncGenerator<Commit> {
-    for (let commit = this.#underway.shift(); commit !== undefined; commit = this.#underway.shift()) yield await commit;
+  drain(): AsyncGenerator<Commit> {
+    return this.#writers.drain();
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#underway);
-    await Promise.all(this.#idle.map(async (client) => client && closePostgres(client)));
-  }
-
-  async #write(submission: Submission, idle: PostgresClient | undefined): Promise<Commit> {
-    const { signal } = this.#options.ctx;
-    let client = idle;
-    try {
-      const written = await retry(
-        async () => {
-          client ??= await this.#connect();
-          try {
-            return await this.#transaction(client, submission);
-          } catch (error) {
-            await closePostgres(client);
-            client = undefined;
-            throw error;
-          }
-        },
-        {
-          signal,
-          isRetryable: isRetryablePostgres,
-          attempts: 6,
-          onRetry: (error) => this.#options.ctx.warn(`tried again after: ${postgresFault(error).message}`),
-        },
-      );
-      const { load } = submission;
-      load.release();
-      return { records: written, bytes: load.bytes, cursor: load.cursor, saved: load.cursor !== undefined };
-    } finally {
-      this.#idle.push(client);
-    }
+  close(): Promise<void> {
+    return this.#writers.close();
   }
 
   async #connect(): Promise<PostgresClient> {
@@ -108,11 +68,12 @@ export class Committer {
     return client;
   }
 
-  async #transaction(client: PostgresClient, submission: Submission): Promise<number> {
+  async #transaction({ client, turn, isSending }: Turn, submission: Submission): Promise<Commit> {
     const { ledger, ctx, writer } = this.#options;
-    const { load, turn, settled } = submission;
-    if (settled !== undefined && (await this.#isCommitted(settled.progress))) return settled.written;
+    const { load, settled } = submission;
+    if (settled !== undefined && (await this.#isCommitted(settled.progress))) return commitOf(load, settled.written);
     let round = writer.contest.round;
+    isSending();
     let prepared = await writer.prepare(client, load, ctx.signal);
     while (prepared.how === 'copied' && !(await writer.contest.isMyTurn(turn, round))) {
       // A load before this one may be waiting for a row of this one.
@@ -128,7 +89,7 @@ export class Committer {
     const { progress, written } = submission.settled;
     if (ledger !== undefined && progress !== undefined) await ledger.saveIn(client, progress);
     await client.query('commit');
-    return written;
+    return commitOf(load, written);
   }
 
   /** Hands in what was rejected and skipped, and takes the progress up to here: once a load. */
@@ -159,6 +120,10 @@ export class Committer {
       JSON.stringify(sortedKeys(saved.position)) === JSON.stringify(sortedKeys(progress.position ?? null))
     );
   }
+}
+
+function commitOf({ bytes, cursor }: Load, records: number): Commit {
+  return { records, bytes, cursor, saved: cursor !== undefined };
 }
 
 function isSample(progress: Json | undefined): boolean {

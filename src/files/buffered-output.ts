@@ -1,4 +1,4 @@
-import type { Output, OutputTarget } from './output.ts';
+import type { Output, OutputTarget, SyncUnderWay } from './output.ts';
 
 // Two reused buffers of this size and one write in flight are 4 to 5 times as fast as a write stream given lines.
 const bufferBytes = 256 * 1024;
@@ -59,6 +59,11 @@ export class BufferedOutput implements Output {
     await this.#target.sync();
   }
 
+  async beginSync(): Promise<SyncUnderWay> {
+    await this.#turnOver();
+    return { done: this.#syncEarly() };
+  }
+
   async cutBack(length: number): Promise<void> {
     this.#used = 0;
     await this.#flight;
@@ -106,13 +111,15 @@ export class BufferedOutput implements Output {
     // Thrown where it is awaited; until then it is not unhandled.
     this.#flight.catch(() => undefined);
     this.#unsynced += bytes.length;
-    if (this.#unsynced >= earlySyncBytes) this.#syncEarly();
+    if (this.#unsynced >= earlySyncBytes) void this.#syncEarly();
   }
 
-  #syncEarly(): void {
+  #syncEarly(): Promise<void> {
     this.#unsynced = 0;
     const before = this.#earlySync ?? Promise.resolve();
-    this.#earlySync = Promise.all([before, this.#flight]).then(() => this.#target.sync());
-    this.#earlySync.catch(() => undefined);
+    const sync = Promise.all([before, this.#flight]).then(() => this.#target.sync());
+    sync.catch(() => undefined);
+    this.#earlySync = sync;
+    return sync;
   }
 }

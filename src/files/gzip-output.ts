@@ -1,5 +1,5 @@
 import { blockCompressor, type BlockCompressor, type SharedBlock } from './block-compressor.ts';
-import type { Output } from './output.ts';
+import type { Output, SyncUnderWay } from './output.ts';
 
 // Smaller blocks compress worse, larger ones hold more in memory.
 const blockBytes = 512 * 1024;
@@ -54,6 +54,11 @@ export class GzipOutput implements Output {
   async sync(): Promise<void> {
     await this.endBlock();
     await this.#target.sync();
+  }
+
+  async beginSync(): Promise<SyncUnderWay> {
+    await this.endBlock();
+    return this.#target.beginSync();
   }
 
   async cutBack(length: number): Promise<void> {

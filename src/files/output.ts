@@ -15,13 +15,21 @@ export interface Output {
   endBlock(): Promise<void>;
   /** Brings everything given so far to the disk. */
   sync(): Promise<void>;
+  /** Ends the block and begins bringing everything given so far to the disk; more may be written meanwhile. */
+  beginSync(): Promise<SyncUnderWay>;
   /** Forgets what came after `length` and cuts the file there. */
   cutBack(length: number): Promise<void>;
   /** Waits for what is being written, drops what is not, and closes the file. */
   close(): Promise<void>;
 }
 
-/** What an output writes to. One call at a time. */
+/** What is on its way to the disk. */
+export interface SyncUnderWay {
+  /** It is there, or it went wrong; that is also thrown by the next `sync`. */
+  readonly done: Promise<void>;
+}
+
+/** What an output writes to: one write at a time, and perhaps a sync beside it. */
 export interface OutputTarget {
   /** Writes all of `bytes`, which go to `position` in the file; they are not kept after that. */
   write(bytes: Uint8Array, position: number): Promise<void>;

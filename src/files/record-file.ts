@@ -45,6 +45,8 @@ interface State {
  * The file is brought to the disk before each commit, and a resumed run cuts it back to the length of the last one. Nothing
  * is touched before the first batch has come: a source that fails at once leaves an existing target as it is.
  *
+ * A commit waits for the disk while the next batches are written, and comes out when it is there.
+ *
  * A plain file is also committed when the run is halted. A compressed one is cut back then: its blocks must end where those
  * of an unbroken run do.
  *
@@ -64,12 +66,11 @@ export async function* writeRecordFile<T>(
       if (commit !== undefined) yield commit;
     }
     if (ctx.halted) {
-      const commit = await file.halt();
-      if (commit !== undefined) yield commit;
+      yield* file.halt();
       return;
     }
     if (!file.isOpen) yield await file.open();
-    yield await file.commitAll();
+    yield* file.commitAll();
     await file.complete();
   } catch (error) {
     throw file.failure(error);
@@ -78,13 +79,23 @@ export async function* writeRecordFile<T>(
   }
 }
 
+/** A commit that waits for the disk. */
+interface BegunCommit {
+  readonly commit: Commit;
+  readonly state: State;
+  readonly done: Promise<void>;
+  isDone: boolean;
+}
+
 class RecordFile<T> {
   readonly #ctx: StageContext;
   readonly #options: RecordFileOptions;
   readonly #layout: FileLayout<T>;
   #output: Output | undefined;
-  /** What the last commit left, and how much of it has come since. */
+  /** What the last commit left. */
   #committed: State;
+  /** The commit after that, which is not on the disk yet. */
+  #begun: BegunCommit | undefined;
   #records: number;
   /** The last place where the run can be resumed. */
   #mark: { readonly cursor: Json; readonly state: State } | undefined;
@@ -123,31 +134,39 @@ class RecordFile<T> {
     this.#records += await this.#layout.write(batch, output, this.#ctx, this.#records);
     this.#last = batch;
     const { cursor } = batch;
-    if (cursor === undefined) return undefined;
-    const read = bytesRead(cursor) ?? 0;
-    this.#mark = { cursor, state: { length: output.length, records: this.#records, read } };
-    return read - this.#committed.read < this.#options.commitEvery ? undefined : this.#commit(cursor, read);
+    if (cursor !== undefined) {
+      const read = bytesRead(cursor) ?? 0;
+      this.#mark = { cursor, state: { length: output.length, records: this.#records, read } };
+      if (read - this.#left.read >= this.#options.commitEvery) {
+        const before = await this.#finish();
+        await this.#begin(cursor, read);
+        return before;
+      }
+    }
+    return this.#begun?.isDone === true ? this.#finish() : undefined;
   }
 
   /** The input ended early: what can be resumed behind is committed, the rest goes. */
-  async halt(): Promise<Commit | undefined> {
+  async *halt(): AsyncGenerator<Commit> {
     const output = this.#output;
-    if (output === undefined) return undefined;
+    if (output === undefined) return;
+    const before = await this.#finish();
+    if (before !== undefined) yield before;
     const mark = this.#mark;
     if (mark === undefined || this.#options.gzipLevel !== undefined) {
       await output.cutBack(this.#committed.length);
-      return undefined;
+      return;
     }
     await output.sync();
     if (output.length > mark.state.length) await output.cutBack(mark.state.length);
     this.#records = mark.state.records;
-    return this.#commit(mark.cursor, mark.state.read);
+    yield* this.#commit(mark.cursor, mark.state.read);
   }
 
   /** The input is at its end: everything is committed. */
-  async commitAll(): Promise<Commit> {
+  async *commitAll(): AsyncGenerator<Commit> {
     const cursor = this.#last?.cursor;
-    return this.#commit(cursor, bytesRead(cursor) ?? this.#committed.read);
+    yield* this.#commit(cursor, bytesRead(cursor) ?? this.#left.read);
   }
 
   /** Ends the file. What is written here belongs to no commit: a run killed in between writes it again. */
@@ -178,16 +197,45 @@ class RecordFile<T> {
     return this.#output;
   }
 
-  async #commit(cursor: Json | undefined, read: number): Promise<Commit> {
+  /** What the last commit will leave once it is on the disk: commits are counted from there. */
+  get #left(): State {
+    return this.#begun?.state ?? this.#committed;
+  }
+
+  async *#commit(cursor: Json | undefined, read: number): AsyncGenerator<Commit> {
+    const before = await this.#finish();
+    if (before !== undefined) yield before;
+    await this.#begin(cursor, read);
+    const commit = await this.#finish();
+    if (commit !== undefined) yield commit;
+  }
+
+  /** Begins a commit of all that was written; the one before must be finished. */
+  async #begin(cursor: Json | undefined, read: number): Promise<void> {
     const output = this.#open;
-    await output.endBlock();
-    await output.sync();
+    const { done } = await output.beginSync();
     const before = this.#committed;
     const state = { length: output.length, records: this.#records, read };
-    this.#committed = state;
+    const counts = { records: state.records - before.records, bytes: state.length - before.length };
+    const commit = cursor === undefined ? counts : { ...counts, cursor, state: stateOf(state) };
+    const begun = { commit, state, done, isDone: false };
+    const end = (): void => {
+      begun.isDone = true;
+    };
+    // What went wrong is thrown where it is finished.
+    done.then(end, end);
+    this.#begun = begun;
     this.#mark = undefined;
-    const commit = { records: state.records - before.records, bytes: state.length - before.length };
-    return cursor === undefined ? commit : { ...commit, cursor, state: stateOf(state) };
+  }
+
+  /** The commit that was begun, once it is on the disk. */
+  async #finish(): Promise<Commit | undefined> {
+    const begun = this.#begun;
+    if (begun === undefined) return undefined;
+    await begun.done;
+    this.#committed = begun.state;
+    this.#begun = undefined;
+    return begun.commit;
   }
 }
 

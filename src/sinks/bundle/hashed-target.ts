@@ -54,8 +54,14 @@ export class HashedTarget implements OutputTarget {
 
   async sync(): Promise<void> {
     if (this.#isSyncLeft || !this.#isChanged) return;
-    await this.#target.sync();
+    // What is written meanwhile is a change again.
     this.#isChanged = false;
+    try {
+      await this.#target.sync();
+    } catch (error) {
+      this.#isChanged = true;
+      throw error;
+    }
   }
 
   /** From now on `sync` only has everything written: whoever calls this brings the file to the disk later. */

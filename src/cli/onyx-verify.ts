@@ -26,7 +26,7 @@ export function onyxVerifyCommand(cli: Cli): Command {
   const command = createCommand(cli, 'verify', {
     summary: 'compare the chats in Onyx with what they were imported from',
     details:
-      'Conversation by conversation: owners, titles, times, the tree, the order, texts by digest, tool calls, citations, feedback, files. ' +
+      'Conversation by conversation: owners, titles, times, assistants, the tree, the order, texts by digest, tool calls, citations, feedback, files. ' +
       'Names each row that is not as it was imported, also when a person has changed it since. Ends with 4 when something differs',
     examples: [
       'etl onyx verify --bundle-path ./exports/librechat',

@@ -29,7 +29,7 @@ const tieMicros = 1_000_000;
 
 /** Compares a chat as the source gives it with what Onyx holds. */
 export function compareOnyxChat(
-  planned: { readonly chat: OnyxChat; readonly email: string | undefined },
+  planned: { readonly chat: OnyxChat; readonly email: string | undefined; readonly persona: number | undefined },
   stored: StoredChat,
   database: OnyxDatabase,
 ): OnyxDifference[] {
@@ -49,6 +49,10 @@ export function compareOnyxChat(
     ['timeUpdated', session.updated >= chat.timeUpdated && session.updated < chat.timeUpdated + tieMicros, true],
     ['owner', planned.email?.toLowerCase() ?? null, session.email],
     ['project', database.generation === 'A' ? null : plain(chat.project), session.project],
+    // What an import did not note is at least something, else the chat does not open.
+    ['persona', planned.persona ?? session.persona ?? 'some', session.persona],
+    ['shared status', 'PRIVATE', session.shared],
+    ...unset(session.set),
   ]);
   if (wrong.length > 0) found.push(difference('chat', wrong));
 
@@ -88,6 +92,8 @@ function contentFields(message: OnyxMessage, row: StoredMessage, { generation, h
     plain(one.name),
     plain(one.id),
     one.turn,
+    0,
+    one.tokens,
     storable(one.arguments),
     digestOf(plain(one.response) ?? ''),
     plain(one.reasoning),
@@ -108,6 +114,12 @@ function contentFields(message: OnyxMessage, row: StoredMessage, { generation, h
       list(documents.map(({ url, title, text }) => [plain(url), plain(title), plain(text)])),
       row.documents,
     ],
+    [
+      'citations',
+      documents.length === 0 ? null : Object.fromEntries(documents.map(({ url }, rank) => [rank + 1, plain(url)])),
+      row.cited,
+    ],
+    ...unset(row.set),
     [
       'feedback',
       feedback === null ? null : [[feedback.isPositive, plain(feedback.tag), plain(feedback.text)]],
@@ -134,13 +146,19 @@ function fitted(whole: OnyxChat, { written, messages, options }: StoredChat): On
   return chat;
 }
 
+/** Columns that the import left empty. */
+function unset(columns: readonly string[]): Compared[] {
+  return columns.map((column) => [column, null, true]);
+}
+
 /** Names of what is not the same. */
 function differing(compared: readonly Compared[]): string[] {
-  return compared
+  const names = compared
     .filter(
       ([, expected = null, found = null]) => expected !== found && canonicalJson(expected) !== canonicalJson(found),
     )
     .map(([name]) => name);
+  return [...new Set(names)];
 }
 
 /** Text as PostgreSQL holds it. */

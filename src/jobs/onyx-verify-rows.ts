@@ -1,6 +1,7 @@
 import type { PostgresClient } from '../connections/postgres.ts';
 import type { Json } from '../json.ts';
 import type { OnyxDatabase } from '../sinks/onyx/generation.ts';
+import type { PersonaIds } from '../sinks/onyx/personas.ts';
 
 /** How the chats of a load were mapped: the sink's options, as it noted them. */
 export interface ImportOptions {
@@ -10,6 +11,8 @@ export interface ImportOptions {
   readonly users: 'require' | 'create' | 'skip';
   readonly longText: 'split' | 'cut' | 'reject';
   readonly files: boolean;
+  /** Absent in imports of the first releases. */
+  readonly personas?: PersonaIds;
 }
 
 /** A chat that was imported, and what Onyx holds of it now. */
@@ -33,6 +36,11 @@ export interface StoredSession {
   readonly deleted: boolean;
   readonly email: string | null;
   readonly project: string | null;
+  /** The assistant's id. */
+  readonly persona: number | null;
+  readonly shared: string;
+  /** Columns that an import leaves empty and that hold something now. */
+  readonly set: readonly string[];
 }
 
 export interface StoredMessage {
@@ -51,8 +59,35 @@ export interface StoredMessage {
   readonly files: number;
   readonly calls: Json;
   readonly documents: Json;
+  /** Addresses of the linked documents that are cited, by mark; null for one that is not linked. */
+  readonly cited: Json;
+  /** Columns that an import leaves empty and that hold something now. */
+  readonly set: readonly string[];
   readonly feedback: Json;
 }
+
+/** What hides a chat, or has it go on in another way; by table. Releases have some of them. */
+const leftEmpty = {
+  chat_session: [
+    'onyxbot_flow',
+    'incognito_record_mode',
+    'llm_override',
+    'prompt_override',
+    'temperature_override',
+    'reasoning_effort_override',
+    'current_alternate_model',
+    'slack_thread_id',
+  ],
+  chat_message: [
+    'is_clarification',
+    'last_summarized_message_id',
+    'preferred_response_id',
+    'alternate_assistant_id',
+    'rephrased_query',
+    'is_agentic',
+    'research_type',
+  ],
+} as const;
 
 const micros = (column: string): string => `(extract(epoch from ${column}) * 1000000)::bigint`;
 const digest = (column: string): string => `encode(sha256(convert_to(${column}, 'UTF8')), 'hex')`;
@@ -74,7 +109,7 @@ export async function readStoredChats(
   const join = database.generation === 'A' ? '' : 'left join user_project p on p.id = s.project_id';
   const { rows: sessions } = await client.query<StoredSession & { id: string; created: string; updated: string }>(
     `select s.id, s.description as title, ${micros('s.time_created')} as created, ${micros('s.time_updated')} as updated,
-            s.deleted, u.email, ${project} as project
+            s.deleted, u.email, ${project} as project, s.persona_id as persona, s.shared_status as shared, ${setColumns(database, 'chat_session', 's')} as set
        from chat_session s left join "user" u on u.id = s.user_id ${join} where s.id = any($1::uuid[])`,
     [ids],
   );
@@ -114,12 +149,20 @@ function groupBySession<T extends { readonly session: string }>(rows: readonly T
   return groups;
 }
 
-function messageQuery({ parent, latestChild, model, generation, has }: OnyxDatabase): string {
+/** The names of those columns that are neither NULL nor false. */
+function setColumns({ has }: OnyxDatabase, table: keyof typeof leftEmpty, alias: string): string {
+  const columns = leftEmpty[table].filter((column) => has(table, column));
+  const names = columns.map((column) => `case when ${alias}.${column}::text <> 'false' then '${column}' end`);
+  return `array_remove(array[${names.join(', ')}]::text[], null)`;
+}
+
+function messageQuery(database: OnyxDatabase): string {
+  const { parent, latestChild, model, generation, has } = database;
   const optional = (column: string, name: string): string =>
     has('chat_message', column) ? `m.${column} as ${name}` : `null as ${name}`;
   const calls =
     generation === 'C'
-      ? `(select jsonb_agg(jsonb_build_array(t.name, c.tool_call_id, c.turn_number, c.tool_call_arguments, ${digest('c.tool_call_response')},
+      ? `(select jsonb_agg(jsonb_build_array(t.name, c.tool_call_id, c.turn_number, c.tab_index, c.tool_call_tokens, c.tool_call_arguments, ${digest('c.tool_call_response')},
              c.reasoning_tokens) order by c.turn_number, c.id)
            from tool_call c left join tool t on t.id = c.tool_id where c.parent_chat_message_id = m.id)`
       : 'null';
@@ -130,6 +173,11 @@ function messageQuery({ parent, latestChild, model, generation, has }: OnyxDatab
       ${calls} as calls,
       (select jsonb_agg(jsonb_build_array(d.link, d.semantic_id, d.blurb) order by d.id) from chat_message__search_doc j
          join search_doc d on d.id = j.search_doc_id where j.chat_message_id = m.id) as documents,
+      case jsonb_typeof(m.citations) when 'object'
+        then (select jsonb_object_agg(c.key, (select d.link from chat_message__search_doc j join search_doc d on d.id = j.search_doc_id
+                where j.chat_message_id = m.id and d.id::text = c.value #>> '{}')) from jsonb_each(m.citations) c)
+        else m.citations end as cited,
+      ${setColumns(database, 'chat_message', 'm')} as set,
       (select jsonb_agg(jsonb_build_array(f.is_positive, f.predefined_feedback, f.feedback_text) order by f.id)
          from chat_feedback f where f.chat_message_id = m.id) as feedback
     from chat_message m where m.chat_session_id = any($1::uuid[]) order by m.id`;

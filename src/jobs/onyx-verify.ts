@@ -6,6 +6,7 @@ import { asConversation, type Conversation } from '../models/conversation.ts';
 import { pipeline } from '../pipeline.ts';
 import { probeOnyx, type OnyxDatabase } from '../sinks/onyx/generation.ts';
 import { findOwners } from '../sinks/onyx/owners.ts';
+import { personaIn } from '../sinks/onyx/personas.ts';
 import { hasProvenance } from '../sinks/onyx/provenance.ts';
 import { useSchema } from '../sinks/onyx/use-schema.ts';
 import type { Source } from '../stage.ts';
@@ -173,7 +174,10 @@ class Comparison {
         const planned = conversationToOnyx(part, mapping).chat;
         found.chats += 1;
         found.messages += planned.messages.length;
-        found.differences.push(...compareOnyxChat({ chat: planned, email: record.owner.email }, chat, this.#database));
+        const persona = options.personas && personaIn(options.personas, record);
+        found.differences.push(
+          ...compareOnyxChat({ chat: planned, email: record.owner.email, persona }, chat, this.#database),
+        );
       }
     }
     return found;

@@ -11,7 +11,7 @@ import { ChatFiles } from './onyx/chat-files.ts';
 import { probeOnyx } from './onyx/generation.ts';
 import { OnyxLoad, type LoadOptions } from './onyx/load.ts';
 import { OnyxWriter } from './onyx/onyx-writer.ts';
-import { openPersonas, personaOption } from './onyx/personas.ts';
+import { openPersonas, personaOption, requirePersona } from './onyx/personas.ts';
 import { Placer } from './onyx/placer.ts';
 import { createProvenance } from './onyx/provenance.ts';
 import { useSchema } from './onyx/use-schema.ts';
@@ -188,8 +188,8 @@ async function* write(
   run: { readonly ledger: PostgresLedger; readonly pipeline: string } | undefined,
 ): AsyncGenerator<Commit> {
   const { connectionString, schema, users, branches, projects, archived, batchRecords, batchBytes } = parsed;
-  const { database, personaOf } = await withClient(parsed, async (client) => {
-    const found = { database: await probeOnyx(client, schema), personaOf: await openPersonas(client, parsed.persona) };
+  const { database, personas } = await withClient(parsed, async (client) => {
+    const found = { database: await probeOnyx(client, schema), personas: await openPersonas(client, parsed.persona) };
     await createProvenance(client);
     return found;
   });
@@ -207,6 +207,7 @@ async function* write(
     archived: archived === 'project' ? 'project' : 'keep',
     files: files !== undefined,
   } as const;
+  const personaOf = (conversation: Conversation): number => requirePersona(personas, conversation);
   const taking: LoadOptions = { branches, mapping, skipArchived: archived === 'skip', personaOf };
   const placer = new Placer(connectionString, { schema, users, database, ctx });
   const writer = new OnyxWriter({
@@ -216,7 +217,7 @@ async function* write(
     files,
     ledger: run?.ledger,
     pipeline: run?.pipeline ?? '',
-    mapping: { ...mapping, branches, users, archived, longText: parsed.longText },
+    mapping: { ...mapping, branches, users, archived, longText: parsed.longText, personas: { ...personas } },
     ctx,
   });
   try {

@@ -82,6 +82,59 @@ const tampered: readonly (readonly [name: string, sql: string, expected: readonl
     ['chat 1 timeUpdated'],
   ],
   ['the owner', `update chat_session set user_id = null where id = '${chatId(1)}'`, ['chat 1 owner']],
+  ['no assistant', `update chat_session set persona_id = null where id = '${chatId(1)}'`, ['chat 1 persona']],
+  [
+    'another assistant',
+    `insert into persona select (jsonb_populate_record(persona, '{"id": 9, "name": "Other", "builtin_persona": false}')).* from persona where id = 0;
+     update chat_session set persona_id = 9 where id = '${chatId(1)}'`,
+    ['chat 1 persona'],
+  ],
+  [
+    'a shared chat',
+    `update chat_session set shared_status = 'PUBLIC' where id = '${chatId(2)}'`,
+    ['chat 2 shared status'],
+  ],
+  ['a hidden chat', `update chat_session set onyxbot_flow = true where id = '${chatId(2)}'`, ['chat 2 onyxbot_flow']],
+  [
+    'what breaks the list of its owner',
+    `update chat_session set llm_override = '"x"', temperature_override = 0 where id = '${chatId(0)}'`,
+    ['chat 0 llm_override+temperature_override'],
+  ],
+  [
+    'a citation of nothing',
+    `update chat_message set citations = '{"1": 99}' where id = ${message(0, 'a2')}`,
+    ['message a2 citations'],
+  ],
+  [
+    'a citation of a document that is not linked',
+    `update chat_message set citations = '{"1": 99}' where id = ${message(1, 'a1')}`,
+    ['message a1 citations'],
+  ],
+  [
+    'citations that nothing can read',
+    `update chat_message set citations = '[1]' where id = ${message(1, 'a1')}`,
+    ['message a1 citations'],
+  ],
+  [
+    'no citations, though documents are there',
+    `update chat_message set citations = null where id = ${message(1, 'a1')}`,
+    ['message a1 citations'],
+  ],
+  [
+    'a question back',
+    `update chat_message set is_clarification = true where id = ${message(0, 'a2')}`,
+    ['message a2 is_clarification'],
+  ],
+  [
+    'a summary',
+    `update chat_message set last_summarized_message_id = id where id = ${message(0, 'a2')}`,
+    ['message a2 last_summarized_message_id'],
+  ],
+  [
+    'a place of a tool call',
+    `update tool_call set tab_index = 3 where parent_chat_message_id = ${message(1, 'a1')}`,
+    ['message a1 tool calls'],
+  ],
   ['a message gone', `delete from chat_message where id = ${message(0, 'a2')}`, ['message-missing a2']],
   [
     'a message more',
@@ -147,6 +200,25 @@ test('verifyOnyx takes conversations as the import did', async (t) => {
       assert.equal(report.checked.chats, rows?.['n']);
     });
   }
+});
+
+test('verifyOnyx knows the assistant of each conversation from the import', async () => {
+  const url = await onyxDatabase();
+  await query(
+    url,
+    `insert into persona select (jsonb_populate_record(persona, '{"id": 9, "name": "Coder", "builtin_persona": false}')).* from persona where id = 0`,
+  );
+  const one = shortConversation('u1 a1<u1', { id: chatId(1), key: 'test:1', settings: { model: 'coder-1' } });
+  const two = shortConversation('u1 a1<u1', { id: chatId(2), key: 'test:2' });
+  await load(url, [one, two], { persona: { default: 0, map: { models: { 'coder-1': 'Coder' } } } });
+  assert.deepEqual(short(await verify(url, [one, two])), []);
+  await query(url, 'update chat_session set persona_id = 9 - persona_id');
+  assert.deepEqual(short(await verify(url, [one, two])), ['chat 1 persona', 'chat 2 persona']);
+  // An import of an earlier release says nothing about assistants.
+  await query(url, "update etl.onyx_load set options = options - 'personas'");
+  assert.deepEqual(short(await verify(url, [one, two])), []);
+  await query(url, 'update chat_session set persona_id = null');
+  assert.deepEqual(short(await verify(url, [one, two])), ['chat 1 persona', 'chat 2 persona']);
 });
 
 test('verifyOnyx says so when nothing was ever imported', async () => {

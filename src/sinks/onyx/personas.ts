@@ -32,16 +32,21 @@ export const personaOption = z.union([
 ]);
 export type PersonaOption = z.output<typeof personaOption>;
 
+/** Ids of assistants: the usual one, and others by names. */
+export interface PersonaIds {
+  /** Absent: what is in no map has none. */
+  readonly default?: number;
+  /** By agent, model and endpoint, in this order. */
+  readonly maps: readonly Readonly<Record<string, number>>[];
+}
+
 /**
- * Gives the function that says which assistant a conversation belongs to.
+ * Finds the assistants that the option names.
  *
  * @throws {EtlError} `ETL_CONFIG_NOT_FOUND`, `ETL_CONFIG_INVALID` for a map that cannot be read or that names an assistant
- *   which is not there. The function throws `ETL_RECORD_INVALID` for a conversation that is in no map under `unmapped: fail`.
+ *   which is not there.
  */
-export async function openPersonas(
-  client: PostgresClient,
-  option: PersonaOption,
-): Promise<(conversation: Conversation) => number> {
+export async function openPersonas(client: PostgresClient, option: PersonaOption): Promise<PersonaIds> {
   const { default: otherwise, map, unmapped } = typeof option === 'number' ? numbered(option) : option;
   const { rows } = await client.query<{ id: number; name: string }>('select id, name from persona where not deleted');
   const idOf = (wanted: number | string): number => {
@@ -56,23 +61,36 @@ export async function openPersonas(
     );
   };
   const { agents, models, endpoints } = await readMap(map);
-  const groups = [agents, models, endpoints].map(
-    (group = {}) => new Map(Object.entries(group).map(([key, wanted]) => [key, idOf(wanted)])),
+  const maps = [agents, models, endpoints].map((group = {}) =>
+    Object.fromEntries(Object.entries(group).map(([key, wanted]) => [key, idOf(wanted)])),
   );
   const usual = idOf(otherwise);
-  return ({ settings, id: record }) => {
-    const names = [settings.agentId, settings.model, settings.endpoint];
-    for (const [place, name] of names.entries()) {
-      const found = name === undefined ? undefined : groups[place]?.get(name);
-      if (found !== undefined) return found;
-    }
-    if (unmapped === 'default') return usual;
-    const said = names.filter((name) => name !== undefined).join(', ') || 'it names no agent, model or endpoint';
-    throw new EtlError('ETL_RECORD_INVALID', `no assistant is mapped to this conversation (${said})`, {
-      where: { record },
-      hint: 'Add it to `persona.map`, or take `unmapped: default`.',
-    });
-  };
+  return unmapped === 'fail' ? { maps } : { default: usual, maps };
+}
+
+/** The assistant that a conversation belongs to. */
+export function personaIn({ default: usual, maps }: PersonaIds, { settings }: Conversation): number | undefined {
+  for (const [place, name] of namesIn(settings).entries()) {
+    const map = maps[place];
+    if (name !== undefined && map !== undefined && Object.hasOwn(map, name)) return map[name];
+  }
+  return usual;
+}
+
+/** The same. @throws {EtlError} `ETL_RECORD_INVALID` for a conversation that has none. */
+export function requirePersona(personas: PersonaIds, conversation: Conversation): number {
+  const found = personaIn(personas, conversation);
+  if (found !== undefined) return found;
+  const names = namesIn(conversation.settings).filter((name) => name !== undefined);
+  const said = names.join(', ') || 'it names no agent, model or endpoint';
+  throw new EtlError('ETL_RECORD_INVALID', `no assistant is mapped to this conversation (${said})`, {
+    where: { record: conversation.id },
+    hint: 'Add it to `persona.map`, or take `unmapped: default`.',
+  });
+}
+
+function namesIn({ agentId, model, endpoint }: Conversation['settings']): readonly (string | undefined)[] {
+  return [agentId, model, endpoint];
 }
 
 function numbered(id: number): Exclude<PersonaOption, number> {

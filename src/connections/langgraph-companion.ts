@@ -1,5 +1,5 @@
 import { EtlError } from '../errors.ts';
-import { httpStatusOf } from './langgraph-errors.ts';
+import { drawnGraph } from './langgraph-assistants.ts';
 import type { ThrowawayThreads } from './langgraph-throwaway.ts';
 import type { LanggraphConnection } from './langgraph.ts';
 
@@ -44,12 +44,5 @@ export async function hasGraph(
   graphId: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  try {
-    await connection.json({ path: `/assistants/${encodeURIComponent(graphId)}/graph` }, signal);
-    return true;
-  } catch (error) {
-    const status = httpStatusOf(error);
-    if (status === 404 || status === 422 || status === 400) return false;
-    throw error;
-  }
+  return (await drawnGraph(connection, graphId, signal)) !== undefined;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { LanggraphConnection, LanggraphRequest } from '../../connections/langgraph.ts';
-import { hasGraph } from '../../connections/langgraph-companion.ts';
+import { drawnGraph } from '../../connections/langgraph-assistants.ts';
 import { asTaken, httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
 import { HistoryReader } from '../../connections/langgraph-history.ts';
 import { EtlError } from '../../errors.ts';
@@ -170,7 +170,7 @@ export class TargetServer {
 
   /** Whether a graph of this name is deployed. */
   async hasGraph(graphId: string): Promise<boolean> {
-    return await hasGraph(this.connection, graphId, this.#signal);
+    return (await drawnGraph(this.connection, graphId, this.#signal)) !== undefined;
   }
 
   /** The checkpoints of a namespace, newest first, page by page. */
@@ -222,21 +222,15 @@ export class TargetServer {
   }
 
   async #readGraph(graphId: string): Promise<GraphShape> {
-    const path = `/assistants/${encodeURIComponent(graphId)}/graph`;
-    try {
-      const answer = (await this.connection.json({ path }, this.#signal)) as {
-        readonly nodes?: readonly { readonly id: string | number }[];
-        readonly edges?: GraphShape['edges'];
-      };
-      return { nodes: (answer.nodes ?? []).map(({ id }) => String(id)), edges: answer.edges ?? [] };
-    } catch (error) {
-      if (httpStatusOf(error) !== 404 || !(error instanceof EtlError)) throw error;
-      throw new EtlError('ETL_REQUEST_FAILED', `the graph "${graphId}" is not deployed on the target`, {
-        where: { file: this.where },
-        hint: 'Deploy it there under the same name (`graphs` in langgraph.json), or leave its threads out: --metadata-filter.',
-        cause: error.cause,
-      });
-    }
+    const drawn = await drawnGraph(this.connection, graphId, this.#signal);
+    if (drawn !== undefined)
+      return { nodes: (drawn.nodes ?? []).map(({ id }) => String(id)), edges: drawn.edges ?? [] };
+    throw new EtlError('ETL_REQUEST_FAILED', `the graph "${graphId}" is not deployed on the target`, {
+      where: { file: this.where },
+      hint:
+        'Deploy it there under the same name (`graphs` in langgraph.json), or leave its threads out: --metadata-filter. If it ' +
+        'is there, the authentication of the target hides it: use a key that may read assistants, or make them.',
+    });
   }
 
   async #change(request: LanggraphRequest, refused = refusedAtOnce): Promise<unknown> {

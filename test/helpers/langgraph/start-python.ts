@@ -19,6 +19,8 @@ export interface PythonServerOptions {
   readonly graphs?: Readonly<Record<string, string>>;
   /** Keeps the checkpoints in this PostgreSQL database instead of in memory. */
   readonly checkpointUrl?: string;
+  /** Keys `ana-key` and `ben-key`, each with threads of its own. */
+  readonly withAuth?: boolean;
 }
 
 /**
@@ -30,6 +32,7 @@ export interface PythonServerOptions {
 export async function startLanggraphPython({
   graphs = {},
   checkpointUrl,
+  withAuth = false,
 }: PythonServerOptions = {}): Promise<TestLanggraph | { readonly skip: string }> {
   let environment: string;
   try {
@@ -55,6 +58,7 @@ export async function startLanggraphPython({
       ...added,
     },
     ...(checkpointUrl === undefined ? {} : { checkpointer: { path: './saver.py:checkpointer' } }),
+    ...(withAuth ? { auth: { path: './auth.py:auth' } } : {}),
     env: {},
   };
   await writeFile(join(folder, 'langgraph.json'), JSON.stringify(config));

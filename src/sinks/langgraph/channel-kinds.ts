@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { isAnswer } from '../../connections/langgraph-errors.ts';
 import type { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
+import { EtlError } from '../../errors.ts';
+import { roughJsonLength } from '../../json-equal.ts';
 import type { GraphShape } from '../../mappings/history-to-supersteps.ts';
 import { writableValue, type ChannelKind } from '../../mappings/state-update.ts';
 import { isMessageList } from '../../mappings/writable-message.ts';
@@ -36,7 +38,7 @@ export class ChannelKinds {
     const turn = this.#last.then(async () => {
       if (!hasUnknown(known, sample)) return;
       const wanted = Object.entries(sample).filter(([name, value]) => isTelling(value) && !known.has(name));
-      const found = await this.#probe(graphId, Object.fromEntries(wanted));
+      const found = await this.#probe(graphId, mapValues(Object.fromEntries(wanted), shortened));
       for (const [name, kind] of found) known.set(name, kind);
     });
     this.#last = turn.catch(() => undefined);
@@ -117,14 +119,21 @@ export class ChannelKinds {
   }
 
   async #stateAfter(graphId: string, node: string, updates: readonly Channels[]): Promise<Channels> {
-    return await this.#throwaway.use(async (threadId) => {
-      await this.#server.create({
-        threadId,
-        metadata: { graph_id: graphId, threadmill: 'probe' },
-        supersteps: updates.map((values) => ({ updates: [{ as_node: node, values }] })),
-      });
-      return await this.#server.state(threadId);
-    });
+    const metadata = { graph_id: graphId, threadmill: 'probe' };
+    const supersteps = updates.map((values) => ({ updates: [{ as_node: node, values }] }));
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#throwaway.use(async (threadId) => {
+          await this.#server.create({ threadId, metadata, supersteps });
+          return await this.#server.state(threadId);
+        });
+      } catch (error) {
+        // Whether it took effect does not matter: another try has a thread of its own.
+        const isBroken = error instanceof EtlError && error.code === 'ETL_CONNECT_FAILED';
+        if (!isBroken || tries >= this.#server.attempts) throw error;
+        await this.#server.rest(tries);
+      }
+    }
   }
 }
 
@@ -144,6 +153,18 @@ function plainNode({ nodes, edges }: GraphShape): string {
   // One without conditions runs no code of the graph when it is written as.
   const quiet = plain.find((node) => !edges.some(({ source, conditional }) => source === node && conditional === true));
   return quiet ?? plain[0] ?? '__start__';
+}
+
+/** Longest value, in bytes of JSON, that a channel is tried with as it is. */
+const maxSampleBytes = 20_000;
+
+/** A value to try a channel with: how it takes updates does not depend on how much is in it. */
+function shortened(value: unknown): unknown {
+  if (roughJsonLength(value) <= maxSampleBytes) return value;
+  // Not in the middle of a character.
+  if (typeof value === 'string') return value.slice(0, 1000).replace(/[\ud800-\udbff]$/, '');
+  if (Array.isArray(value)) return value.slice(0, 3).map(shortened);
+  return mapValues(value as Channels, shortened);
 }
 
 function isOverwrite(value: unknown): boolean {

@@ -48,7 +48,7 @@ export function langgraphValidateCommand(cli: Cli): Command {
   return addThreadScope(addServer(addServer(addSharedKey(command), 'source'), 'target'))
     .option('--backup-file <path>', 'take a bundle or a threads_backup.json for the source')
     .option('--target-file <path>', 'take one for the target')
-    .option('--exact', 'ids, times, steps and metadata of checkpoints too')
+    .option('--exact', 'ids, times, steps, metadata and tasks of checkpoints, and the rows of threads too')
     .option('--max <n>', 'differences to list', wholeNumber(0), 20)
     .option('--report <file>', 'write every difference as a line of JSON')
     .option('--json', 'print the result as JSON')
@@ -104,13 +104,18 @@ function sourceOf(place: ThreadPlace): SideSource {
   return (ids) => threadSource('path' in place || ids === undefined ? place : { ...place, ids: [...ids] });
 }
 
-function say(cli: Cli, { ok, source, target, differences, level }: ThreadValidation, from: string, to: string): void {
+function say(cli: Cli, validation: ThreadValidation, from: string, to: string): void {
+  const { ok, source, target, differences, level, madeAnew } = validation;
   for (const difference of differences.first) cli.print(cli.mask(differenceText(difference)));
   if (differences.total > differences.first.length)
     cli.print(`… and ${formatCount(differences.total - differences.first.length)} more`);
   const looked = `${formatCount(source.threads)} threads with ${formatCount(source.checkpoints)} checkpoints in ${safe(from)}, ${formatCount(target.threads)} with ${formatCount(target.checkpoints)} in ${safe(to)}`;
   if (ok) {
-    cli.say(`${cli.colors.green('ok')}: equal in ${level === 'exact' ? 'everything' : 'content'} (${looked})`);
+    const rows =
+      madeAnew === 0
+        ? ''
+        : ` but the rows of ${formatCount(madeAnew)} ${madeAnew === 1 ? 'thread that was' : 'threads that were'} made anew`;
+    cli.say(`${cli.colors.green('ok')}: equal in ${level === 'exact' ? `everything${rows}` : 'content'} (${looked})`);
     return;
   }
   const kinds = Object.entries(differences.byKind).map(([kind, count]) => `${count} ${kind}`);

@@ -1,22 +1,24 @@
 import { devNull } from 'node:os';
 
 import { canonicalJson } from '../canonical-json.ts';
-import { asThreadRecord, type ThreadRecord, type ThreadRow } from '../models/langgraph.ts';
 import {
-  compareThread,
-  contentAspects,
-  fidelityAspects,
-  isFaithful,
-  type FidelityAspect,
-  type ThreadFidelity,
-} from '../models/langgraph-fidelity.ts';
+  asThreadRecord,
+  type HistoryEntry,
+  type Runtime,
+  type ThreadRecord,
+  type ThreadRow,
+} from '../models/langgraph.ts';
+import { summarizeExactly, taskIdsDigest, type ExactSummary } from '../models/langgraph-exact.ts';
+import type { ThreadFidelity } from '../models/langgraph-fidelity.ts';
 import { summarizeEntry, threadDigest, type EntrySummary } from '../models/langgraph-summary.ts';
+import { valueDifferences } from '../models/value-differences.ts';
 import { pipeline } from '../pipeline.ts';
 import type { Source } from '../stage.ts';
+import { explained } from './langgraph-explain.ts';
 
 /** What differs between a thread of the source and of the target. */
 export interface ThreadDifference {
-  readonly kind: 'missing' | 'extra' | 'history' | 'metadata' | 'unreadable';
+  readonly kind: 'missing' | 'extra' | 'history' | 'metadata' | 'row' | 'unreadable';
   readonly thread_id: string;
   readonly detail: string;
   /** For `history`: how much of it is the same, and the first checkpoints that are not. */
@@ -26,8 +28,13 @@ export interface ThreadDifference {
 export interface ThreadValidation {
   readonly schema: 'threadmill/langgraph-validation@1';
   readonly ok: boolean;
-  /** `content`: values, next nodes, questions and who came after whom. `exact`: ids, times and metadata too. */
+  /**
+   * `content`: values, next nodes, questions and who came after whom, and the metadata of threads. `exact`: also ids, times, steps,
+   * sources, metadata and tasks of checkpoints, and the rows of threads.
+   */
   readonly level: 'content' | 'exact';
+  /** Threads that were made anew on the target: their rows (status, times, config) are that server's, and not compared. */
+  readonly madeAnew: number;
   readonly source: SideCounts;
   readonly target: SideCounts;
   readonly differences: {
@@ -55,10 +62,13 @@ export interface ValidateOptions {
   readonly onDifference?: ((difference: ThreadDifference) => void) | undefined;
 }
 
-/** What is kept of each thread of the source while the target is read: about 300 bytes. */
+/** What is kept of each thread of the source while the target is read: about 300 bytes, and the row when it is exact. */
 interface Known {
   readonly digest: string;
+  readonly taskIds: string;
+  readonly runtime: Runtime;
   readonly metadata: string;
+  readonly row: ThreadRow | undefined;
 }
 
 /**
@@ -86,33 +96,49 @@ export async function validateThreads(
   const unreadable = (side: string) => (threadId: string, reason: string) =>
     differ({ kind: 'unreadable', thread_id: threadId, detail: `cannot be read from the ${side}: ${reason}` });
 
+  const isExact = level === 'exact';
+  const summarize = isExact ? summarizeExactly : summarizeEntry;
+  const idsOf = (summaries: readonly EntrySummary[]): string =>
+    // Made above, by the function for that.
+    isExact ? taskIdsDigest(summaries as readonly ExactSummary[]) : '';
+  let madeAnew = 0;
   const known = new Map<string, Known | undefined>();
-  const sourceCounts = await readThreads(source(), options, {
-    thread: (row, summaries) =>
+  const sourceCounts = await readThreads(source(), options, summarize, {
+    thread: (row, summaries, runtime) =>
       known.set(row.thread_id.toLowerCase(), {
         digest: threadDigest(summaries, level),
+        taskIds: idsOf(summaries),
+        runtime,
         metadata: canonicalJson(keptMetadata(row)),
+        row: isExact ? row : undefined,
       }),
     failed: (id, reason) => {
       known.set(id.toLowerCase(), undefined);
       unreadable('source')(id, reason);
     },
   });
-  const targetCounts = await readThreads(target(), options, {
-    thread(row, summaries) {
-      const id = row.thread_id.toLowerCase();
+  const targetCounts = await readThreads(target(), options, summarize, {
+    thread(row, summaries, runtime) {
+      const { thread_id } = row;
+      const id = thread_id.toLowerCase();
       const expected = known.get(id);
       if (!known.delete(id)) {
-        differ({ kind: 'extra', thread_id: row.thread_id, detail: 'is in the target and not in the source' });
+        differ({ kind: 'extra', thread_id, detail: 'is in the target and not in the source' });
         return;
       }
       if (expected === undefined) return;
-      const digest = threadDigest(summaries, level);
-      if (expected.digest !== digest)
-        differ({ kind: 'history', thread_id: row.thread_id, detail: `${summaries.length} checkpoints there differ` });
+      // Another runtime computes other ids of tasks: they have to differ.
+      const hasOtherTasks = runtime === expected.runtime && expected.taskIds !== idsOf(summaries);
+      if (expected.digest !== threadDigest(summaries, level) || hasOtherTasks)
+        differ({ kind: 'history', thread_id, detail: `${summaries.length} checkpoints there differ` });
       const changed = changedMetadata(expected.metadata, row);
-      if (changed.length > 0)
-        differ({ kind: 'metadata', thread_id: row.thread_id, detail: `other values of ${changed.join(', ')}` });
+      if (changed !== '') differ({ kind: 'metadata', thread_id, detail: changed });
+      if (expected.row === undefined) return;
+      if (!isSameTime(expected.row.created_at, row.created_at)) madeAnew += 1;
+      else {
+        const others = valueDifferences(comparableRow(expected.row), comparableRow(row));
+        if (others !== '') differ({ kind: 'row', thread_id, detail: others });
+      }
     },
     failed(id, reason) {
       known.delete(id.toLowerCase());
@@ -123,66 +149,35 @@ export async function validateThreads(
     if (expected !== undefined)
       differ({ kind: 'missing', thread_id: id, detail: 'is in the source and not in the target' });
 
-  const first = await explained(found, source, target, level, options);
+  const read = (side: Source<ThreadRecord>, each: ThreadReader): Promise<unknown> =>
+    readThreads(side, options, summarize, each);
+  const first = await explained(found, { source, target, level, read });
   for (const difference of first) options.onDifference?.(difference);
   return {
     schema: 'threadmill/langgraph-validation@1',
     ok: total === 0,
     level,
+    madeAnew,
     source: sourceCounts,
     target: targetCounts,
     differences: { total, byKind, first },
   };
 }
 
-/** Reads both sides of the threads whose history differs again, and says what it is. */
-async function explained(
-  differences: readonly ThreadDifference[],
-  source: SideSource,
-  target: SideSource,
-  level: 'content' | 'exact',
-  options: ValidateOptions,
-): Promise<readonly ThreadDifference[]> {
-  const ids = differences.filter(({ kind }) => kind === 'history').map(({ thread_id }) => thread_id);
-  if (ids.length === 0) return differences;
-  const wanted = new Set(ids.map((id) => id.toLowerCase()));
-  const sides: Map<string, readonly EntrySummary[]>[] = [];
-  for (const side of [source, target]) {
-    const summaries = new Map<string, readonly EntrySummary[]>();
-    await readThreads(side(ids), options, {
-      thread: (row, found) =>
-        void (wanted.has(row.thread_id.toLowerCase()) && summaries.set(row.thread_id.toLowerCase(), found)),
-      failed: () => undefined,
-    });
-    sides.push(summaries);
-  }
-  const aspects: readonly FidelityAspect[] = level === 'exact' ? fidelityAspects : contentAspects;
-  return differences.map((difference) => {
-    const [here, there] = sides.map((side) => side.get(difference.thread_id.toLowerCase()));
-    if (difference.kind !== 'history' || here === undefined || there === undefined) return difference;
-    const all = compareThread(difference.thread_id, here, there, { maxDifferences: 1000 });
-    const relevant = all.differences.filter(
-      ({ kind }) => kind === 'missing' || kind === 'extra' || aspects.includes(kind),
-    );
-    const fidelity = { ...all, differences: relevant.slice(0, 10) };
-    const { paired } = all.checkpoints;
-    const wrong = aspects
-      .filter((aspect) => all.matched[aspect] < paired)
-      .map((aspect) => `${aspect} ${all.matched[aspect]}/${paired}`);
-    const counts = `${here.length} checkpoints in the source, ${there.length} in the target`;
-    const detail = isFaithful(all, aspects) ? `${counts}; it changed meanwhile` : [counts, ...wrong].join(', ');
-    return { ...difference, detail, fidelity };
-  });
+/** Gets the threads of a side as they are read. */
+export interface ThreadReader {
+  readonly thread: (row: ThreadRow, summaries: readonly EntrySummary[], runtime: Runtime) => unknown;
+  /** Sees every checkpoint that goes by. */
+  readonly entry?: ((threadId: string, entry: HistoryEntry) => void) | undefined;
+  readonly failed: (threadId: string, reason: string) => void;
 }
 
 /** Reads a side to its end, thread by thread, parts put together. */
 async function readThreads(
   source: Source<ThreadRecord>,
   { signal, onWarning }: ValidateOptions,
-  each: {
-    readonly thread: (row: ThreadRow, summaries: readonly EntrySummary[]) => unknown;
-    readonly failed: (threadId: string, reason: string) => void;
-  },
+  summarize: (entry: HistoryEntry) => EntrySummary,
+  each: ThreadReader,
 ): Promise<SideCounts> {
   let threads = 0;
   let checkpoints = 0;
@@ -191,13 +186,16 @@ async function readThreads(
   await pipeline(source, named)
     .to(async (records) => {
       for await (const value of records) {
-        const { thread, history, part } = asThreadRecord(value);
+        const { thread, history, part, origin } = asThreadRecord(value);
         if ((part?.number ?? 1) === 1) parts = [];
-        parts.push(...history.map(summarizeEntry));
+        for (const entry of history) {
+          parts.push(summarize(entry));
+          each.entry?.(thread.thread_id, entry);
+        }
         checkpoints += history.length;
         if (part?.isLast === false) continue;
         threads += 1;
-        each.thread(thread, parts);
+        each.thread(thread, parts, origin.runtime);
       }
     })
     .run({
@@ -215,12 +213,33 @@ function keptMetadata({ metadata }: ThreadRow): Readonly<Record<string, unknown>
   return Object.fromEntries(Object.entries(metadata ?? {}).filter(([name]) => !ownMetadata.has(name)));
 }
 
-/** Names of metadata of the source that the target has otherwise, or not at all. */
-function changedMetadata(expected: string, row: ThreadRow): string[] {
+/** The metadata of the source that the target has otherwise, or not at all: `graph_id: "desk" here, "other" there`. */
+function changedMetadata(expected: string, row: ThreadRow): string {
   const there = keptMetadata(row);
-  if (expected === canonicalJson(there)) return [];
+  if (expected === canonicalJson(there)) return '';
   const here = JSON.parse(expected) as Readonly<Record<string, unknown>>;
-  return Object.keys(here).filter((name) => canonicalJson(here[name]) !== canonicalJson(there[name] ?? null));
+  return valueDifferences(here, Object.fromEntries(Object.keys(here).map((name) => [name, there[name]])));
+}
+
+/** A row without what is compared otherwise, times in one form. */
+function comparableRow(row: ThreadRow): Readonly<Record<string, unknown>> {
+  const { thread_id: _id, metadata: _metadata, values: _values, ...rest } = row;
+  return Object.fromEntries(
+    Object.entries(rest).map(([name, value]) => [
+      name,
+      name.endsWith('_at') && typeof value === 'string' ? millisecondsOf(value) : value,
+    ]),
+  );
+}
+
+function isSameTime(here: string | undefined, there: string | undefined): boolean {
+  return here === undefined || there === undefined || millisecondsOf(here) === millisecondsOf(there);
+}
+
+/** A time as JavaScript writes it; a text that is none as it is. */
+function millisecondsOf(time: string): string {
+  const found = Date.parse(time);
+  return Number.isNaN(found) ? time : new Date(found).toISOString();
 }
 
 function idOf(record: unknown): string | undefined {

@@ -1,3 +1,4 @@
+import { isExact, type ExactSummary } from './langgraph-exact.ts';
 import { namespacePath, type EntrySummary } from './langgraph-summary.ts';
 
 /** What is compared of each checkpoint. */
@@ -15,6 +16,10 @@ export const fidelityAspects = [
 ] as const;
 export type FidelityAspect = (typeof fidelityAspects)[number];
 
+/** What is compared of exact summaries. */
+export const exactAspects = [...fidelityAspects, 'tasks', 'task ids'] as const;
+export type ExactAspect = (typeof exactAspects)[number];
+
 /** How much of a thread's history is the same on the other side. */
 export interface ThreadFidelity {
   readonly thread_id: string;
@@ -22,16 +27,18 @@ export interface ThreadFidelity {
   /** Checkpoints in subgraph namespaces, which are counted above too. */
   readonly subgraphs: { readonly source: number; readonly target: number; readonly paired: number };
   /** Of the paired checkpoints, how many are the same in each aspect. */
-  readonly matched: Readonly<Record<FidelityAspect, number>>;
+  readonly matched: Readonly<Record<FidelityAspect, number>> & Readonly<Partial<Record<ExactAspect, number>>>;
   /** What differs, the first of them only when there are many. */
   readonly differences: readonly FidelityDifference[];
 }
 
 export interface FidelityDifference {
-  readonly kind: 'missing' | 'extra' | FidelityAspect;
+  readonly kind: 'missing' | 'extra' | ExactAspect;
   readonly ns: string;
   /** The source's checkpoint, or the target's when it is an extra one. */
   readonly id: string;
+  /** The target's, where it has another id. */
+  readonly targetId?: string;
   readonly step: number | null;
   readonly detail?: string;
 }
@@ -47,8 +54,8 @@ export const contentAspects: readonly FidelityAspect[] = ['values', 'next', 'par
  */
 export function compareThread(
   threadId: string,
-  source: readonly EntrySummary[],
-  target: readonly EntrySummary[],
+  source: readonly (EntrySummary | ExactSummary)[],
+  target: readonly (EntrySummary | ExactSummary)[],
   {
     idMap,
     maxDifferences = 20,
@@ -58,11 +65,18 @@ export function compareThread(
   const paired = new Map([...pairs].map(([from, to]) => [from.id, to.id]));
   const rank = ranks(target);
   const sourceRank = ranks(source);
-  const matched = Object.fromEntries(fidelityAspects.map((aspect) => [aspect, 0])) as Record<FidelityAspect, number>;
+  const aspects = source.some(isExact) ? exactAspects : fidelityAspects;
+  const matched = Object.fromEntries(aspects.map((aspect) => [aspect, 0])) as Record<ExactAspect, number>;
   const differences: FidelityDifference[] = [];
-  const differ = (kind: FidelityDifference['kind'], { ns, id, step }: EntrySummary, detail?: () => string): void => {
-    if (differences.length < maxDifferences)
-      differences.push({ kind, ns, id, step, ...(detail === undefined ? {} : { detail: detail() }) });
+  const differ = (
+    kind: FidelityDifference['kind'],
+    { ns, id, step }: EntrySummary,
+    targetId = id,
+    detail?: () => string,
+  ): void => {
+    if (differences.length >= maxDifferences) return;
+    const pair = targetId === id ? { id } : { id, targetId };
+    differences.push({ kind, ns, ...pair, step, ...(detail === undefined ? {} : { detail: detail() }) });
   };
   for (const from of source) {
     const to = pairs.get(from);
@@ -70,9 +84,9 @@ export function compareThread(
       differ('missing', from);
       continue;
     }
-    const check = (aspect: FidelityAspect, expected: unknown, received: unknown): void => {
+    const check = (aspect: ExactAspect, expected: unknown, received: unknown): void => {
       if (expected === received) matched[aspect] += 1;
-      else differ(aspect, from, () => `${text(expected)} here, ${text(received)} there`);
+      else differ(aspect, from, to.id, () => `${text(expected)} here, ${text(received)} there`);
     };
     check('values', from.values, to.values);
     check('next', from.next, to.next);
@@ -81,9 +95,13 @@ export function compareThread(
     check('source', from.source, to.source);
     check('step', from.step, to.step);
     check('ids', from.id, to.id);
-    check('times', from.time, to.time);
+    if (from.time === to.time) matched.times += 1;
+    else differ('times', from, to.id, () => `${timeText(from.time)} here, ${timeText(to.time)} there`);
     check('metadata', from.metadata, to.metadata);
     check('interrupts', from.interrupts, to.interrupts);
+    if (!isExact(from) || !isExact(to)) continue;
+    check('tasks', from.tasks, to.tasks);
+    check('task ids', from.taskIds, to.taskIds);
   }
   const known = new Set(pairs.values());
   for (const to of target) if (!known.has(to)) differ('extra', to);
@@ -104,7 +122,7 @@ export function compareThread(
 /** True when nothing is missing, nothing is too many, and all checkpoints are the same in these aspects. */
 export function isFaithful(
   { checkpoints, matched }: ThreadFidelity,
-  aspects: readonly FidelityAspect[] = contentAspects,
+  aspects: readonly ExactAspect[] = contentAspects,
 ): boolean {
   const { source, target, paired } = checkpoints;
   return source === paired && target === paired && aspects.every((aspect) => matched[aspect] === paired);
@@ -157,6 +175,10 @@ function ranks(summaries: readonly EntrySummary[]): Map<EntrySummary, number> {
       return [summary, rank];
     }),
   );
+}
+
+function timeText(time: number | null): string {
+  return time === null ? 'nothing' : new Date(time).toISOString();
 }
 
 function text(value: unknown): string {

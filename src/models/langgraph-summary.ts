@@ -60,13 +60,13 @@ export function summarizeKnown(entry: HistoryEntry, known: KnownDigests): EntryS
     ns: namespaceOf(entry),
     id: checkpoint.checkpoint_id,
     parentId: parentIdOf(entry) ?? null,
-    values: known.values ?? digest(values),
+    values: known.values ?? valueDigest(values),
     next: JSON.stringify(next),
     source: metadata?.source ?? '',
     step: metadata?.step ?? null,
     time: Number.isNaN(time) ? null : time,
-    metadata: known.metadata ?? digest(keptMetadata(metadata)),
-    interrupts: asked.length === 0 ? '' : digest(asked),
+    metadata: known.metadata ?? valueDigest(keptMetadata(metadata)),
+    interrupts: asked.length === 0 ? '' : valueDigest(asked),
   };
 }
 
@@ -75,7 +75,8 @@ export function sameMetadata(a: HistoryEntry, b: HistoryEntry): boolean {
   return jsonEqual(a.metadata, b.metadata) || jsonEqual(keptMetadata(a.metadata), keptMetadata(b.metadata));
 }
 
-function keptMetadata(metadata: HistoryEntry['metadata']): Readonly<Record<string, unknown>> {
+/** The metadata of a checkpoint but for what servers stamp on it. */
+export function keptMetadata(metadata: HistoryEntry['metadata']): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(metadata ?? {}).filter(([name]) => !stamped.has(name)));
 }
 
@@ -89,14 +90,17 @@ export function entryDigest(entry: HistoryEntry, level: 'content' | 'exact' = 'c
 
 /** The same of a summary. */
 function summaryDigest(summary: EntrySummary, level: 'content' | 'exact' = 'content'): string {
-  const { values, next, interrupts, ns, ...rest } = summary;
+  const { values, next, interrupts, ns, id, parentId, source, step, time, metadata } = summary;
   const content = { values, next, interrupts, ns: namespacePath(ns) };
-  return hash('sha256', canonicalJson(level === 'content' ? content : { ...rest, ...content, ns }));
+  // Of an exact summary (`summarizeExactly`).
+  const tasks = 'tasks' in summary ? summary.tasks : '';
+  const all = { ...content, id, parentId, source, step, time, metadata, tasks };
+  return hash('sha256', canonicalJson(level === 'content' ? content : all));
 }
 
 /**
- * Digest of a thread: of its checkpoints', oldest first in each namespace. `content` also tells after which checkpoint each
- * one came, by its place, and takes the calls of a subgraph in any order.
+ * Digest of a thread: of its checkpoints', oldest first in each namespace. It also tells after which checkpoint each one came,
+ * by its place, and takes the calls of a subgraph in any order. Ids of tasks in namespaces do not count.
  */
 export function threadDigest(summaries: readonly EntrySummary[], level: 'content' | 'exact' = 'content'): string {
   const namespaces = new Map<string, { readonly places: Map<string, number>; readonly lines: string[] }>();
@@ -109,7 +113,7 @@ export function threadDigest(summaries: readonly EntrySummary[], level: 'content
   }
   const digests = Array.from(
     namespaces,
-    ([ns, { lines }]) => `${level === 'exact' ? ns : namespacePath(ns)} ${hash('sha256', lines.join('\n'))}`,
+    ([ns, { lines }]) => `${namespacePath(ns)} ${hash('sha256', lines.join('\n'))}`,
   );
   return hash('sha256', digests.sort().join('\n'));
 }
@@ -154,6 +158,7 @@ function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
-function digest(value: unknown): string {
+/** Digest of a value, with its messages in one form. */
+export function valueDigest(value: unknown): string {
   return hash('sha256', canonicalJson(comparableValue(value))).slice(0, 32);
 }

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import type { ThreadDifference, ThreadValidation } from '../../src/jobs/langgraph-validate.ts';
-import { startStub, stubThread, stubThreads, type LanggraphStub, type StubRequest } from '../helpers/langgraph/stub.ts';
+import {
+  startStub,
+  stubThread,
+  stubThreads,
+  type LanggraphStub,
+  type StubRequest,
+  type StubThread,
+} from '../helpers/langgraph/stub.ts';
 import { postgresForTests, query } from '../helpers/postgres.ts';
 import { etl, folderWith } from './helpers.ts';
 
@@ -155,7 +162,8 @@ test('validate names every planted difference, and ends with 4', async (t) => {
   assert.match(stdout, new RegExp(`history: thread ${id(1)}: 3 checkpoints in the source, 2 in the target`));
   assert.match(stdout, /missing: checkpoint 1f000000-0000-6000-8000-000000000002, step 1/);
   assert.match(stdout, new RegExp(`history: thread ${id(2)}: .*values 2/3`));
-  assert.match(stdout, new RegExp(`metadata: thread ${id(3)}: other values of graph_id`));
+  assert.match(stdout, new RegExp(`metadata: thread ${id(3)}: graph_id: "desk" here, "other" there`));
+  assert.match(stdout, /values: checkpoint .*, step 0: messages\[0\]: .* here, nothing there/);
   assert.match(stdout, new RegExp(`unreadable: thread ${id(5)}: .*broken thread`));
   assert.match(stdout, new RegExp(`extra: thread ${id(9)}`));
   assert.match(stderr, /6 differences/);
@@ -199,6 +207,107 @@ test('validate takes a replayed history for equal, unless it is to be exact', as
   const exact = await etl([...argv, '--exact']);
   assert.equal(exact.code, 4);
   assert.match(exact.stdout, /ids 0\/3/);
+});
+
+/** What may differ between two bundles, beside what every comparison sees; `--exact` names it. */
+const planted: readonly {
+  readonly name: string;
+  readonly change: (thread: StubThread) => StubThread;
+  readonly says: RegExp;
+}[] = [
+  {
+    name: 'the result of a task',
+    change: withTask({ result: { messages: 'HELLO' } }),
+    says: /tasks 2\/3\n {2}tasks: checkpoint .*, step -1: \[0\]\.result: null here, \{"messages":"HELLO"\} there/,
+  },
+  { name: 'the error of a task', change: withTask({ error: 'gone' }), says: /\[0\]\.error: null here, "gone" there/ },
+  {
+    name: 'the id of a task',
+    change: withTask({ id: 'task-9' }),
+    says: /task ids 2\/3\n {2}task ids: .*tasks\[0\]\.id: "task-0" here, "task-9" there/,
+  },
+  {
+    name: 'the status',
+    change: withRow({ status: 'interrupted' }),
+    says: /^row: thread .*: status: "idle" here, "interrupted" there$/m,
+  },
+  {
+    name: 'the questions of the row',
+    change: withRow({ interrupts: { a: [] } }),
+    says: /^row: .*: interrupts: nothing here/m,
+  },
+  {
+    name: 'the config',
+    change: withRow({ config: { tags: ['x'] } }),
+    says: /^row: .*: config: nothing here, \{"tags"/m,
+  },
+];
+
+function withRow(fields: object): (thread: StubThread) => StubThread {
+  return ({ row, history }) => ({ row: { ...row, ...fields }, history });
+}
+
+function withTask(fields: object): (thread: StubThread) => StubThread {
+  return ({ row, history }) => {
+    const [first, ...rest] = history;
+    assert.ok(first !== undefined);
+    return { row, history: [{ ...first, tasks: first.tasks.map((task) => ({ ...task, ...fields })) }, ...rest] };
+  };
+}
+
+test('an exact comparison names what differs in tasks and rows, too', async (t) => {
+  const path = await folderWith(t);
+  const bundleOf = async (name: string, threads: readonly StubThread[]): Promise<string> => {
+    const stub = await stubFor(t, { threads: [...threads] });
+    const bundle = join(path, name);
+    const argv = ['langgraph', 'export', '--source-url', stub.url, '--path', bundle, '--no-progress'];
+    const { code, stderr } = await etl(argv);
+    assert.equal(code, 0, stderr);
+    return bundle;
+  };
+  const one = await bundleOf('one', [stubThread(1)]);
+  const validate = (other: string, ...more: readonly string[]) =>
+    etl(['langgraph', 'validate', '--backup-file', one, '--target-file', other, ...more]);
+  for (const { name, change, says } of planted) {
+    await t.test(name, async () => {
+      const other = await bundleOf(name, [change(stubThread(1))]);
+      assert.equal((await validate(other)).code, 0);
+      const { code, stdout, stderr } = await validate(other, '--exact');
+      assert.equal(code, 4, stdout + stderr);
+      assert.match(stdout, says);
+    });
+  }
+  await t.test('the row of a thread that was made anew is not compared, and that is said', async () => {
+    const anew = await bundleOf('anew', [
+      withRow({ created_at: '2026-09-09T00:00:00Z', status: 'busy' })(stubThread(1)),
+    ]);
+    const { code, stderr } = await validate(anew, '--exact');
+    assert.equal(code, 0);
+    assert.match(stderr, /ok: equal in everything but the rows of 1 thread that was made anew/);
+  });
+});
+
+test('an exact comparison across runtimes does not ask for the ids of tasks, which each computes', async (t) => {
+  const withIds = (uuid: string): StubThread => {
+    const { row, history } = stubThread(1);
+    const changed = history.map((entry) => ({
+      ...entry,
+      tasks: entry.tasks.map((task) => ({ ...task, id: uuid })),
+      metadata: { ...entry.metadata, langgraph_checkpoint_ns: `reply:${uuid}`, parents: { [`a:${uuid}`]: 'x' } },
+    }));
+    return { row, history: changed };
+  };
+  const source = await stubFor(t, { threads: [withIds('11111111-1111-4111-8111-111111111111')] });
+  for (const [runtime, code] of [
+    ['python', 0],
+    ['js', 4],
+  ] as const) {
+    const target = await stubFor(t, { threads: [withIds('22222222-2222-4222-8222-222222222222')], runtime });
+    const argv = ['langgraph', 'validate', '--source-url', source.url, '--target-url', target.url, '--exact'];
+    const found = await etl(argv);
+    assert.equal(found.code, code, found.stdout);
+    if (code === 4) assert.match(found.stdout, /task ids 0\/3/);
+  }
 });
 
 test('the command is told what it lacks', async () => {

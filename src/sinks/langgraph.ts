@@ -5,6 +5,11 @@ import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
 import { companionName } from '../connections/langgraph-companion.ts';
+import {
+  langgraphPatienceOptions,
+  langgraphRateOptions,
+  langgraphServerOptions,
+} from '../connections/langgraph-options.ts';
 import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import type { Json } from '../json.ts';
@@ -22,22 +27,7 @@ import { ThreadQueue, type Outcome, type QueuedBatch } from './langgraph/thread-
 const positive = z.int().positive();
 
 const options = z.strictObject({
-  apiUrl: z
-    .string()
-    .min(1)
-    .describe('Address of the LangGraph API server.')
-    .meta({ examples: ['http://localhost:2024', '${LANGGRAPH_TARGET_URL}'] }),
-  apiKey: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Key of the deployment, sent as `x-api-key`.')
-    .meta({ secret: true, examples: ['${LANGSMITH_API_KEY}'] }),
-  headers: z
-    .record(z.string(), z.string())
-    .optional()
-    .describe('Further headers, for a deployment with authentication of its own.')
-    .meta({ secret: true }),
+  ...langgraphServerOptions('LANGGRAPH_TARGET_URL'),
   mode: z
     .enum(['auto', 'state', 'history', 'full', 'postgres'])
     .default('auto')
@@ -91,14 +81,8 @@ const options = z.strictObject({
       'For `history`: ask the pending questions again, by a run of the node that asks. It runs the code of that node up to the question.',
     ),
   concurrency: positive.max(256).default(8).describe('Threads that are written at the same time.'),
-  requestsPerSecond: z
-    .number()
-    .positive()
-    .optional()
-    .describe('Requests in a second, all together. Default: no limit.'),
-  timeoutMs: positive.default(120_000).describe('Longest wait for an answer to begin, and between its pieces.'),
-  connectTimeoutMs: positive.default(15_000).describe('Longest wait for a connection.'),
-  attempts: positive.default(6).describe('Tries of each request that a server fails on, or does not answer.'),
+  ...langgraphRateOptions,
+  ...langgraphPatienceOptions,
 });
 export type LanggraphSinkOptions = z.input<typeof options>;
 type Options = z.output<typeof options>;

@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 import { defineSource } from '../component.ts';
+import {
+  langgraphPatienceOptions,
+  langgraphRateOptions,
+  langgraphServerOptions,
+} from '../connections/langgraph-options.ts';
 import { langgraphAddress, openLanggraph, type LanggraphConnection } from '../connections/langgraph.ts';
 import type { Json } from '../json.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
@@ -13,22 +18,7 @@ import { threadBatches } from './langgraph/thread-batches.ts';
 const positive = z.int().positive();
 
 const options = z.strictObject({
-  apiUrl: z
-    .string()
-    .min(1)
-    .describe('Address of the LangGraph API server.')
-    .meta({ examples: ['http://localhost:2024', '${LANGGRAPH_URL}'] }),
-  apiKey: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Key of the deployment, sent as `x-api-key`.')
-    .meta({ secret: true, examples: ['${LANGSMITH_API_KEY}'] }),
-  headers: z
-    .record(z.string(), z.string())
-    .optional()
-    .describe('Further headers, for a deployment with authentication of its own.')
-    .meta({ secret: true }),
+  ...langgraphServerOptions('LANGGRAPH_URL'),
   metadata: z
     .record(z.string(), z.unknown())
     .optional()
@@ -45,20 +35,14 @@ const options = z.strictObject({
   historyLimit: positive.optional().describe('Only so many of the newest checkpoints of each thread. Default: all.'),
   subgraphs: z.boolean().default(true).describe('Read the checkpoints of subgraphs too.'),
   concurrency: positive.max(256).default(8).describe('Threads that are read at the same time.'),
-  requestsPerSecond: z
-    .number()
-    .positive()
-    .optional()
-    .describe('Requests in a second, all together. Default: no limit.'),
+  ...langgraphRateOptions,
   pageSize: positive.max(1000).default(100).describe('Checkpoints asked for at a time.'),
   partBytes: positive
     .default(4 * 1024 * 1024)
     .describe('A thread with more history than this is given as several records, one after the other.'),
   batchSize: positive.default(100).describe('Threads in a batch.'),
   batchBytes: positive.default(1024 * 1024).describe('A batch also ends with the thread that reaches this many bytes.'),
-  timeoutMs: positive.default(120_000).describe('Longest wait for an answer to begin, and between its pieces.'),
-  connectTimeoutMs: positive.default(15_000).describe('Longest wait for a connection.'),
-  attempts: positive.default(6).describe('Tries of each request that a server fails on, or does not answer.'),
+  ...langgraphPatienceOptions,
 });
 export type LanggraphSourceOptions = z.input<typeof options>;
 

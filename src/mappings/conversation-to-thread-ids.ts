@@ -7,9 +7,18 @@ const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 /** Ours: the same conversation gets the same thread in every import. */
 const namespace = Buffer.from('5f0a6a0e3f5b4d7c9a41b2f1c6d3e805', 'hex');
 
-/** The id a conversation's thread gets: its own when that is a UUID, else one of version 5 (RFC 9562) made from its key. */
-export function threadIdOf({ id, key }: Pick<Conversation, 'id' | 'key'>): string {
-  if (uuid.test(id)) return id.toLowerCase();
+/**
+ * The id a conversation's thread gets: one of version 5 (RFC 9562) made from its key, or its own.
+ *
+ * Its own is kept of a thread of LangGraph, and of a system whose key is the id alone. Elsewhere two people may have
+ * conversations with one id, and those are two threads; `same` keeps the id all the same, when it is a UUID.
+ */
+export function threadIdOf(
+  { id, key, source: { system } }: Pick<Conversation, 'id' | 'key' | 'source'>,
+  ids: 'unique' | 'same' = 'unique',
+): string {
+  const isAlone = system === 'langgraph' || key === `${system}:${id}`;
+  if (uuid.test(id) && (isAlone || ids === 'same')) return id.toLowerCase();
   const hex = hash('sha1', Buffer.concat([namespace, Buffer.from(key)]), 'hex');
   const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
   return dashed(`${hex.slice(0, 12)}5${hex.slice(13, 16)}${variant}${hex.slice(18, 32)}`);

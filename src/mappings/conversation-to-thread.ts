@@ -21,6 +21,8 @@ export interface ConversationToThreadOptions {
   readonly branches?: 'all' | 'active' | undefined;
   /** A checkpoint after each message, or only where branches begin and end. Default `messages`. */
   readonly checkpoints?: 'messages' | 'branches' | undefined;
+  /** Ids made of system, owner and id of the conversation, or its own: see {@link threadIdOf}. Default `unique`. */
+  readonly threadIds?: 'unique' | 'same' | undefined;
   /** Bytes of JSON a thread may have. Default 64 MiB. */
   readonly maxThreadBytes?: number | undefined;
 }
@@ -44,7 +46,7 @@ export function conversationToThread(
   const { channel = 'messages', branches = 'all', maxThreadBytes = 64 * 1024 * 1024 } = options;
   const { source } = conversation;
   const isNative = source.system === 'langgraph';
-  const threadId = threadIdOf(conversation);
+  const threadId = threadIdOf(conversation, options.threadIds);
   const metadata = metadataOf(conversation, options, isNative);
   const losses: Loss[] = conversationLosses(conversation, isNative);
 

@@ -24,6 +24,12 @@ const options = z.strictObject({
     .enum(['messages', 'branches'])
     .default('messages')
     .describe('messages: a checkpoint after each message. branches: only where branches begin and end.'),
+  threadIds: z
+    .enum(['unique', 'same'])
+    .default('unique')
+    .describe(
+      'unique: made of the system, the owner and the id of the conversation, as two people may have conversations with one id. same: the id of the conversation, when it is a UUID; of two people with one id, the second is rejected by the target. Threads from LangGraph keep theirs.',
+    ),
   maxThreadBytes: z
     .int()
     .positive()

@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 
 import { Client } from '@langchain/langgraph-sdk';
 
+import { threadIdOf } from '../../src/mappings/conversation-to-thread-ids.ts';
 import { conversationSchema } from '../../src/models/conversation-schema.ts';
 import { CONVERSATION_SCHEMA, type Conversation, type Message } from '../../src/models/conversation.ts';
 import { pipeline } from '../../src/pipeline.ts';
@@ -109,13 +110,16 @@ for (const [runtime, server] of Object.entries(servers)) {
         .to(langgraphSink({ apiUrl: server.url, mode }, { progressFolder: directory }))
         .run();
       assert.equal(report.counts.written, 1);
-      assert.deepEqual(own(await read(server.url, id)), conversation(id));
+      const threadId = threadIdOf(conversation(id));
+      assert.deepEqual(own(await read(server.url, threadId)), conversation(id));
 
       const client = new Client({ apiUrl: server.url, apiKey: null });
-      const state = await client.threads.getState(id);
+      const state = await client.threads.getState(threadId);
       assert.deepEqual(state.next, []);
-      await client.runs.wait(id, 'desk', { input: { messages: [{ type: 'human', id: 'new', content: 'and now?' }] } });
-      const after = await read(server.url, id);
+      await client.runs.wait(threadId, 'desk', {
+        input: { messages: [{ type: 'human', id: 'new', content: 'and now?' }] },
+      });
+      const after = await read(server.url, threadId);
       assert.deepEqual(after.messages.slice(0, 4), messages);
       assert.deepEqual(
         after.messages.slice(4).map(({ parentId, role, parts }) => [parentId, role, parts]),

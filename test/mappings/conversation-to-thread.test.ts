@@ -119,7 +119,10 @@ test('the same conversation gives the same thread, and another key another one',
   const record = conversation(messagesOf('a b<a'));
   assert.deepEqual(there(record), there(record));
   const id = '5A0D7E9C-0000-4000-8000-00000000000A';
-  assert.equal(there({ ...record, id }).thread_id, id.toLowerCase());
+  assert.equal(there({ ...record, id }, { threadIds: 'same' }).thread_id, id.toLowerCase());
+  assert.equal(there({ ...record, id, key: `librechat:${id}` }).thread_id, id.toLowerCase(), 'the key is the id alone');
+  const ofUsers = ['u1', 'u2'].map((user) => there({ ...record, id, key: `librechat:${user}:${id}` }).thread_id);
+  assert.equal(new Set([...ofUsers, id.toLowerCase()]).size, 3, 'two people, one id, two threads');
   assert.match(there(record).thread_id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.notEqual(there(record).thread_id, there({ ...record, key: 'librechat:u2:c1' }).thread_id);
   const { metadata } = there(record).thread;

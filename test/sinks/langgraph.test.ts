@@ -5,12 +5,15 @@ import { describe } from 'node:test';
 
 import { openLanggraph } from '../../src/connections/langgraph.ts';
 import { EtlError } from '../../src/errors.ts';
+import { conversationToThread } from '../../src/mappings/conversation-to-thread.ts';
+import { CONVERSATION_SCHEMA, type Conversation } from '../../src/models/conversation.ts';
 import { THREAD_SCHEMA, type ThreadRecord } from '../../src/models/langgraph.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import type { RunReport } from '../../src/report.ts';
 import { langgraphSink, type LanggraphSinkOptions } from '../../src/sinks/langgraph.ts';
 import { testIn } from '../../src/testing/scratch.ts';
 import type { Source } from '../../src/stage.ts';
+import { treeOf } from '../../src/tree/conversation-tree.ts';
 import { stubThread, type StubThread } from '../helpers/langgraph/stub.ts';
 import { startWritingStub, type WritingStub } from '../helpers/langgraph/writing-stub.ts';
 
@@ -355,6 +358,67 @@ describe('threads that a stopped run wrote without a commit', () => {
         }
       },
     );
+  }
+});
+
+describe('conversations of two people with one id', () => {
+  function conversationOf(owner: string, text: string): Conversation {
+    const id = idOf(1);
+    const messages = ['q', 'a'].map((name, index) => ({
+      id: name,
+      parentId: index === 0 ? null : 'q',
+      role: index === 0 ? ('user' as const) : ('assistant' as const),
+      createdAt: `2026-03-01T08:00:0${index}.000Z`,
+      parts: [{ type: 'text' as const, text: `${text} ${index}` }],
+    }));
+    return {
+      schema: CONVERSATION_SCHEMA,
+      id,
+      key: `librechat:${owner}:${id}`,
+      owner: { id: owner },
+      createdAt: '2026-03-01T08:00:00.000Z',
+      updatedAt: '2026-03-01T08:00:01.000Z',
+      title: null,
+      archived: false,
+      pinned: false,
+      temporary: false,
+      tags: [],
+      project: null,
+      settings: {},
+      messages,
+      tree: treeOf(messages),
+      files: [],
+      source: { system: 'librechat' },
+    };
+  }
+  const threadOf = (owner: string, text: string, threadIds: 'unique' | 'same'): ThreadRecord =>
+    conversationToThread(conversationOf(owner, text), { graphId: 'desk', threadIds }).thread;
+
+  testStub('become two threads', undefined, async (stub, directory) => {
+    const threads = ['ana', 'ben'].map((owner) => threadOf(owner, owner, 'unique'));
+    const { counts } = await restore([threads], { stub, directory });
+    assert.deepEqual([counts.written, counts.skipped, counts.rejected], [2, 0, 0]);
+    assert.deepEqual([...stub.threads.values()].map(({ metadata }) => metadata['owner']).toSorted(), ['ana', 'ben']);
+  });
+
+  for (const ifExists of ['skip', 'continue', 'replace', 'fail'] as const) {
+    for (const text of ['another text', 'ana'] as const) {
+      testStub(
+        `that keep it: the second is rejected under ifExists ${ifExists}, with ${text === 'ana' ? 'the same text' : text}`,
+        undefined,
+        async (stub, directory) => {
+          const [first, second] = [threadOf('ana', 'ana', 'same'), threadOf('ben', text, 'same')];
+          const { counts } = await restore([[first, second]], { stub, directory, options: { ifExists } });
+          assert.deepEqual([counts.written, counts.skipped, counts.rejected], [1, 0, 1]);
+          assert.match((await reasons(directory))[0] ?? '', /another conversation/);
+          const [there] = [...stub.threads.values()];
+          assert.deepEqual([there?.metadata['owner'], there?.history.length], ['ana', 2]);
+          // A run of its own finds the thread there from the beginning.
+          const again = { stub, directory: join(directory, 'again'), options: { ifExists } };
+          assert.equal((await restore([[second]], again)).counts.rejected, 1);
+        },
+      );
+    }
   }
 });
 

@@ -7,6 +7,7 @@ import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidel
 import { rawOf } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 import { relationOf, stateRelation, type Relation } from './compare-threads.ts';
+import { isOfConversation, refuseOther } from './other-conversation.ts';
 import { pairedSummaries } from './paired-summaries.ts';
 import type { TargetServer } from './target-server.ts';
 import type { ThreadToWrite, ThreadWriter, WrittenThread } from './thread-writer.ts';
@@ -80,6 +81,7 @@ export async function writeThread(
     let existing: readonly EntrySummary[] | undefined;
     let relation: Relation | undefined;
     if (isThere) {
+      if (isOfConversation(thread.metadata)) await refuseOther(thread.threadId, thread.metadata, server);
       const there = await server.summaries(thread.threadId, { subgraphs: false });
       const source = record.history.map((entry) => summarizeEntry(entry));
       relation = (mode.name === 'state' ? stateRelation : relationOf)(source, there);

@@ -34,6 +34,8 @@ export class ThreadQueue {
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #batches: QueuedBatch[] = [];
   readonly #running = new Set<Promise<void>>();
+  /** By thread id, so that two records of one id do not get in each other's way. */
+  readonly #writing = new Map<string, Promise<Outcome>>();
   #parts: Parts | undefined;
   #records = 0;
   #bytes = 0;
@@ -116,11 +118,19 @@ export class ThreadQueue {
 
   async #whole(record: QueuedRecord, place: Place, there: Promise<ReadonlySet<string>>): Promise<void> {
     if (this.#fatal !== undefined || this.#isClosed) return;
-    const outcome = await this.#outcome(async () => {
+    const id = record.threadId.toLowerCase();
+    const earlier = this.#writing.get(id);
+    const writing = this.#outcome(async () => {
+      await earlier;
       const found = await this.#found(record, there);
       return await writeThread(record.read(), found, this.#options);
     });
-    this.#settle([place], outcome);
+    this.#writing.set(id, writing);
+    try {
+      this.#settle([place], await writing);
+    } finally {
+      if (this.#writing.get(id) === writing) this.#writing.delete(id);
+    }
   }
 
   /** Parts are written one after the other; what became of the thread is known, for all of them, after the last. */

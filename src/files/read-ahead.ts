@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
-import { QuickCalls } from './quick-calls.ts';
+import { largeCalls, QuickCalls } from './quick-calls.ts';
 
 const bufferBytes = 256 * 1024;
 
@@ -19,7 +19,7 @@ export async function* readAhead(
   { isReused = true }: { readonly isReused?: boolean } = {},
 ): AsyncGenerator<Uint8Array> {
   const buffers = [Buffer.allocUnsafeSlow(bufferBytes), Buffer.allocUnsafeSlow(bufferBytes)] as const;
-  const calls = new QuickCalls();
+  const calls = new QuickCalls(largeCalls);
   let position = offset;
   let turn = 0;
   const nextBuffer = (): Buffer => {

@@ -1,9 +1,11 @@
+import { writeSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { EtlError, systemCode } from '../errors.ts';
-import type { OutputTarget } from './output.ts';
 import { makeFolder } from '../make-folder.ts';
+import type { OutputTarget } from './output.ts';
+import { largeCalls, QuickCalls } from './quick-calls.ts';
 
 /** What a file sink does when its target holds data already. */
 export type IfExists = 'append' | 'replace' | 'error';
@@ -64,12 +66,16 @@ function refuseData(path: string, ifExists: IfExists, size = 0): void {
   });
 }
 
+/** Writes go to the system's memory: at once, as long as that is quick. */
 function targetOf(file: FileHandle): OutputTarget {
+  const calls = new QuickCalls(largeCalls);
   return {
     async write(bytes, position) {
       for (let written = 0; written < bytes.length; ) {
-        const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
-        written += bytesWritten;
+        const rest = [written, bytes.length - written, position + written] as const;
+        written += calls.isAtOnce()
+          ? calls.run(() => writeSync(file.fd, bytes, ...rest))
+          : (await file.write(bytes, ...rest)).bytesWritten;
       }
     },
     sync: () => file.datasync(),

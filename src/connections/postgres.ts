@@ -100,8 +100,18 @@ export function postgresError(error: unknown, otherwise: ErrorCode, connectionSt
   const place = connectionString === undefined ? '' : ` (${addressOf(connectionString)})`;
   const state = sqlState ?? systemCode(error);
   const what = [`PostgreSQL${place}: ${message}`, detail].filter((part) => part !== undefined).join('; ');
-  return new EtlError(code, state === undefined ? what : `${what} [${state}]`, { cause: error });
+  const hint = sqlState === undefined ? undefined : hints[sqlState];
+  return new EtlError(code, state === undefined ? what : `${what} [${state}]`, {
+    cause: error,
+    ...(hint !== undefined && { hint }),
+  });
 }
+
+/** What to do, by SQLSTATE, where the code of the error alone says too little. */
+const hints: Readonly<Record<string, string>> = {
+  '42501': 'Have the right granted to this user (GRANT … ON … TO …), or connect as one who has it.',
+  '3D000': 'Check the name of the database: it is the path of the address, or --db-name.',
+};
 
 /** Host, port and database of a connection string, without user and password. */
 export function addressOf(connectionString: string): string {

@@ -83,8 +83,8 @@ export async function databaseAccounts(
   const failure = (error: unknown): EtlError => postgresError(error, 'ETL_SINK_FAILED', connectionString);
   try {
     await useSchema(client, schema);
-    const database = await probeOnyx(client, schema);
     const takesPasswords = await hasCrypt(client);
+    const database = await probeOnyx(client, schema, takesPasswords ? ['accounts', 'passwords'] : ['accounts']);
     return {
       takesPasswords,
       makesAdministrator: true,

@@ -41,7 +41,7 @@ export async function missingOwners(path: string, options: MissingOwnersOptions)
   const client = await openPostgres(connectionString);
   try {
     await useSchema(client, schema);
-    await probeOnyx(client, schema);
+    await probeOnyx(client, schema, ['read']);
     const found = await findOwners(client, emails);
     return {
       emails: [...emails].filter((email) => !found.has(email)).sort(),

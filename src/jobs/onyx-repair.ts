@@ -61,7 +61,7 @@ export async function repairOnyx(options: OnyxRepairOptions): Promise<OnyxRepair
   const client = await openPostgres(connectionString);
   try {
     await useSchema(client, schema);
-    const database = await probeOnyx(client, schema);
+    const database = await probeOnyx(client, schema, apply ? ['repair'] : ['read']);
     await requireTargets(client, options);
     for await (const sessions of sessionPages(client, options)) {
       signal?.throwIfAborted();

@@ -77,6 +77,7 @@ export async function undoOnyx(options: OnyxUndoOptions): Promise<OnyxUndoReport
   try {
     await useSchema(client, schema);
     await requireRun(client, schema, run);
+    const { generation } = await probeOnyx(client, schema, apply ? ['undo'] : ['read']);
     const chats = await chatsOf(client, schema, run);
     const kept = changedToo ? [] : chats.filter(({ isChanged }) => isChanged).map(({ id }) => id);
     const keep = new Set(kept);
@@ -91,7 +92,6 @@ export async function undoOnyx(options: OnyxUndoOptions): Promise<OnyxUndoReport
       kept,
     } as const;
     if (!apply) return report;
-    const { generation } = await probeOnyx(client, schema);
     const callColumn = generation === 'C' ? 'parent_chat_message_id' : 'message_id';
     await holdRuns(client, schema, run);
     await makeHelperIndexes(client, schema, options.onWarning ?? (() => undefined));

@@ -124,7 +124,7 @@ class Comparison {
 
   static async open(client: PostgresClient, schema: string): Promise<Comparison> {
     await useSchema(client, schema);
-    const database = await probeOnyx(client, schema);
+    const database = await probeOnyx(client, schema, ['read']);
     const { rows } = (await hasProvenance(client))
       ? await client.query<{ options: ImportOptions }>(
           'select options from etl.onyx_load where schema = $1 order by loaded_at desc limit 1',

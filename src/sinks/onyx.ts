@@ -9,11 +9,13 @@ import type { Conversation } from '../models/conversation.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { ChatFiles } from './onyx/chat-files.ts';
 import { probeOnyx } from './onyx/generation.ts';
+import { releases } from './onyx/layout.ts';
 import { OnyxLoad, type LoadOptions } from './onyx/load.ts';
 import { OnyxWriter } from './onyx/onyx-writer.ts';
 import { openPersonas, personaOption, requirePersona } from './onyx/personas.ts';
 import { Placer } from './onyx/placer.ts';
 import { createProvenance } from './onyx/provenance.ts';
+import type { OnyxWork } from './onyx/rights.ts';
 import { useSchema } from './onyx/use-schema.ts';
 
 const options = z
@@ -126,19 +128,29 @@ export function onyxSink(input: OnyxSinkOptions): Sink<Conversation> {
     ledger(run) {
       const ledger = postgresLedger(connectionString, `onyx:${schema}`, run);
       opened = { ledger, pipeline: run.pipeline };
-      return ledger;
+      return {
+        ...ledger,
+        async open() {
+          // A database that is refused gets no schema of ours.
+          await withClient(parsed, (client) => probeOnyx(client, schema, worksOf(parsed)));
+          return ledger.open();
+        },
+      };
     },
     check: (signal) =>
       withClient(parsed, async (client) => {
         const uploads = await checkApi(parsed, signal);
-        const { retentionDays, generation } = await probeOnyx(client, schema);
+        const { retentionDays, generation } = await probeOnyx(client, schema, worksOf(parsed));
         await openPersonas(client, parsed.persona);
-        const releases = { A: 'v1.9 or older', B: 'v1.10 to v2.5', C: 'v2.6 or newer' }[generation];
         const kept = retentionDays === undefined ? '' : `; chats are deleted after ${retentionDays} days`;
-        return `${addressOf(connectionString)}, schema ${schema}, Onyx ${releases}${kept}${uploads}`;
+        return `${addressOf(connectionString)}, schema ${schema}, Onyx ${releases[generation]}${kept}${uploads}`;
       }),
     write: (batches, ctx) => write(batches, ctx, parsed, opened),
   };
+}
+
+function worksOf({ users }: Options): OnyxWork[] {
+  return users === 'create' ? ['import', 'accounts'] : ['import'];
 }
 
 async function checkApi({ files }: Options, signal: AbortSignal): Promise<string> {
@@ -189,7 +201,8 @@ async function* write(
 ): AsyncGenerator<Commit> {
   const { connectionString, schema, users, branches, projects, archived, batchRecords, batchBytes } = parsed;
   const { database, personas } = await withClient(parsed, async (client) => {
-    const found = { database: await probeOnyx(client, schema), personas: await openPersonas(client, parsed.persona) };
+    const database = await probeOnyx(client, schema, worksOf(parsed));
+    const found = { database, personas: await openPersonas(client, parsed.persona) };
     await createProvenance(client);
     return found;
   });

@@ -191,11 +191,16 @@ test('tables of an unknown generation are refused with the difference, and nothi
   const changes: readonly (readonly [string, RegExp, RegExp?])[] = [
     [
       'alter table chat_message rename parent_message_id to parent_message',
-      /missing: chat_message.latest_child_message, tool_call.tool_name/,
+      /nearest is that of v2\.6 or newer, but missing: chat_message\.parent_message_id$/,
       /upgrade of this Onyx complete/,
     ],
     ['alter table chat_session add column mood text not null', /required and not known: chat_session.mood/],
-    ['drop table tool_call cascade', /missing: tool_call.id/],
+    [
+      'alter table chat_message rename parent_message_id to parent_msg; alter table chat_message alter parent_msg set not null',
+      /v2\.6 or newer, but missing: chat_message\.parent_message_id; required and not known: chat_message\.parent_msg$/,
+    ],
+    ['drop table tool_call cascade', /v2\.6 or newer, but missing: the table tool_call$/],
+    ['drop table chat_message cascade', /holds no Onyx tables/, /--db-name and --schema/],
     ['alter sequence chat_message_id_seq owned by none', /come from no sequence/],
     ['delete from persona', /no persona 0/],
   ];
@@ -206,7 +211,10 @@ test('tables of an unknown generation are refused with the difference, and nothi
     assert.equal(error.code, 'ETL_CONFIG_INVALID', error.message);
     assert.match(error.message, difference);
     if (hint !== undefined) assert.match(error.describe(), hint);
-    assert.deepEqual(await query(url, 'select count(*)::int as n from chat_session'), [{ n: 0 }]);
+    assert.deepEqual(
+      await query(url, "select (select count(*) from chat_session)::int as n, to_regnamespace('etl')::text as own"),
+      [{ n: 0, own: change.includes('persona') ? 'etl' : null }],
+    );
   }
 });
 

@@ -1,6 +1,13 @@
 /** By the releases whose tables differ: A up to v1.9, B v1.10 to v2.5, C since v2.6.0 (2025-12). */
 export type OnyxGeneration = 'A' | 'B' | 'C';
 
+/** The generations, for people. */
+export const releases: Readonly<Record<OnyxGeneration, string>> = {
+  A: 'v1.9 or older',
+  B: 'v1.10 to v2.5',
+  C: 'v2.6 or newer',
+};
+
 /** Which columns are read and written, and how those are called that were renamed. */
 export interface OnyxLayout {
   /** By table: these columns must be there. */
@@ -26,6 +33,12 @@ const common: OnyxLayout['written'] = {
   chat_feedback: ['chat_message_id', 'is_positive', 'feedback_text', 'predefined_feedback'],
 };
 
+/** Since v1.10. */
+const withProjects: OnyxLayout['written'] = {
+  user_project: ['id', 'user_id', 'name'],
+  chat_session: [...(common['chat_session'] ?? []), 'project_id'],
+};
+
 const older: OnyxLayout = {
   written: {
     ...common,
@@ -43,12 +56,12 @@ const older: OnyxLayout = {
 /** The known generations. @see Onyx's migrations 9b66d3156fc6 (A to B) and a852cbe15577 (B to C) */
 export const generations: Readonly<Record<OnyxGeneration, OnyxLayout>> = {
   A: older,
-  B: { ...older, written: { ...older.written, user_project: ['id', 'user_id', 'name'] } },
+  B: { ...older, written: { ...older.written, ...withProjects } },
   C: {
     written: {
       ...common,
       tool: words('id name display_name description enabled passthrough_auth'),
-      user_project: ['id', 'user_id', 'name'],
+      ...withProjects,
       chat_message: words(
         'id chat_session_id parent_message_id latest_child_message_id message message_type token_count time_sent reasoning_tokens files citations error',
       ),

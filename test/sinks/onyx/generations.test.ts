@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { EtlError } from '../../../src/errors.ts';
+import { databaseAccounts } from '../../../src/jobs/onyx-accounts.ts';
 import { repairOnyx } from '../../../src/jobs/onyx-repair.ts';
 import { onyxRuns, undoOnyx } from '../../../src/jobs/onyx-undo.ts';
 import { verifyOnyx } from '../../../src/jobs/onyx-verify.ts';
@@ -106,8 +108,14 @@ test('columns that only newer releases have are filled where they are', async ()
 
 test('a right that is missing stops the import before anything is written, and names it', async () => {
   const changes: readonly (readonly [sql: string, said: RegExp])[] = [
-    ['revoke insert on chat_message from writer', /may not read and fill public.chat_message/],
-    ['revoke usage on sequence chat_message_id_seq from writer', /may not take ids from public.chat_message_id_seq/],
+    [
+      'revoke insert on chat_message from writer',
+      /lacks rights: INSERT on public\.chat_message[^]*GRANT INSERT ON public\.chat_message TO writer/,
+    ],
+    [
+      'revoke usage on sequence chat_message_id_seq from writer',
+      /may not take ids from public.chat_message_id_seq[^]*TO writer/,
+    ],
     ['revoke create on database %D from writer', /may not make the schema "etl"/],
   ];
   for (const [sql, said] of changes) {
@@ -121,15 +129,80 @@ test('a right that is missing stops the import before anything is written, and n
     );
     await query(url, sql.replace('%D', database));
     const writer = Object.assign(new URL(url), { username: 'writer', password: 'x' }).href;
-    await assert.rejects(load(writer, onyxChats(2)), (error: Error & { readonly code?: string }) => {
+    await assert.rejects(load(writer, onyxChats(2)), (error: unknown) => {
+      assert.ok(error instanceof EtlError);
       assert.equal(error.code, 'ETL_AUTH_FAILED', error.message);
-      assert.match(error.message, said);
+      assert.match(error.describe(), said);
       return true;
     });
+    const [own] = await query(url, "select to_regnamespace('etl') is null as none");
+    assert.equal(own?.['none'], true, 'nothing of ours is there');
     assert.deepEqual(await query(url, 'select count(*)::int as n from chat_session'), [{ n: 0 }]);
     await query(url, sql.replace('%D', database).replace('revoke', 'grant').replace('from', 'to'));
     assert.equal((await load(writer, onyxChats(2))).counts.written, 2, 'with these rights, and no others, it works');
   }
+});
+
+test('each work asks for the rights that it needs, and says how to grant them', async () => {
+  const url = await onyxDatabase(['ana@example.org', 'ben@example.org']);
+  const records = onyxChats(3);
+  await load(url, records);
+  const limited = Object.assign(new URL(url), { username: 'worker', password: 'x' }).href;
+  await query(
+    url,
+    `do $$ begin create role worker login password 'x'; exception when duplicate_object then null; end $$;
+     grant select on all tables in schema public to worker`,
+  );
+  const [run] = await onyxRuns(url);
+  const signal = AbortSignal.timeout(60_000);
+  const works: readonly (readonly [name: string, work: () => Promise<unknown>, said: RegExp, rights: string])[] = [
+    [
+      'verify',
+      () => verifyOnyx(arraySource(records), { connectionString: limited }),
+      /may not use the schema "etl"[^]*GRANT USAGE ON SCHEMA etl TO worker; GRANT SELECT ON ALL TABLES/,
+      'grant usage on schema etl to worker; grant select on all tables in schema etl to worker',
+    ],
+    ['undo, only said', () => undoOnyx({ connectionString: limited, run: run?.run ?? '' }), /^$/, ''],
+    [
+      'repair',
+      () => repairOnyx({ connectionString: limited, kind: 'latest-child', all: true, apply: true }),
+      /may not use the schema "etl"[^]*GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA etl TO worker/,
+      `grant create on schema etl to worker; grant select, insert, update, delete on all tables in schema etl to worker;
+       grant update on chat_message to worker; grant insert on chat_message__search_doc to worker`,
+    ],
+    [
+      'accounts',
+      () => databaseAccounts(limited, 'public', signal).then((accounts) => accounts.close()),
+      /INSERT.* on public\."user"[^]*GRANT INSERT.* ON public\."user" TO worker/,
+      'grant insert, update, delete on "user" to worker',
+    ],
+    [
+      'import',
+      () => load(limited, records, 'again'),
+      /INSERT on public\.chat_message;[^]*GRANT INSERT ON public\.chat_session TO worker/,
+      `grant insert on chat_session, chat_message, tool_call, search_doc, chat_feedback, tool, user_project to worker;
+       grant usage on all sequences in schema public to worker`,
+    ],
+    [
+      'undo',
+      () => undoOnyx({ connectionString: limited, run: run?.run ?? '', apply: true }),
+      /DELETE on public\.chat_message__search_doc[^]*GRANT DELETE ON public\.chat_feedback TO worker/,
+      'grant delete on all tables in schema public to worker',
+    ],
+  ];
+  for (const [name, work, said, rights] of works) {
+    if (rights !== '') {
+      await assert.rejects(work(), (error: unknown) => {
+        assert.ok(error instanceof EtlError, name);
+        assert.equal(error.code, 'ETL_AUTH_FAILED', `${name}: ${error.message}`);
+        assert.match(error.describe(), said);
+        return true;
+      });
+      await query(url, rights);
+    }
+    await work();
+  }
+  assert.deepEqual(await query(url, 'select count(*)::int as n from chat_session'), [{ n: 0 }]);
 });
 
 test('what a load leaves behind in the tables keeps every rule', async () => {

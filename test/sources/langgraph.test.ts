@@ -64,6 +64,19 @@ testSource(() => source(contractStub.url, { batchSize: 4, pageSize: 3 }), {
 });
 
 describe('what comes out', () => {
+  test('is the text of the server: numbers that no object could hold, escapes, the order of members', async () => {
+    const values = '{"b":3.0,"a":1152921504606846977123,"c":1e400,"d":-0.0,"e":"\\u00e9\\/","a":2}';
+    const ref = '{"checkpoint_ns":"","checkpoint_id":"1f000000-0000-6000-8000-000000000001"}';
+    const entry = `{"values":${values},"next":[],"tasks":[],"checkpoint":${ref}}`;
+    const fault = (request: StubRequest): StubFault | undefined =>
+      isHistory(request, 0) ? { status: 200, text: `[ ${entry} ]` } : undefined;
+    await withStub({ threads: stubThreads(1), fault }, async (stub) => {
+      const { batches } = await readAll(source(stub.url));
+      const [text = ''] = recordsOf(batches);
+      assert.ok(text.endsWith(`"history":[${entry}]}`), text);
+    });
+  });
+
   test('is every thread, oldest first, with its row and history as the server gave them', async () => {
     const threads = [stubThread(2), stubThread(0, { checkpoints: 0 }), stubThread(1, { checkpoints: 7 })];
     await withStub({ threads: [...threads] }, async (stub) => {

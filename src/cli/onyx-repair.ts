@@ -7,6 +7,7 @@ import { formatCount } from './format.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
 import { addDatabase, databaseOf, type DatabaseFlags } from './onyx-database.ts';
+import { dryRunOption } from './onyx-dry-run.ts';
 
 interface RepairFlags extends DatabaseFlags {
   readonly chatSessionId?: readonly string[];
@@ -61,6 +62,7 @@ function kindCommand(cli: Cli, kind: OnyxRepairKind, { summary, details }: (type
     .option('--chat-session-id <id...>', 'these chats')
     .option('--user-email <email>', 'all chats of this user')
     .option('--all-sessions', "everybody's chats")
+    .addOption(dryRunOption())
     .option('--apply', 'change what is wrong; without it, it is only named')
     .option('--max <n>', 'messages to list', wholeNumber(0), 20)
     .option('--json', 'print each message as a line of JSON, and the result as the last');

@@ -6,6 +6,7 @@ import { formatCount } from './format.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
 import { addDatabase, databaseOf, type DatabaseFlags } from './onyx-database.ts';
+import { dryRunOption } from './onyx-dry-run.ts';
 
 interface UndoFlags extends DatabaseFlags {
   readonly run?: string;
@@ -24,6 +25,7 @@ export function onyxUndoCommand(cli: Cli): Command {
     examples: ['etl onyx undo', 'etl onyx undo --run 0b5f9d1e-0d5e-4c0a-8a3f-6f6e79780001 --apply'],
   })
     .option('--run <id>', 'the run, as the list has it')
+    .addOption(dryRunOption())
     .option('--apply', 'do it')
     .option('--changed-too', 'chats that somebody has gone on with, too')
     .option('--json', 'print the result as JSON');

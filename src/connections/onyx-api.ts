@@ -111,7 +111,7 @@ export class OnyxApi {
     let tries = 0;
     const onTry = (): number => (tries += 1);
     try {
-      const value = await http.ask('/auth/register', { method: 'POST', json, signal, onTry });
+      const value = await ask(http, '/auth/register', { method: 'POST', json, signal, onTry });
       return parse(onyxApiUser, value, http, '/auth/register');
     } catch (error) {
       if (httpFaultOf(error)?.detail !== 'REGISTER_USER_ALREADY_EXISTS') throw error;
@@ -126,7 +126,7 @@ export class OnyxApi {
     const path = '/user/projects/file/upload';
     try {
       const body = await multipartFile('files', file);
-      const value = await http.ask(path, { method: 'POST', body, signal });
+      const value = await ask(http, path, { method: 'POST', body, signal });
       const answer = parse(onyxApiUpload, value, http, path);
       const [taken] = answer.user_files;
       if (taken !== undefined) return taken;
@@ -147,7 +147,7 @@ export class OnyxApi {
     const found: OnyxApiFile[] = [];
     for (let from = 0; from < userFileIds.length; from += idsInARequest) {
       const json = { file_ids: userFileIds.slice(from, from + idsInARequest) };
-      const value = await http.ask(path, { method: 'POST', json, signal });
+      const value = await ask(http, path, { method: 'POST', json, signal });
       found.push(...parse(z.array(onyxApiFile), value, http, path));
     }
     return found;
@@ -165,7 +165,7 @@ export class OnyxApi {
   async createProject(name: string, signal: AbortSignal): Promise<OnyxApiProject> {
     const http = await this.#http(signal);
     const path = '/user/projects/create';
-    const value = await http.ask(path, { method: 'POST', query: { name }, signal });
+    const value = await ask(http, path, { method: 'POST', query: { name }, signal });
     return parse(onyxApiProject, value, http, path);
   }
 
@@ -176,7 +176,7 @@ export class OnyxApi {
     query: Readonly<Record<string, string | number | boolean>> = {},
   ): Promise<T> {
     const http = await this.#http(signal);
-    const value = await http.ask(path, { query, signal });
+    const value = await ask(http, path, { query, signal });
     return parse(shape, value, http, path);
   }
 
@@ -192,7 +192,7 @@ export class OnyxApi {
     let first: unknown;
     for (const candidate of this.#candidates) {
       try {
-        await candidate.ask('/health', { signal });
+        await ask(candidate, '/health', { signal });
         return candidate;
       } catch (error) {
         signal.throwIfAborted();
@@ -204,6 +204,20 @@ export class OnyxApi {
     throw first;
   }
 }
+
+async function ask(http: HttpJson, ...asked: Parameters<HttpJson['ask']>): Promise<unknown> {
+  try {
+    return await http.ask(...asked);
+  } catch (error) {
+    if (!(error instanceof EtlError) || error.code !== 'ETL_AUTH_FAILED') throw error;
+    const { code, message, where, cause } = error;
+    throw new EtlError(code, message, { where, cause, hint: keyHint });
+  }
+}
+
+const keyHint =
+  'ONYX_API_KEY (`apiKey`) is not the key of an administrator of this Onyx: make one under Admin, API Keys, with the role ' +
+  'Admin, and check that ONYX_API_BASE (--api-base) is the Onyx it belongs to.';
 
 function parse<T>(shape: z.ZodType<T>, value: unknown, { address }: HttpJson, path: string): T {
   const { success, data, error } = shape.safeParse(value);

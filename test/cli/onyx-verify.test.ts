@@ -78,7 +78,7 @@ test('etl onyx verify proves an import, from a bundle and from a dump, and names
 test('etl onyx repair says what it would do, and does it with --apply', async (t) => {
   const { url, bundle, onyx } = await imported(t);
   await query(url, 'update chat_message set latest_child_message_id = null');
-  const planned = await onyx('repair', 'latest-child', '--all-sessions', '--max', '2');
+  const planned = await onyx('repair', 'latest-child', '--all-sessions', '--max', '2', '--dry-run');
   assert.equal(planned.code, 0, planned.stderr);
   assert.match(planned.stdout, /^chat \S+ message \d+: shows no child\n.*\n… and \d+ more\n$/);
   assert.match(planned.stderr, /\d+ would be repaired\. Give --apply to do it/);
@@ -102,7 +102,7 @@ test('etl onyx undo lists runs, says what it would do, and does it with --apply'
   const list = await onyx('undo');
   assert.match(list.stdout, /^[0-9a-f-]{36} +\d+ chats .* onyx-import-bundle/);
   const run = list.stdout.slice(0, 36);
-  const planned = await onyx('undo', '--run', run);
+  const planned = await onyx('undo', '--run', run, '--dry-run');
   assert.match(planned.stderr, /would be taken back: \d+ chats, \d+ messages\. Give --apply/);
   const done = await onyx('undo', '--run', run, '--apply', '--json');
   assert.equal(done.code, 0, done.stderr);
@@ -119,6 +119,11 @@ test('what is not said, or said wrongly, is told before anything is asked', asyn
     [['repair', 'citations', '--all-sessions', '--user-email', 'a@b.c'], /one way to name chats/],
     [['repair', 'message-text', '--chat-session-id', '12'], /id of a chat, a UUID/],
     [['undo'], /Onyx's database is not named/],
+    [['undo', '--dry-run', '--apply'], /'--dry-run' cannot be used with option '--apply'/],
+    [
+      ['repair', 'citations', '--all-sessions', '--apply', '--dry-run'],
+      /'--dry-run' cannot be used with option '--apply'/,
+    ],
   ];
   for (const [argv, said] of cases) {
     const { code, stderr } = await etl(['onyx', ...argv]);

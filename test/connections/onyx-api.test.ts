@@ -147,6 +147,16 @@ test('gives up with a code, the server’s words, and never the key', async (t) 
       await assert.rejects(api.personas(signal), failsWith(code, text));
     });
   }
+  await t.test('a key that is refused: where to get one', async (t) => {
+    for (const status of [401, 403]) {
+      const { server, api } = await withServer(t);
+      server.fail('/persona', { status, body: '{"detail":"no"}' });
+      await assert.rejects(api.personas(signal), (error: EtlError) => {
+        assert.match(error.hint, /ONYX_API_KEY .* administrator of this Onyx: .* API Keys/);
+        return true;
+      });
+    }
+  });
   await t.test('a server that repeats the key', async (t) => {
     const { server, api } = await withServer(t);
     server.fail('/persona', { status: 403, body: JSON.stringify({ detail: `Bearer ${server.key} is unknown` }) });

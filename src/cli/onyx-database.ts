@@ -41,7 +41,8 @@ export async function databaseOf(cli: Cli, flags: DatabaseFlags): Promise<OnyxDa
   const found = await findDatabase(cli, flags);
   if (found !== undefined) return found;
   throw new EtlError('ETL_USAGE', "Onyx's database is not named", {
-    hint: 'set ONYX_DATABASE_URL=postgresql://user:password@host:5432/postgres (in the environment or .env), or give --db-host, --db-user and --db-name',
+    // Without a password in it, which would be hidden as a real one is.
+    hint: 'set ONYX_DATABASE_URL (in the environment or .env) to an address such as postgresql://onyx@db.example.org:5432/postgres, with the password in it or in PGPASSWORD, or give --db-host, --db-user and --db-name',
   });
 }
 

@@ -1,6 +1,6 @@
 import { closePostgres, openPostgres, postgresError, type PostgresClient } from '../connections/postgres.ts';
 import { EtlError } from '../errors.ts';
-import { probeOnyx } from '../sinks/onyx/generation.ts';
+import { probeOnyx, type OnyxDatabase } from '../sinks/onyx/generation.ts';
 import { hasProvenance } from '../sinks/onyx/provenance.ts';
 import { useSchema } from '../sinks/onyx/use-schema.ts';
 import { dropHelperIndexes, makeHelperIndexes } from './onyx-undo-indexes.ts';
@@ -77,7 +77,7 @@ export async function undoOnyx(options: OnyxUndoOptions): Promise<OnyxUndoReport
   try {
     await useSchema(client, schema);
     await requireRun(client, schema, run);
-    const { generation } = await probeOnyx(client, schema, apply ? ['undo'] : ['read']);
+    const database = await probeOnyx(client, schema, apply ? ['undo'] : ['read']);
     const chats = await chatsOf(client, schema, run);
     const kept = changedToo ? [] : chats.filter(({ isChanged }) => isChanged).map(({ id }) => id);
     const keep = new Set(kept);
@@ -92,10 +92,12 @@ export async function undoOnyx(options: OnyxUndoOptions): Promise<OnyxUndoReport
       kept,
     } as const;
     if (!apply) return report;
-    const callColumn = generation === 'C' ? 'parent_chat_message_id' : 'message_id';
+    const callColumn = database.generation === 'C' ? 'parent_chat_message_id' : 'message_id';
     await holdRuns(client, schema, run);
     await makeHelperIndexes(client, schema, options.onWarning ?? (() => undefined));
     try {
+      // First of all: when this is broken off, an import looks at every chat again, and brings in those that are gone.
+      await forgetProgress(client, schema);
       for (let from = 0; from < doomed.length; from += sessionsAtOnce) {
         signal?.throwIfAborted();
         const some = doomed.slice(from, from + sessionsAtOnce).map(({ id }) => id);
@@ -105,7 +107,7 @@ export async function undoOnyx(options: OnyxUndoOptions): Promise<OnyxUndoReport
         onProgress?.(Math.min(from + sessionsAtOnce, doomed.length), doomed.length);
       }
       await client.query('begin');
-      await forgetRun(client, schema, run);
+      await forgetRun(client, schema, run, database);
       await client.query('commit');
     } finally {
       await client.query('rollback').catch(() => undefined);
@@ -199,24 +201,28 @@ async function deleteChats(
     await client.query(`delete from ${table} where schema = $1 and session_id = any($2::uuid[])`, [schema, ids]);
 }
 
-/** Takes back what was made for the chats and nothing uses any more, and has the pipeline begin anew. */
-async function forgetRun(client: PostgresClient, schema: string, run: string): Promise<void> {
+/**
+ * Has every import into this Onyx begin anew: another one may have left chats out because this run had brought them in. What
+ * is there is known by its key, and stays.
+ */
+async function forgetProgress(client: PostgresClient, schema: string): Promise<void> {
+  await client.query('update etl.run set progress = null, run = null where target = $1', [`onyx:${schema}`]);
+}
+
+/** Takes back what was made for the chats and nothing uses any more. */
+async function forgetRun(client: PostgresClient, schema: string, run: string, { has }: OnyxDatabase): Promise<void> {
   await client.query(
     `delete from etl.onyx_load l where l.schema = $1 and l.run = $2 and not exists (select 1 from etl.onyx_chat c where c.load = l.load)`,
     [schema, run],
   );
-  await client.query('update etl.run set progress = null, run = null where run = $2::uuid and target = $1', [
-    `onyx:${schema}`,
-    run,
-  ]);
-  await client.query(
-    `with gone as (delete from etl.onyx_tool o where schema = $1 and not exists (select 1 from tool_call c where c.tool_id = o.tool_id)
-                   returning tool_id)
-     delete from tool where id in (select tool_id from gone)`,
-    [schema],
-  );
-  const { rows } = await client.query("select to_regclass('user_project') is not null as there");
-  if ((rows[0] as { there?: boolean } | undefined)?.there !== true) return;
+  if (has('tool', 'id'))
+    await client.query(
+      `with gone as (delete from etl.onyx_tool o where schema = $1 and not exists (select 1 from tool_call c where c.tool_id = o.tool_id)
+                     returning tool_id)
+       delete from tool where id in (select tool_id from gone)`,
+      [schema],
+    );
+  if (!has('user_project', 'id') || !has('chat_session', 'project_id')) return;
   await client.query(
     `with gone as (delete from etl.onyx_project o where schema = $1
                     and not exists (select 1 from chat_session s where s.project_id = o.project_id) returning project_id)

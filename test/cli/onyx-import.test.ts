@@ -262,7 +262,7 @@ test('--max-conversations takes the first; a dry run needs no database and write
   const { ONYX_DATABASE_URL: _, ...noDatabase } = env;
   const none = await etl(['onyx', 'import', '--bundle-path', folder], { cwd, env: noDatabase });
   assert.equal(none.code, 2);
-  assert.match(none.stderr, /database is not named\n.*ONYX_DATABASE_URL/);
+  assert.match(none.stderr, /database is not named\n.*ONYX_DATABASE_URL.*postgresql:\/\/onyx@db/);
   await writeFile(join(cwd, '.env'), `POSTGRES_HOST=${new URL(url).hostname}\nPOSTGRES_PASSWORD=unused\n`);
   const { port, password, pathname } = new URL(url);
   const flags = [

@@ -83,6 +83,36 @@ test('a chat that somebody has gone on with stays, unless it is asked for', asyn
   assert.equal((await counts(url))['chat_message'], 0);
 });
 
+test('an import that had left chats out, as another brought them in, looks at them again', async () => {
+  const url = await onyxDatabase();
+  const records = onyxChats(6);
+  await load(url, records, 'one');
+  assert.deepEqual((await load(url, records, 'two')).counts.skipped, 6);
+  await undoOnyx({ connectionString: url, run: await runNamed(url, 'one'), apply: true });
+  assert.deepEqual((await load(url, records, 'two')).counts.written, 6);
+  assert.deepEqual((await load(url, records, 'one')).counts.skipped, 6);
+  assert.deepEqual(await onyxInvariants(url), []);
+});
+
+test('an undo that is broken off leaves an import that brings in what is gone, and can be repeated', async () => {
+  const url = await onyxDatabase();
+  const records = onyxChats(8);
+  await load(url, records, 'one');
+  const run = await runNamed(url, 'one');
+  // The last transaction fails, as if the process had been killed before it.
+  await query(
+    url,
+    `create function stop() returns trigger language plpgsql as $$ begin raise 'stop'; end $$;
+     create trigger stop before delete on etl.onyx_load for each row execute function stop()`,
+  );
+  await assert.rejects(undoOnyx({ connectionString: url, run, apply: true }), /stop/);
+  assert.equal((await counts(url))['chat_session'], 0);
+  await query(url, 'drop trigger stop on etl.onyx_load');
+  assert.equal((await load(url, records, 'one')).counts.written, 8);
+  await undoOnyx({ connectionString: url, run: await runNamed(url, 'one'), apply: true });
+  assert.equal((await counts(url))['chat_session'], 0);
+});
+
 test('a run that is not known, or that is going on, is refused', async () => {
   const url = await onyxDatabase();
   for (const run of ['nonsense', chatId(1)])

@@ -76,6 +76,7 @@ test('tables of older releases are filled as far as they go, and what they canno
         'select (select count(*) from chat_message)::int + (select count(*) from tool_call)::int as n',
       );
       assert.equal(left?.['n'], 0);
+      assert.equal((await load(url, records)).counts.written, 12, 'the same import brings them in anew');
     });
   }
 });
@@ -85,6 +86,10 @@ test('where there is no table of tools, calls are left behind and counted', asyn
   const report = await load(url, onyxChats(3));
   assert.equal(report.counts.written, 3);
   assert.match(JSON.stringify(report.findings), /tool call \(Onyx before v2.6\)/);
+  const [run] = await onyxRuns(url);
+  await undoOnyx({ connectionString: url, run: run?.run ?? '', apply: true });
+  assert.deepEqual(await query(url, 'select count(*)::int as n from chat_session'), [{ n: 0 }]);
+  assert.equal((await load(url, onyxChats(3))).counts.written, 3);
 });
 
 test('columns that only newer releases have are filled where they are', async () => {

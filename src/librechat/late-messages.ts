@@ -6,8 +6,8 @@ import { documentKeys } from './document-keys.ts';
 import type { AwaitedChats, JoinedChats, JoinedUser, RejectedDocument } from './joined.ts';
 import type { FoundMessages, MessagesByConversation } from './librechat-input.ts';
 
-const queryBytes = 1_000_000;
-const aheadBytes = 4_000_000;
+const queryBytes = 500_000;
+const aheadBytes = 1_000_000;
 const firstQuery = 200;
 const mostMessages = 5000;
 const mostConversations = 300;

@@ -23,7 +23,9 @@ import {
 import { messageKeys, messagesOf, type MessageDocuments } from './live-messages.ts';
 import { readingContext } from './reading-context.ts';
 
-const aheadBytes = 4_000_000;
+const aheadBytes = 1_500_000;
+/** Two ids as text. */
+const placeBytes = 250;
 const idsInQuery = 300;
 
 /** What is there, and what tells a collection from another one of its name. */
@@ -116,7 +118,8 @@ async function* keysOfMessages(
 ): AsyncGenerator<MessageKeys> {
   const owners = userIds === undefined ? undefined : ownerCondition(userIds);
   const open = (signal: AbortSignal): AsyncIterable<MessageDocuments> => messageKeys(live.connection, owners, signal);
-  const sizeOf = ({ documents }: MessageDocuments): number => documentsBytes(documents);
+  const sizeOf = ({ places, documents }: MessageDocuments): number =>
+    places.length * placeBytes + documents.bytes.length;
   for await (const keys of readAhead(open, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf }))
     yield { ...keys, json: readable(keys.documents, 'messages', ctx) };
   await stillThere(live, 'messages', ctx.signal);

@@ -20,7 +20,9 @@ const keyFields = {
 /** Documents that come besides those that were expected, before the reply is asked for in pages. */
 const spare = 100;
 const idsInQuery = 300;
-const keysInBatch = 5000;
+/** Small pages: what is made of them is gone before the engine takes it for something that stays. */
+const keysBytes = 300_000;
+const keysInBatch = 1500;
 
 /** Documents of messages: the whole, or what they are found by. */
 export interface MessageDocuments {
@@ -44,7 +46,7 @@ export async function* messageKeys(
   // Everybody's in the order of `_id`; some users' in the index's, from one cursor: in another they would be sorted for each page.
   const keys =
     owners === undefined
-      ? keysetPages(connection, { ...query, by: '_id' }, signal)
+      ? keysetPages(connection, { ...query, by: '_id', pageBytes: keysBytes }, signal)
       : connection.stream({ ...query, sort: {}, batchSize: keysInBatch }, signal);
   for await (const documents of keys) {
     const namesFile = fileNaming(documents);

@@ -42,12 +42,12 @@ export class CopyTable<Row> {
     if (this.#writer.length >= chunkBytes) this.#chunks.push(this.#writer.take());
   }
 
-  /** Sends all rows, in one statement. May be repeated; nothing is added after it. */
-  async send(client: PostgresClient, signal: AbortSignal): Promise<void> {
+  /** Sends all rows, in one statement, and tells when they are flowing. May be repeated; nothing is added after it. */
+  async send(client: PostgresClient, signal: AbortSignal, isFlowing?: () => void): Promise<void> {
     if (this.#isEmpty) return;
     if (!this.#isEnded) this.#chunks.push(this.#writer.take(), copyTrailer);
     this.#isEnded = true;
-    await copyInto(client, this.#statement, this.#chunks, signal);
+    await copyInto(client, this.#statement, this.#chunks, signal, isFlowing);
   }
 }
 

@@ -36,9 +36,7 @@ export async function writeChats(
     const rows = ready ?? (await chatRows(client, placed, options));
     const { sessions, messages, calls, documents, links, feedback, chats, sources } = rows;
     for (const table of [chats, sessions]) await table.send(client, options.signal);
-    const sending = messages.send(client, options.signal);
-    options.isSending();
-    await sending;
+    await messages.send(client, options.signal, options.isSending);
     for (const table of [calls, documents, links, feedback, sources]) await table.send(client, options.signal);
     await client.query('release savepoint chats');
     return [];

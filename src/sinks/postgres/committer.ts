@@ -73,13 +73,12 @@ export class Committer {
     const { load, settled } = submission;
     if (settled !== undefined && (await this.#isCommitted(settled.progress))) return commitOf(load, settled.written);
     let round = writer.contest.round;
-    isSending();
-    let prepared = await writer.prepare(client, load, ctx.signal);
+    let prepared = await writer.prepare(client, load, ctx.signal, isSending);
     while (prepared.how === 'copied' && !(await writer.contest.isMyTurn(turn, round))) {
       // A load before this one may be waiting for a row of this one.
       await client.query('rollback');
       round = writer.contest.round;
-      prepared = await writer.prepare(client, load, ctx.signal);
+      prepared = await writer.prepare(client, load, ctx.signal, isSending);
     }
     await turn;
     const result = await writer.finish(client, load, prepared);

@@ -72,17 +72,18 @@ export class LoadWriter {
     this.#begin = target.isDeferrable ? 'begin; set constraints all immediate' : 'begin';
   }
 
-  async prepare(client: PostgresClient, load: Load, signal: AbortSignal): Promise<Prepared> {
+  /** `isSending` is called when the rows are on their way. */
+  async prepare(client: PostgresClient, load: Load, signal: AbortSignal, isSending: () => void): Promise<Prepared> {
     const { copy } = this.#statements;
     if (!this.#mayCopy || this.#expectsFaults || this.#isContested) {
       await client.query(this.#begin);
-      return this.#stage(client, load, signal);
+      return this.#stage(client, load, signal, isSending);
     }
     const timeout = this.#mayWait ? `; set local lock_timeout = ${contestTimeoutMs}` : '';
     try {
       // In one message: each answer that is waited for would leave the server idle.
       const statements = `${this.#begin}${timeout}; savepoint etl_load; ${copy}`;
-      await copyInto(client, statements, load.copyBytes(), signal);
+      await copyInto(client, statements, load.copyBytes(), signal, isSending);
       return { how: 'copied' };
     } catch (error) {
       const fault = postgresFault(error);
@@ -92,7 +93,7 @@ export class LoadWriter {
       else throw error;
       if (isContest) this.contest.raise();
       await client.query('rollback to savepoint etl_load; set local lock_timeout = 0');
-      return this.#stage(client, load, signal);
+      return this.#stage(client, load, signal, isSending);
     }
   }
 
@@ -125,12 +126,12 @@ export class LoadWriter {
   }
 
   /** COPY into the stage. What does not even pass there is found by the line that the server names. */
-  async #stage(client: PostgresClient, load: Load, signal: AbortSignal): Promise<Prepared> {
+  async #stage(client: PostgresClient, load: Load, signal: AbortSignal, isSending: () => void): Promise<Prepared> {
     const pieces: Piece[] = [];
     const rejected: RejectedRow[] = [];
     await client.query(this.#statements.createStage);
     const send = async (from: number, to: number): Promise<void> => {
-      await copyInto(client, this.#statements.copyToStage, load.copyBytes(from, to), signal);
+      await copyInto(client, this.#statements.copyToStage, load.copyBytes(from, to), signal, isSending);
       const { rows } = await client.query<{ last: number }>(selectLastOrd);
       pieces.push({ from, to, lastOrd: rows[0]?.last ?? 0 });
     };

@@ -8,9 +8,9 @@ import {
   THREAD_SCHEMA,
   type HistoryEntry,
   type ThreadOrigin,
-  type ThreadRecord,
   type ThreadRow,
 } from '../models/langgraph.ts';
+import type { RawThread, ThreadWithRaw } from '../models/langgraph-raw.ts';
 
 /**
  * A thread in a `threads_backup.json`: the history newest first, the thread itself only.
@@ -31,11 +31,13 @@ export interface BackupThread {
   /** Checkpoints of subgraphs, oldest first. */
   readonly subgraphs: readonly HistoryEntry[];
   readonly limited?: true;
+  /** What the checkpointer holds, where that is known. */
+  readonly raw?: RawThread;
 }
 
 /** A whole thread as an element of a `threads_backup.json`. */
-export function threadToBackup(record: ThreadRecord): BackupThread {
-  const { thread_id, thread, origin, history, limited } = record;
+export function threadToBackup(record: ThreadWithRaw): BackupThread {
+  const { thread_id, thread, origin, history, limited, raw } = record;
   return {
     thread_id,
     metadata: thread.metadata ?? {},
@@ -47,6 +49,7 @@ export function threadToBackup(record: ThreadRecord): BackupThread {
     origin,
     subgraphs: history.filter((entry) => namespaceOf(entry) !== ''),
     ...(limited === undefined ? {} : { limited }),
+    ...(raw === undefined ? {} : { raw }),
   };
 }
 
@@ -58,10 +61,10 @@ export function threadToBackup(record: ThreadRecord): BackupThread {
  *
  * @throws {EtlError} `ETL_RECORD_INVALID` for anything that is no thread, or has entries without a checkpoint id.
  */
-export function backupToThread(value: unknown): ThreadRecord {
+export function backupToThread(value: unknown): ThreadWithRaw {
   if (!isFields(value) || typeof value['thread_id'] !== 'string' || value['thread_id'] === '')
     throw new EtlError('ETL_RECORD_INVALID', 'expected a thread with its "thread_id"');
-  const { thread_id, metadata, values, created_at, updated_at, thread, origin, limited } = value;
+  const { thread_id, metadata, values, created_at, updated_at, thread, origin, limited, raw } = value;
   const entries = [...list(value['history']), ...list(value['subgraphs'])].map(asHistoryEntry);
   const row = isFields(thread)
     ? thread
@@ -81,6 +84,8 @@ export function backupToThread(value: unknown): ThreadRecord {
     origin: isFields(origin) && typeof origin['runtime'] === 'string' ? (origin as unknown as ThreadOrigin) : unknown,
     history: oldestFirst(entries),
     ...(limited === true || isStateOnly ? { limited: true } : {}),
+    // Written by us: whoever reads it looks at what it needs (`rawOf`).
+    ...(isFields(raw) ? { raw: raw as unknown as RawThread } : {}),
   };
 }
 

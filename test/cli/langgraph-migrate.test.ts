@@ -96,6 +96,22 @@ test('--backup-file leaves a complete bundle, from which import restores the thr
   assert.equal(lines.length, 5);
 });
 
+test('--backup-file with a name in .json makes a threads_backup.json; a second one needs --replace-backup', async (t) => {
+  const { source, target, cwd, etl } = await scene(t, { threads: 2 });
+  const migrate = (...more: string[]) =>
+    etl('langgraph', 'migrate', '--mode', 'state', '--backup-file', 'b.json', ...more);
+  assert.equal((await migrate()).code, 0);
+  const threadsOf = async () =>
+    (JSON.parse(await readFile(join(cwd, 'b.json'), 'utf8')) as { threads: unknown[] }).threads.length;
+  assert.equal(await threadsOf(), 2);
+  source.threads.push(stubThread(7));
+  const refused = await migrate('--new-run');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /ETL_SINK_EXISTS.*--replace-backup/s);
+  assert.equal((await migrate('--new-run', '--replace-backup')).code, 0);
+  assert.deepEqual([await threadsOf(), target.threads.size], [3, 3]);
+});
+
 test('a backup of another tool without histories restores the last states, and says so', async (t) => {
   const { target, cwd, etl } = await scene(t);
   const messages = (id: string) => [{ type: 'human', id, content: 'hi' }];

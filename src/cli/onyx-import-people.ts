@@ -29,17 +29,17 @@ export function sayPreview(
     readonly users: 'require' | 'create' | 'skip';
   },
 ): void {
-  const { looked, imported, branching, missing, withoutEmail } = found.preview;
+  const { looked, imported, leftOut, missing, withoutEmail } = found.preview;
   const homeless = sumOf(missing);
   const nameless = sumOf(withoutEmail);
   const isMade = found.users === 'create';
-  const fresh = looked - imported - branching - nameless - (isMade ? 0 : homeless);
+  const fresh = looked - imported - leftOut - nameless - (isMade ? 0 : homeless);
   const emails = [...missing.keys()].sort();
   const lines = [
     ...(found.place === undefined ? [] : [`looked at ${found.place}`]),
     `would be imported: ${formatCount(fresh)} of ${formatCount(looked)} conversations`,
     ...(imported === 0 ? [] : [`imported before: ${formatCount(imported)}`]),
-    ...(branching === 0 ? [] : [`left out for their branches: ${formatCount(branching)}`]),
+    ...(leftOut === 0 ? [] : [`left out by --branches or --archived: ${formatCount(leftOut)}`]),
     ...(homeless === 0
       ? []
       : [

@@ -32,6 +32,9 @@ interface ImportFlags extends DatabaseFlags, ApiFlags, RunFlags {
   readonly personaId: number;
   readonly personaMap?: string;
   readonly unmapped: 'default' | 'fail';
+  readonly projects: 'project' | 'tag' | 'drop';
+  readonly archived: 'keep' | 'project' | 'skip';
+  readonly longText: 'split' | 'cut' | 'reject';
   readonly uploadFiles: boolean;
   readonly connections: number;
   readonly check: boolean;
@@ -82,6 +85,27 @@ export function onyxImportCommand(cli: Cli): Command {
         'default',
         'fail',
       ]).default('default'),
+    )
+    .addOption(
+      choice(
+        '--projects <which>',
+        "chats go into a project of Onyx: the source's, else that of the first tag, or none",
+        ['project', 'tag', 'drop'],
+      ).default('project'),
+    )
+    .addOption(
+      choice('--archived <which>', 'archived chats: as others, into a project "Archived", or leave them out', [
+        'keep',
+        'project',
+        'skip',
+      ]).default('keep'),
+    )
+    .addOption(
+      choice(
+        '--long-text <which>',
+        'a text too long for the search column: over several messages, cut and attached, or reject',
+        ['split', 'cut', 'reject'],
+      ).default('split'),
     )
     .option('--no-upload-files', 'leave files behind')
     .option('--connections <n>', 'connections to write over at once', wholeNumber(1), 1)
@@ -143,8 +167,9 @@ async function previewBundle(
   database: OnyxDatabaseAddress | undefined,
 ): Promise<void> {
   const folder = await checked(cli, path, flags);
-  const { branches = 'tree' } = sink;
-  const seen = database === undefined ? undefined : onyxPreview({ ...database, branches });
+  const { branches = 'tree', archived } = sink;
+  const seen =
+    database === undefined ? undefined : onyxPreview({ ...database, branches, skipArchived: archived === 'skip' });
   const plan = await onyxImport(path, { ...planOptions(flags, sink, folder), look: seen?.look });
   const place =
     database === undefined
@@ -183,7 +208,13 @@ async function checked(cli: Cli, path: string, { check, userEmail, onlyUser }: I
 }
 
 async function sinkOptions(cli: Cli, flags: ImportFlags, database: OnyxDatabaseAddress): Promise<SinkOptions> {
-  const { personaId, personaMap: map, unmapped, users, connections } = flags;
+  const { personaId, personaMap: map, unmapped, users, connections, projects, archived, longText } = flags;
+  const files = await filesOf(cli, flags);
+  if (longText === 'cut' && files === 'off') {
+    throw new EtlError('ETL_USAGE', '--long-text cut attaches whole texts as files, and files are not uploaded', {
+      hint: 'set ONYX_API_BASE and ONYX_API_KEY, and leave out --no-upload-files; or take --long-text split',
+    });
+  }
   if (map === undefined && unmapped === 'fail')
     throw new EtlError('ETL_USAGE', '--unmapped fail says nothing without --persona-map');
   return {
@@ -191,7 +222,10 @@ async function sinkOptions(cli: Cli, flags: ImportFlags, database: OnyxDatabaseA
     branches: branchesOf(flags),
     users,
     persona: map === undefined ? personaId : { default: personaId, map, unmapped },
-    files: await filesOf(cli, flags),
+    projects,
+    archived,
+    longText,
+    files,
     connections,
   };
 }

@@ -12,6 +12,7 @@ export interface OnyxPreviewOptions {
   readonly connectionString: string;
   readonly schema: string;
   readonly branches: OnyxBranches;
+  readonly skipArchived: boolean;
 }
 
 /** What an import would find in Onyx: numbers of conversations. */
@@ -19,8 +20,8 @@ export interface OnyxPreview {
   readonly looked: number;
   /** Of these, imported before. */
   readonly imported: number;
-  /** Left out for their branches. */
-  readonly branching: number;
+  /** Left out for their branches, or as archived ones. */
+  readonly leftOut: number;
   /** By address, in small letters: new ones whose owner has no account. */
   readonly missing: ReadonlyMap<string, number>;
   /** By the owner's id: new ones whose owner has no address. */
@@ -32,13 +33,13 @@ export interface OnyxPreview {
  *
  * Reads only. `preview` is whole when the stream has ended.
  */
-export function onyxPreview({ connectionString, schema, branches }: OnyxPreviewOptions): {
+export function onyxPreview({ connectionString, schema, branches, skipArchived }: OnyxPreviewOptions): {
   readonly look: Transform<Conversation, Conversation>;
   readonly preview: OnyxPreview;
 } {
   const missing = new Map<string, number>();
   const withoutEmail = new Map<string, number>();
-  const preview = { looked: 0, imported: 0, branching: 0, missing, withoutEmail };
+  const preview = { looked: 0, imported: 0, leftOut: 0, missing, withoutEmail };
   const add = async (client: PostgresClient, records: readonly Conversation[]): Promise<void> => {
     const parts = records.map((record) => conversationToOnyxBranches(record, branches));
     const known = (await hasProvenance(client)) ? await importedOf(client, schema, parts) : new Set<string>();
@@ -47,7 +48,7 @@ export function onyxPreview({ connectionString, schema, branches }: OnyxPreviewO
     for (const [index, record] of records.entries()) {
       const chats = parts[index];
       const email = emailOf(record);
-      if (chats?.length === 0) preview.branching += 1;
+      if (chats?.length === 0 || (skipArchived && record.archived)) preview.leftOut += 1;
       else if (chats?.every(({ key }) => known.has(key)) === true) preview.imported += 1;
       else if (email === '') increase(withoutEmail, record.owner.id);
       else if (!owners.has(email)) increase(missing, email);

@@ -239,6 +239,51 @@ test('--user-email brings one person’s chats to another account, and refuses t
   assert.deepEqual(await onyxInvariants(url), []);
 });
 
+test('--projects, --archived and --long-text say what becomes of what Onyx has another place for', async (t) => {
+  const { cwd, url, run } = await onyx(t, ['ana@example.org']);
+  const folder = await olderBundle(cwd);
+  const chats = join(folder, 'conversations.jsonl');
+  const line = (await readFile(chats, 'utf8')).trim();
+  const changed = (id: string, text: string, put: string): string =>
+    line
+      .replaceAll(olderChatId, olderChatId.replace(/1$/, id))
+      .replaceAll('Growth.', text)
+      .replace('"title":', `${put}"title":`);
+  const words = Array.from({ length: 130_000 }, (_, index) => `word${index}`).join(' ');
+  await writeFile(
+    chats,
+    [
+      line,
+      changed('2', 'Growth.', '"isArchived":true,'),
+      changed('3', 'Growth.', '"tags":["spring"],'),
+      changed('4', words, ''),
+    ]
+      .map((text) => `${text}\n`)
+      .join(''),
+  );
+  const argv = ['--bundle-path', folder];
+  const cut = await run(...argv, '--long-text', 'cut', '--no-upload-files');
+  assert.equal(cut.code, 2);
+  assert.match(cut.stderr, /--long-text cut attaches .*\n.*ONYX_API_BASE/);
+  const flags = ['--no-upload-files', '--projects', 'tag', '--archived', 'skip', '--long-text', 'reject'];
+  const dry = await run(...argv, ...flags, '--dry-run');
+  assert.match(dry.stderr, /would be imported: 3 of 4 conversations\n {2}left out by --branches or --archived: 1/);
+  const { code, stderr } = await run(...argv, ...flags);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /2 written \+ 1 skipped \+ 1 rejected/);
+  assert.deepEqual(
+    await query(
+      url,
+      'select s.id, p.name from chat_session s left join user_project p on p.id = s.project_id order by s.id',
+    ),
+    [
+      { id: olderChatId, name: null },
+      { id: olderChatId.replace(/1$/, '3'), name: 'spring' },
+    ],
+  );
+  assert.deepEqual(await onyxInvariants(url), []);
+});
+
 test('a folder of exports is all of them; each bundle has its own run', async (t) => {
   const { cwd, url, run } = await onyx(t, everybody);
   const exports = join(cwd, 'exports');
@@ -373,7 +418,7 @@ test('a dry run looks at Onyx: what stops the import stops it, and nothing is wr
   const { length } = await sessions(url);
   const again = await run(...argv, '--users', 'skip', '--branches', 'skip');
   assert.equal(again.code, 0, again.stderr);
-  assert.match(again.stderr, new RegExp(`imported before: ${length}\n {2}left out for their branches: \\d+`));
+  assert.match(again.stderr, new RegExp(`imported before: ${length}\n {2}left out by --branches or --archived: \\d+`));
   assert.equal((await sessions(url)).length, length);
 
   const wrong: readonly (readonly [more: readonly string[], env: object, said: RegExp])[] = [

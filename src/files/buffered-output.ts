@@ -1,18 +1,25 @@
 import type { Output, OutputTarget, SyncUnderWay } from './output.ts';
 
-// Two reused buffers of this size and one write in flight are 4 to 5 times as fast as a write stream given lines.
+// Small pieces are copied into one of two reused buffers of this size: 4 to 5 times as fast as a write stream given lines.
 const bufferBytes = 256 * 1024;
-// A larger piece is written as it is instead of being copied.
+// A larger piece is written as it is.
 const directBytes = 64 * 1024;
+// So much is written at a time. Each write is a turn through the thread pool.
+const writeBytes = 1024 * 1024;
 // What is written goes to the disk in the background after this much, so that a commit has little left to wait for.
 const earlySyncBytes = 16 * 1024 * 1024;
 
-/** Writes to a target from `length` on: small pieces through two reused buffers, large ones directly, one write at a time. */
+/** Writes to a target from `length` on: about a megabyte at a time, gathered while the one before is written. */
 export class BufferedOutput implements Output {
   readonly #target: OutputTarget;
   #buffer = Buffer.allocUnsafeSlow(bufferBytes);
   #spare = Buffer.allocUnsafeSlow(bufferBytes);
+  /** The part of the buffer that is among the pieces already, and what was copied behind it. */
+  #sealed = 0;
   #used = 0;
+  /** What is to be written next, before what is in the buffer and not sealed. */
+  #pieces: Uint8Array[] = [];
+  #piecesBytes = 0;
   #length: number;
   /** Bytes handed to the target, written or in flight. */
   #position: number;
@@ -32,7 +39,7 @@ export class BufferedOutput implements Output {
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
-    if (bytes.length > directBytes) return this.#writeDirectly(bytes);
+    if (bytes.length > directBytes) return this.#add(bytes);
     if (this.#used + bytes.length > bufferBytes) return this.#turnOver().then(() => this.write(bytes));
     this.#buffer.set(bytes, this.#used);
     this.#took(bytes.length);
@@ -65,7 +72,7 @@ export class BufferedOutput implements Output {
   }
 
   async cutBack(length: number): Promise<void> {
-    this.#used = 0;
+    this.#forget();
     await this.#flight;
     await this.#earlySync?.catch(() => undefined);
     await this.#target.truncate(length);
@@ -85,32 +92,46 @@ export class BufferedOutput implements Output {
     this.#length += bytes;
   }
 
-  async #writeDirectly(bytes: Uint8Array): Promise<void> {
-    await this.#turnOver();
-    await this.#flight;
+  /** Puts a large piece behind what there is. */
+  #add(bytes: Uint8Array): Promise<void> | undefined {
+    this.#seal();
+    this.#pieces.push(bytes);
+    this.#piecesBytes += bytes.length;
     this.#length += bytes.length;
-    this.#start(bytes);
+    return this.#piecesBytes < writeBytes ? undefined : this.#turnOver();
   }
 
-  /** Starts writing the buffer in use and goes on with the other one. */
+  #seal(): void {
+    if (this.#used === this.#sealed) return;
+    this.#pieces.push(this.#buffer.subarray(this.#sealed, this.#used));
+    this.#piecesBytes += this.#used - this.#sealed;
+    this.#sealed = this.#used;
+  }
+
+  #forget(): void {
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    this.#sealed = 0;
+    this.#used = 0;
+  }
+
+  /** Starts writing what there is and goes on with the other buffer. */
   async #turnOver(): Promise<void> {
     await this.#flight;
-    if (this.#used === 0) return;
+    this.#seal();
+    const pieces = this.#pieces;
+    const bytes = this.#piecesBytes;
+    if (bytes === 0) return;
     const full = this.#buffer;
     this.#buffer = this.#spare;
     this.#spare = full;
-    const bytes = full.subarray(0, this.#used);
-    this.#used = 0;
-    this.#start(bytes);
-  }
-
-  #start(bytes: Uint8Array): void {
+    this.#forget();
     const position = this.#position;
-    this.#position += bytes.length;
-    this.#flight = this.#target.write(bytes, position);
+    this.#position += bytes;
+    this.#flight = this.#target.write(pieces, position);
     // Thrown where it is awaited; until then it is not unhandled.
     this.#flight.catch(() => undefined);
-    this.#unsynced += bytes.length;
+    this.#unsynced += bytes;
     if (this.#unsynced >= earlySyncBytes) void this.#syncEarly();
   }
 

@@ -17,7 +17,7 @@ export interface Output {
   sync(): Promise<void>;
   /** Ends the block and begins bringing everything given so far to the disk; more may be written meanwhile. */
   beginSync(): Promise<SyncUnderWay>;
-  /** Forgets what came after `length` and cuts the file there. */
+  /** Forgets what came after `length`, where the output stood at a sync, and cuts the file there. */
   cutBack(length: number): Promise<void>;
   /** Waits for what is being written, drops what is not, and closes the file. */
   close(): Promise<void>;
@@ -31,8 +31,8 @@ export interface SyncUnderWay {
 
 /** What an output writes to: one write at a time, and perhaps a sync beside it. */
 export interface OutputTarget {
-  /** Writes all of `bytes`, which go to `position` in the file; they are not kept after that. */
-  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Writes all of the pieces one after the other from `position` in the file on; they are not kept after that. */
+  write(pieces: readonly Uint8Array[], position: number): Promise<void>;
   sync(): Promise<void>;
   truncate(length: number): Promise<void>;
   close(): Promise<void>;

@@ -61,7 +61,11 @@ class StreamTarget implements OutputTarget {
     stream.on('error', this.#ignore);
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(pieces: readonly Uint8Array[]): Promise<void> {
+    for (const piece of pieces) await this.#write(piece);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     if (this.isGone) return;
     try {
       await new Promise<void>((resolve, reject) => {

@@ -1,11 +1,9 @@
-import { writeSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { EtlError, systemCode } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import type { OutputTarget } from './output.ts';
-import { largeCalls, QuickCalls } from './quick-calls.ts';
 
 /** What a file sink does when its target holds data already. */
 export type IfExists = 'append' | 'replace' | 'error';
@@ -66,22 +64,31 @@ function refuseData(path: string, ifExists: IfExists, size = 0): void {
   });
 }
 
-/** Writes go to the system's memory: at once, as long as that is quick. */
 function targetOf(file: FileHandle): OutputTarget {
-  const calls = new QuickCalls(largeCalls);
   return {
-    async write(bytes, position) {
-      for (let written = 0; written < bytes.length; ) {
-        const rest = [written, bytes.length - written, position + written] as const;
-        written += calls.isAtOnce()
-          ? calls.run(() => writeSync(file.fd, bytes, ...rest))
-          : (await file.write(bytes, ...rest)).bytesWritten;
+    async write(pieces, position) {
+      let left = pieces;
+      let place = position;
+      while (left.length > 0) {
+        const { bytesWritten } = await file.writev(left, place);
+        place += bytesWritten;
+        left = behind(left, bytesWritten);
       }
     },
     sync: () => file.datasync(),
     truncate: (length) => file.truncate(length),
     close: () => file.close(),
   };
+}
+
+/** What is left of the pieces after so many bytes: nothing, but where a disk is full or a write is interrupted. */
+function behind(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let skip = bytes;
+  for (const [index, piece] of pieces.entries()) {
+    if (skip < piece.length) return [piece.subarray(skip), ...pieces.slice(index + 1)];
+    skip -= piece.length;
+  }
+  return [];
 }
 
 /** The size of a regular file; nothing when there is none. */

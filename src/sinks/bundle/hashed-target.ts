@@ -45,11 +45,13 @@ export class HashedTarget implements OutputTarget {
     return { sha256: this.#hash.copy().digest('hex'), bytes: this.#length };
   }
 
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    this.#hash.update(bytes);
-    this.#length += bytes.length;
+  async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
+    for (const piece of pieces) {
+      this.#hash.update(piece);
+      this.#length += piece.length;
+    }
     this.#isChanged = true;
-    await this.#target.write(bytes, position);
+    await this.#target.write(pieces, position);
   }
 
   async sync(): Promise<void> {

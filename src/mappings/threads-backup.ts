@@ -94,6 +94,11 @@ export function isWithoutHistory(value: unknown): boolean {
   return isFields(value) && hasState(value['values']) && list(value['history']).length === 0;
 }
 
+/** How many checkpoints an element has: what other tools sum up as `total_checkpoints`. */
+export function historyLength(value: unknown): number {
+  return isFields(value) ? list(value['history']).length : 0;
+}
+
 function hasState(values: unknown): boolean {
   return isFields(values) && Object.keys(values).length > 0;
 }

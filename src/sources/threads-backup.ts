@@ -10,10 +10,11 @@ import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { jsonArrayFormat, jsonLinesFormat } from '../files/json-formats.ts';
 import { readRecords } from '../files/read-records.ts';
 import { mapBatch } from '../map-batch.ts';
-import { backupToThread, isWithoutHistory } from '../mappings/threads-backup.ts';
+import { backupToThread, historyLength, isWithoutHistory } from '../mappings/threads-backup.ts';
 import { asThreadRecord, THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';
 import type { Source } from '../stage.ts';
 import { checkThreadFiles, readThreadManifest, threadsFileOf } from './threads-backup/bundle-manifest.ts';
+import { BackupWatch } from './threads-backup/stated-counts.ts';
 
 const options = z.strictObject({
   path: z
@@ -47,7 +48,7 @@ export type ThreadsBackupSourceOptions = z.input<typeof options>;
  *
  * A bundle's records come as they were written. A backup's are brought into the same form; what other tools keep of a thread
  * is its own history, without that of its subgraphs. A bundle that was not completed, or has lost something since, is refused
- * before anything is read. The cursor is a byte offset.
+ * before anything is read; a backup that holds fewer threads or checkpoints than it says is warned of. The cursor is a byte offset.
  *
  * @throws {EtlError} `ETL_SOURCE_NOT_FOUND`, `ETL_SOURCE_INVALID`, `ETL_SOURCE_TRUNCATED`, `ETL_SOURCE_CHANGED`.
  */
@@ -63,9 +64,20 @@ export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<T
       const file = await lines();
       if (file === undefined) {
         const format = jsonArrayFormat(at === '' ? undefined : at, given);
-        for await (const batch of readRecords(path, format, ctx)) {
+        const watch = new BackupWatch(path);
+        let checkpoints = 0;
+        for await (const batch of readRecords(path, watch.watched(format), ctx)) {
           ctx.finding(noHistory, batch.records.filter(isWithoutHistory).length, { batch });
+          for (const value of batch.records) checkpoints += historyLength(value);
           yield mapBatch(batch, backupToThread, ctx);
+        }
+        const stated = await watch.stated(ctx.signal);
+        const found = { threads: watch.elements, checkpoints: ctx.cursor === undefined ? checkpoints : undefined };
+        for (const what of ['threads', 'checkpoints'] as const) {
+          const [expected, is] = [stated[what], found[what]];
+          if (expected === undefined || is === undefined || expected === is) continue;
+          ctx.warn(`the backup says that it has ${expected} ${what}, and holds ${is}: it may have lost some`);
+          ctx.finding(`not in the backup: ${what} that it says it has`, Math.max(0, expected - is));
         }
         return;
       }

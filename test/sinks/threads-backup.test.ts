@@ -195,6 +195,32 @@ describe('a threads_backup.json', () => {
   });
 });
 
+testIn('a backup that holds less than it says is warned of', async (directory) => {
+  const path = join(directory, 'short.json');
+  const threads = [0, 1, 2].map((number) => {
+    const { row, history } = stubThread(number);
+    return { thread_id: row.thread_id, history };
+  });
+  const cases: readonly (readonly [name: string, before: object, after: object, warnings: number])[] = [
+    ['nothing said', {}, {}, 0],
+    ['the truth before', { total_threads: 3, total_checkpoints: 9 }, {}, 0],
+    ['the truth after', {}, { total_threads: 3, errors: [] }, 0],
+    ['too many before', { total_threads: 10 }, { export_date: 'x' }, 1],
+    ['too many after', {}, { total_threads: 10, total_checkpoints: 30 }, 2],
+  ];
+  for (const [name, before, after, warnings] of cases) {
+    for (const text of [
+      JSON.stringify({ ...before, threads, ...after }),
+      JSON.stringify({ ...before, threads, ...after }, null, 2),
+    ]) {
+      await writeFile(path, text);
+      const { report } = await readAll(threadsBackupSource({ path }));
+      assert.equal(report.warnings.length, warnings, name);
+      if (warnings > 0) assert.equal(report.findings['not in the backup: threads that it says it has'], 7);
+    }
+  }
+});
+
 testIn('what is no thread is rejected by both forms', async (directory) => {
   for (const format of ['bundle', 'json'] as const) {
     const report = await pipeline(arraySource([whole[1], { schema: 'other' }, 7], { batchSize: 3 }), {

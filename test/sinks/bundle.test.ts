@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -192,11 +192,13 @@ test('says why a file has no bytes, and never looks outside the roots', async (t
     ['folder', ['uploads/folder.txt'], undefined, 'notAFile'],
     ['provider', [], 'providerOnly', 'providerOnly'],
     ['second', ['uploads/gone.txt', 'uploads/f3.txt'], undefined, null],
-    // A user who may read everything, such as root, reads this one, too.
-    ['locked', ['uploads/locked.txt'], undefined, process.getuid?.() === 0 ? null : 'unreadable'],
+    ['locked', ['uploads/locked.txt'], undefined, 'unreadable'],
+    ['after', ['uploads/f1.txt'], undefined, null],
   ];
   const files = cases.map(([id, paths, unavailable]) => fileRef(id, { paths, unavailable }));
-  await write([ana, chatRecord(ana.user, 'c1', ['x'], files)], { path: bundle, assetRoots: [root] });
+  await unprivileged(path, () =>
+    write([ana, chatRecord(ana.user, 'c1', ['x'], files)], { path: bundle, assetRoots: [root] }),
+  );
   const entries = lines<BundleFileEntry>(
     await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'),
   );
@@ -205,6 +207,39 @@ test('says why a file has no bytes, and never looks outside the roots', async (t
     cases.map(([id, , , reason]) => (reason === null ? [id] : [id, reason])),
   );
   assert.ok(!JSON.stringify(await treeOf(bundle, ['.txt'])).includes('outside'));
+});
+
+/** Does something in a folder as a user who may not read everything, as root may. */
+async function unprivileged<T>(folderOfTheirs: string, act: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return act();
+  const nobody = 65_534;
+  await chown(folderOfTheirs, nobody, nobody);
+  process.seteuid?.(nobody);
+  try {
+    return await act();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+test('a file that cannot be read to its end is told, and the others are copied', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs a file that opens and cannot be read: /proc/self/mem');
+  const path = await folder(t);
+  const bundle = join(path, 'bundle');
+  const files = [fileRef('broken', { paths: ['mem'] }), fileRef('f1')];
+  const assetRoots = ['/proc/self', await uploads(path)];
+  await write([ana, chatRecord(ana.user, 'c1', ['x'], files)], { path: bundle, assetRoots });
+  const entries = lines<BundleFileEntry>(
+    await readFile(join(bundle, 'ana_example.org', 'files_manifest.jsonl'), 'utf8'),
+  );
+  assert.deepEqual(
+    entries.map(({ file_id, copied, errors }) => [file_id, copied, ...errors]),
+    [
+      ['broken', false, 'unreadable'],
+      ['f1', true],
+    ],
+  );
+  assert.deepEqual(Object.keys(await treeOf(join(bundle, 'ana_example.org', 'files'))), ['f1/f1.txt']);
 });
 
 test('copies under names that every file system takes, and tells equal ids apart', async (t) => {

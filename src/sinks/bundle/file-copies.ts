@@ -184,6 +184,9 @@ export class FileCopies {
     const { part, file: copy } = await this.#newPart();
     try {
       return { part, ...(await hashDescriptor(descriptor, { signal, copy })) };
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
     } finally {
       await copy.close();
     }

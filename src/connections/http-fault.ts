@@ -1,3 +1,5 @@
+import { brokenConnectionCodes } from './broken-connection.ts';
+
 /** What a server answered instead of what was asked for. The `cause` of the errors that tell of it. */
 export class HttpFault extends Error {
   override readonly name = 'HttpFault';
@@ -59,14 +61,7 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 const brokenCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
+  ...brokenConnectionCodes,
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',

@@ -1,6 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 
 import { EtlError, systemCode, type ErrorCode } from '../errors.ts';
+import { brokenConnectionCodes } from './broken-connection.ts';
 
 /** A connection to PostgreSQL. One statement at a time; whoever opens it ends it. */
 export type PostgresClient = Client;
@@ -130,17 +131,8 @@ function codeOf(sqlState: string | undefined, error: unknown, otherwise: ErrorCo
   return otherwise;
 }
 
-const brokenCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-]);
+// A server on this machine that is not there leaves no socket in the folder.
+const brokenCodes = new Set([...brokenConnectionCodes, 'ENOENT']);
 
 function isBrokenConnection(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isBrokenConnection);

@@ -19,6 +19,8 @@ export interface BundleSurroundings {
   readonly filesOf: (fileId: string) => readonly BundledFile[];
   /** The user's line in `users.jsonl`; null in bundles of other tools. */
   readonly user: Document | null;
+  /** What a project is called: chats name it by its id only. */
+  readonly projectName?: ((id: string) => string | undefined) | undefined;
 }
 
 /**
@@ -56,7 +58,13 @@ export function bundleToConversation(
   };
   const result = librechatToConversation(chat);
   const placed = result.conversation.files.map((file) => withPlace(file, around));
-  return { conversation: { ...result.conversation, files: placed }, losses: result.losses };
+  const named = { ...result.conversation, files: placed, project: withName(result.conversation.project, around) };
+  return { conversation: named, losses: result.losses };
+}
+
+function withName(project: Conversation['project'], { projectName }: BundleSurroundings): Conversation['project'] {
+  const name = project === null ? undefined : projectName?.(project.id);
+  return project === null || name === undefined ? project : { ...project, name };
 }
 
 interface Line {

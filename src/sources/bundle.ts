@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { z } from 'zod';
@@ -13,10 +14,11 @@ import { readJsonValues } from '../files/read-json-values.ts';
 import { readRecords } from '../files/read-records.ts';
 import { USERS_FILE } from '../formats/bundle.ts';
 import { jsonRecordText } from '../formats/json-records.ts';
+import type { Json } from '../json.ts';
 import { bundleToConversation, type BundledFile } from '../mappings/bundle-to-conversation.ts';
 import { reportFindings } from '../mappings/report-findings.ts';
 import type { Conversation } from '../models/conversation.ts';
-import { parseDocument, type Document } from '../models/extended-json.ts';
+import { idText, parseDocument, type Document } from '../models/extended-json.ts';
 import type { Batch, Source, StageContext } from '../stage.ts';
 
 const options = z.strictObject({
@@ -80,6 +82,14 @@ export function bundleSource(input: BundleSourceOptions): Source<unknown> {
   };
 }
 
+/** The folder whose chats are being read. */
+interface OpenFolder {
+  readonly folder: BundleFolder;
+  readonly entries: BundleFileEntries;
+  /** Names of projects by their ids. */
+  readonly projects: ReadonlyMap<string, string>;
+}
+
 async function* readBundle(given: Options, ctx: StageContext): AsyncGenerator<Batch<unknown>> {
   const { path, folders } = await bundleFolders(given.path);
   if (folders.length === 0) return;
@@ -87,7 +97,7 @@ async function* readBundle(given: Options, ctx: StageContext): AsyncGenerator<Ba
     given.userEmail === undefined ? undefined : new Set([given.userEmail].flat().map((email) => email.toLowerCase()));
   const byFile = new Map(folders.map((folder) => [folder.conversations, folder]));
   const users = given.records === 'documents' ? new Map<string, Document>() : await usersOf(path);
-  let open: { readonly folder: BundleFolder; readonly entries: BundleFileEntries } | undefined;
+  let open: OpenFolder | undefined;
   try {
     for await (const all of readRecords([...byFile.keys()], jsonLinesFormat(given), ctx)) {
       const batch = wanted === undefined ? all : onlyOf(all, wanted, ctx);
@@ -102,7 +112,8 @@ async function* readBundle(given: Options, ctx: StageContext): AsyncGenerator<Ba
         open = undefined;
         const folder = byFile.get(file);
         if (folder === undefined) throw new Error(`${file} is none of the bundle's files`);
-        open = { folder, entries: await BundleFileEntries.open(folder, ctx.signal) };
+        const projects = await projectNames(folder, ctx.signal);
+        open = { folder, projects, entries: await BundleFileEntries.open(folder, ctx.signal) };
       }
       yield await conversations(batch, open, users, ctx);
     }
@@ -124,7 +135,7 @@ function onlyOf(batch: Batch<unknown>, wanted: ReadonlySet<string>, ctx: StageCo
 
 async function conversations(
   batch: Batch<unknown>,
-  { folder, entries }: { readonly folder: BundleFolder; readonly entries: BundleFileEntries },
+  { folder, entries, projects }: OpenFolder,
   users: ReadonlyMap<string, Document>,
   ctx: StageContext,
 ): Promise<Batch<Conversation>> {
@@ -137,6 +148,7 @@ async function conversations(
       const { conversation, losses } = bundleToConversation(record, {
         filesOf: (fileId) => (files.get(fileId) ?? []).map((entry) => bundledFile(entry, folder)),
         user: users.get(userIdOf(record)) ?? null,
+        projectName: (id) => projects.get(id),
       });
       reportFindings(ctx, conversation, losses);
       records.push(conversation);
@@ -177,6 +189,19 @@ async function usersOf(path: string): Promise<Map<string, Document>> {
     if (typeof id === 'string' && hasProfile(user as Document)) users.set(id, { ...(user as Document), _id: id });
   }
   return users;
+}
+
+/** What the projects in a folder are called; nothing where there are none. */
+async function projectNames({ path, ending }: BundleFolder, signal: AbortSignal): Promise<Map<string, string>> {
+  const names = new Map<string, string>();
+  const file = join(path, `projects.jsonl${ending}`);
+  if (!existsSync(file)) return names;
+  for await (const project of readJsonValues(file, signal)) {
+    const id = idText(memberOf(project, '_id') as Json | undefined);
+    const name = memberOf(project, 'name');
+    if (id !== undefined && typeof name === 'string') names.set(id, name);
+  }
+  return names;
 }
 
 /** Of an account that is gone only its id is known, and where its chats are. */

@@ -50,6 +50,7 @@ export function chatRecord(
   id: string,
   texts: readonly string[],
   files: readonly LibrechatFileRef[] = [],
+  fields: Readonly<Record<string, unknown>> = {},
 ): LibrechatChatRecord {
   const messages = texts.map((text, place) =>
     bytesOf({
@@ -59,7 +60,7 @@ export function chatRecord(
       text,
     }),
   );
-  const conversation = bytesOf({ conversationId: id, user: user.id, title: `About ${id}` });
+  const conversation = bytesOf({ conversationId: id, user: user.id, title: `About ${id}`, ...fields });
   const digest = chatDigest({
     userId: user.id,
     conversationId: id,

@@ -174,6 +174,28 @@ test('reads bundles of other tools: the whole, one user of it, and one file', as
   }
 });
 
+test('a chat of LibreChat carries the name of its project', async (t) => {
+  const path = await folder(t);
+  const project = { _id: { $oid: 'aaaaaaaaaaaaaaaaaaaaaaaa' }, user: 'u1', name: 'Project 🗂️' };
+  const owner = userRecord('u1', 'ana@example.org', {
+    related: [{ name: 'projects', lines: [Buffer.from(JSON.stringify(project))] }],
+  });
+  for (const compress of ['none', 'gzip'] as const) {
+    const bundle = join(path, compress);
+    const chats = ['aaaaaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbb'].map((id) =>
+      chatRecord(owner.user, `in-${id}`, ['hello'], [], { chatProjectId: id }),
+    );
+    await pipeline(recordsSource([owner, ...chats]))
+      .to(bundleSink({ path: bundle, compress }))
+      .run();
+    const found = await read({ path: bundle });
+    assert.deepEqual(
+      found.map(({ project: one }) => one),
+      [{ id: 'aaaaaaaaaaaaaaaaaaaaaaaa', name: 'Project 🗂️' }, { id: 'bbbbbbbbbbbbbbbbbbbbbbbb' }],
+    );
+  }
+});
+
 test('gives the lines as they stand when documents are asked for', async (t) => {
   const path = await folder(t);
   const ana = userRecord('a1', 'ana@example.org');

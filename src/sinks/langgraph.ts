@@ -230,13 +230,14 @@ function countFindings(
   ctx: StageContext,
   from: { readonly batch: Batch<unknown>; readonly index: number },
 ): void {
-  const { relation, fidelity, losses = new Map<string, number>(), checkpoints } = outcome;
+  const { relation, fidelity, losses = new Map<string, number>(), added, checkpoints } = outcome;
   if (outcome.kind === 'skipped') {
     ctx.finding(`already there: ${relation ?? 'not compared'}`, 1, from);
     return;
   }
   ctx.finding(`restored by ${mode}: checkpoints`, checkpoints, from);
   for (const [kind, times] of losses) ctx.finding(`not restored: ${kind}`, times, from);
+  if (added !== undefined && added.size > 0) ctx.finding('added by the graph: channels', added.size, from);
   if (fidelity === undefined) return;
   const { checkpoints: count, subgraphs, matched } = fidelity;
   ctx.finding(

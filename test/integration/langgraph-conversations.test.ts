@@ -110,6 +110,9 @@ for (const [runtime, server] of Object.entries(servers)) {
         .to(langgraphSink({ apiUrl: server.url, mode }, { progressFolder: directory }))
         .run();
       assert.equal(report.counts.written, 1);
+      // The graph has channels that a conversation knows nothing of.
+      assert.equal(report.findings['not the same: values'], undefined);
+      assert.equal(report.findings['added by the graph: channels'], mode === 'history' ? 2 : undefined);
       const threadId = threadIdOf(conversation(id));
       assert.deepEqual(own(await read(server.url, threadId)), conversation(id));
 

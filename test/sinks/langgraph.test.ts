@@ -6,6 +6,7 @@ import { describe } from 'node:test';
 import { openLanggraph } from '../../src/connections/langgraph.ts';
 import { EtlError } from '../../src/errors.ts';
 import { conversationToThread } from '../../src/mappings/conversation-to-thread.ts';
+import type { NodeUpdate } from '../../src/mappings/history-to-supersteps.ts';
 import { CONVERSATION_SCHEMA, type Conversation } from '../../src/models/conversation.ts';
 import { THREAD_SCHEMA, type ThreadRecord } from '../../src/models/langgraph.ts';
 import { pipeline } from '../../src/pipeline.ts';
@@ -418,6 +419,56 @@ describe('conversations of two people with one id', () => {
           assert.equal((await restore([[second]], again)).counts.rejected, 1);
         },
       );
+    }
+  }
+});
+
+describe('a graph with channels that the source does not have', () => {
+  testIn('adds them, and the thread is the same all the same', async (directory) => {
+    const stub = await startWritingStub({ defaults: { trail: [], cost: 0 } });
+    try {
+      const fidelityReport = join(directory, 'fidelity.jsonl');
+      const batches = [[recordOf(stubThread(1, { checkpoints: 5 }))]];
+      const first = await restore(batches, { stub, directory, options: { fidelityReport } });
+      assert.equal(first.findings['not the same: values'], undefined);
+      assert.equal(first.findings['added by the graph: channels'], 2);
+      const line = JSON.parse(await readFile(fidelityReport, 'utf8')) as { readonly added_channels: unknown };
+      assert.deepEqual(line.added_channels, ['cost', 'trail']);
+      // Looked at again, it is the same, and what comes after can be added.
+      const again = await restore(batches, { stub, directory: join(directory, 'again') });
+      assert.deepEqual([again.counts.skipped, again.findings['already there: same']], [1, 1]);
+      const longer = [[recordOf(stubThread(1, { checkpoints: 7 }))]];
+      const options = { ifExists: 'continue' } as const;
+      const more = await restore(longer, { stub, directory: join(directory, 'more'), options });
+      assert.deepEqual([more.counts.written, stub.threads.get(idOf(1))?.history.length], [1, 7]);
+    } finally {
+      await stub.close();
+    }
+  });
+
+  testIn('does not hide a value that became another one', async (directory) => {
+    const stub = await startWritingStub({
+      defaults: { trail: [] },
+      // Another text than the one that was sent.
+      fault: ({ path, body }) => {
+        if (path === '/threads') replaceText(body);
+        return undefined;
+      },
+    });
+    try {
+      const { findings } = await restore([[recordOf(stubThread(1))]], { stub, directory });
+      assert.equal(findings['not the same: values'], 3);
+    } finally {
+      await stub.close();
+    }
+  });
+
+  /** Changes the messages of a request on their way. */
+  function replaceText(body: Readonly<Record<string, unknown>>): void {
+    const supersteps = (body['supersteps'] ?? []) as readonly { readonly updates: readonly NodeUpdate[] }[];
+    for (const { values } of supersteps.flatMap(({ updates }) => updates)) {
+      const { messages = [] } = (values ?? {}) as { readonly messages?: readonly { content?: string }[] };
+      for (const message of messages) if (message.content !== '') message.content = 'changed';
     }
   }
 });

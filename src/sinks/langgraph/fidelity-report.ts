@@ -3,13 +3,18 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type { JobOutcome } from './thread-job.ts';
 
 /** One line of the report: what of one thread is the same on the target, and why not. */
-export function fidelityLine(threadId: string, mode: string, { kind, relation, fidelity, losses }: JobOutcome): string {
+export function fidelityLine(
+  threadId: string,
+  mode: string,
+  { kind, relation, fidelity, losses, added }: JobOutcome,
+): string {
   const line = {
     thread_id: threadId,
     outcome: kind,
     mode,
     ...(relation === undefined ? {} : { relation }),
     ...fidelity,
+    ...(added === undefined || added.size === 0 ? {} : { added_channels: [...added].toSorted() }),
     ...(losses === undefined || losses.size === 0 ? {} : { losses: Object.fromEntries(losses) }),
   };
   return `${JSON.stringify(line)}\n`;

@@ -1,6 +1,7 @@
 import { jsonEqual } from '../../json-equal.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
 import { sameMetadata, summarizeEntry, summarizeKnown, type EntrySummary } from '../../models/langgraph-summary.ts';
+import type { AddedChannels } from './added-channels.ts';
 
 /**
  * Summaries of a thread's checkpoints on both sides, for comparing them.
@@ -9,11 +10,13 @@ import { sameMetadata, summarizeEntry, summarizeKnown, type EntrySummary } from 
  * are the same, and means nothing for other threads.
  *
  * @param targetIdOf The target's id of a source checkpoint.
+ * @param added Takes the channels that only the target has.
  */
 export function pairedSummaries(
   source: readonly HistoryEntry[],
   target: readonly HistoryEntry[],
   targetIdOf: (sourceId: string) => string | undefined,
+  added: AddedChannels,
 ): { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] } {
   const there = new Map(target.map((entry) => [entry.checkpoint.checkpoint_id, entry]));
   const summaries = new Map<HistoryEntry, EntrySummary>();
@@ -23,11 +26,15 @@ export function pairedSummaries(
     if (other === undefined) return summarizeEntry(entry);
     const known = {
       // Pairs with one and the same mark would be taken for copies of each other.
-      values: jsonEqual(entry.values, other.values) ? `same ${index}` : undefined,
+      values: sameValues(entry, other, added) ? `same ${index}` : undefined,
       metadata: sameMetadata(entry, other) ? 'same' : undefined,
     };
     summaries.set(other, summarizeKnown(other, known));
     return summarizeKnown(entry, known);
   });
   return { source: ours, target: target.map((entry) => summaries.get(entry) ?? summarizeEntry(entry)) };
+}
+
+function sameValues(entry: HistoryEntry, other: HistoryEntry, added: AddedChannels): boolean {
+  return jsonEqual(entry.values, other.values) || jsonEqual(entry.values, added.without(other).values);
 }

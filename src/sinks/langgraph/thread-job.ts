@@ -6,6 +6,7 @@ import { headOf, namespaceOf, type HistoryEntry, type ThreadRecord } from '../..
 import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
 import { rawOf } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
+import { AddedChannels } from './added-channels.ts';
 import { relationOf, stateRelation, type Relation } from './compare-threads.ts';
 import { isOfConversation, refuseOther } from './other-conversation.ts';
 import { pairedSummaries } from './paired-summaries.ts';
@@ -50,6 +51,8 @@ export interface JobOutcome {
   readonly relation?: Relation | undefined;
   readonly fidelity?: ThreadFidelity | undefined;
   readonly losses?: ReadonlyMap<string, number>;
+  /** Channels that the graph of the target adds. */
+  readonly added?: ReadonlySet<string>;
 }
 
 /** An outcome with what it was found by. */
@@ -82,7 +85,9 @@ export async function writeThread(
     let relation: Relation | undefined;
     if (isThere) {
       if (isOfConversation(thread.metadata)) await refuseOther(thread.threadId, thread.metadata, server);
-      const there = await server.summaries(thread.threadId, { subgraphs: false });
+      const added = new AddedChannels(record.history);
+      const entries = await server.entries(thread.threadId, { subgraphs: false });
+      const there = entries.map((entry) => summarizeEntry(added.without(entry)));
       const source = record.history.map((entry) => summarizeEntry(entry));
       relation = (mode.name === 'state' ? stateRelation : relationOf)(source, there);
       const todo = decide(relation, options, isOurs && attempt === 1, thread.threadId);
@@ -223,11 +228,12 @@ export async function proven(
   const summaries = translated ?? ('summaries' in history ? history.summaries : undefined);
   let sides: { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] };
   let ids: ReadonlyMap<string, string> | undefined;
+  const added = new AddedChannels('summaries' in history ? [] : history);
   if (summaries === undefined && !('summaries' in history)) {
     const entries = await server.entries(threadId, reading);
     const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
     ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
-    sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)));
+    sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)), added);
   } else {
     const target = await server.summaries(threadId, reading);
     const own = target.filter(({ ns }) => ns === '').map(({ id }) => id);
@@ -236,7 +242,7 @@ export async function proven(
   }
   const wanted = mode.name === 'state' ? sides.source.filter(({ ns }) => ns === '').slice(-1) : sides.source;
   const fidelity = compareThread(threadId, wanted, sides.target, ids === undefined ? {} : { idMap: ids });
-  return { ...outcome, fidelity, ...sides, ids };
+  return { ...outcome, fidelity, ...sides, ids, added: added.names };
 }
 
 /** The target's id of each source checkpoint: they lie in the order in which they were made. */

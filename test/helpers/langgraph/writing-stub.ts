@@ -35,8 +35,11 @@ export interface WritingStub {
 export async function startWritingStub({
   fault = () => undefined,
   isQuiet = false,
+  defaults = {},
 }: {
   readonly fault?: (request: StubRequest) => StubFault | 'after-reset' | undefined;
+  /** Channels that the graph gives every state. */
+  readonly defaults?: Fields;
   /** Keeps no list of requests, for benches. */
   readonly isQuiet?: boolean;
 } = {}): Promise<WritingStub> {
@@ -125,7 +128,7 @@ export async function startWritingStub({
   function add({ history }: WrittenThread, updates: readonly Update[], parent: string | undefined): string {
     made += 1;
     const id = checkpointId(made);
-    const before = history.find((checkpoint) => checkpoint.id === parent)?.values ?? {};
+    const before = history.find((checkpoint) => checkpoint.id === parent)?.values ?? defaults;
     const values = updates.reduce<Fields>(
       (state, update) => updated(state, update.command?.update ?? update.values),
       before,

@@ -1,25 +1,23 @@
 // How much faster is a pipeline that needs no objects than parsing and stringifying each line?
 // Command: npm run bench -- jsonl-copy
 // Data:    400 MB of messages of 1.7 KB (bench/data.ts, seed 1)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 3 rounds
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, median of 2 rounds. The machine had much
+//          other work (the benches went before it): take ratios from here
 //
 // | variant                                       | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | parse and stringify                           |  101 | 3.83 | 120 | 1.00 | 1.00 |
-// | the same with readline and a write stream     |   48 | 8.42 | 158 | 0.47 | 0.45 |
-// | copy                                          |  424 | 1.30 | 136 | 4.21 | 2.97 |
-// | limit                                         |  444 | 1.23 | 137 | 4.38 | 3.03 |
-// | count                                         |  546 | 1.02 | 138 | 5.38 | 3.74 |
-// | compress at level 1                           |  118 | 5.53 | 152 | 1.16 | 0.69 |
-// | parse and stringify then compress at level 1  |   46 | 8.51 | 156 | 0.47 | 0.46 |
+// | parse and stringify                           |   90 | 4.00 |  91 | 1.00 | 1.00 |
+// | copy                                          |  420 | 1.11 | 108 | 4.64 | 3.62 |
+// | limit                                         |  365 | 1.17 | 108 | 3.99 | 3.43 |
+// | count                                         |  682 | 0.75 | 113 | 7.60 | 5.30 |
+// | compress at level 1                           |  204 | 2.62 | 137 | 2.25 | 1.53 |
+// | parse and stringify then compress at level 1  |   41 | 8.89 | 124 | 0.46 | 0.45 |
 //
-// Reading: 8.9 times the loop as it is usually written, 4.2 times the best we could write. What is written goes to the disk in
-// the background between commits; without that copying stood at 3.8 in the same hour. Compression is deflate on the thread pool
-// and takes both cores: 2.6 times the loop that compresses too. The target of four is missed: zlib alone,
-// four blocks at a time and nothing else running, takes 0.48 s for 100 MB on both cores, where a quarter of that loop's time is
-// 0.55 s and of the plain loop's 0.25 s. Another compressor was not tried in a pipeline.
-//
-// A later round on a slower moment of the machine, one round: copy 3.31, limit 3.42, count 3.93. The sources of the reading above,
-// run in turns with the later ones, were as slow then.
+// Reading: copying is held by writing 400 MB, which alone takes 0.33 s here (0.12 s into memory, the rest waiting for the
+// disk); the loop does that, too. limit does the work of copy: the difference is noise (4.02 and 4.40 in a run before).
+// Compression is 5.0 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
+// zlib at level 1 on one core (270 to 350 against 112 MB per CPU second), its files 4 % larger. Of the 2.6 CPU s, 0.75 are those
+// of count and 1.4 are deflate. Four times the loop that does not compress is out of reach: with both cores busy all the time
+// that leaves 2.0 CPU s for 400 MB, so 1.2 for deflate and nothing else beside count, where deflate alone takes 1.2 to 1.5.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -89,7 +87,7 @@ await bench({
       run: () => ran(pipeline(jsonlSource({ path: input })).to(discardSink({})), undefined),
     },
     {
-      // gzip itself takes longer than all the rest: this one is held against the loop that compresses too, below.
+      // Deflate takes longer than all the rest: this one is held against the loop that compresses too, below.
       name: 'compress at level 1',
       run(folder) {
         const to = join(folder, 'out.jsonl.gz');

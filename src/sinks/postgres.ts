@@ -8,7 +8,7 @@ import type { Json } from '../json.ts';
 import { postgresLedger, type PostgresLedger } from '../ledger/postgres.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { Committer } from './postgres/committer.ts';
-import { Load, type RowPlan } from './postgres/load.ts';
+import { Load } from './postgres/load.ts';
 import { replacement, type Place, type Replacement } from './postgres/replace.ts';
 import { openTarget, type Target } from './postgres/target.ts';
 import { LoadWriter } from './postgres/writer.ts';
@@ -176,7 +176,7 @@ async function* loads(
         () => batch.records,
       );
     }
-    load ??= new Load(target.plan satisfies RowPlan, ctx, spare);
+    load ??= new Load(target.plan, ctx, spare);
     for (const earlier of waiting) load.add(earlier);
     waiting = [];
     load.add(batch);

@@ -1,56 +1,16 @@
 import { recordCount } from '../../batch.ts';
 import { EtlError } from '../../errors.ts';
 import { ByteWriter, reuseBuffer } from '../../formats/byte-writer.ts';
-import {
-  copyField,
-  copyHeader,
-  copyTrailer,
-  type EncodeOptions,
-  type ValueEncoder,
-} from '../../formats/copy-binary.ts';
-import type { JsonEncoder } from '../../formats/copy-from-json.ts';
-import type { CopyJsonEncoder } from '../../formats/copy-json-encoder.ts';
-import { eachJsonMember, jsonValue } from '../../formats/json-members.ts';
-import { asBuffer, jsonRecordText, type JsonRecords } from '../../formats/json-records.ts';
-import {
-  mayHoldUnstorable,
-  UnstorableText,
-  UnstorableValue,
-  type UnstorablePolicy,
-} from '../../formats/postgres-text.ts';
+import { copyHeader, copyTrailer } from '../../formats/copy-binary.ts';
+import { jsonRecordText } from '../../formats/json-records.ts';
+import { UnstorableText } from '../../formats/postgres-text.ts';
 import type { Json } from '../../json.ts';
 import type { Batch, StageContext } from '../../stage.ts';
+import { RowEncoder, type RowPlan } from './row-encoder.ts';
 
 // Rows are cut into buffers of about this size: large enough for the socket, small enough to be sent while the next is filled.
 const chunkBytes = 256 * 1024;
 const bufferBytes = chunkBytes + chunkBytes / 2;
-const jsonbVersion = 1;
-
-/** How a column is filled: from the record by a function, or with the whole record as jsonb. */
-export type ColumnPlan =
-  | FieldPlan
-  | { readonly name: string; readonly document: 'json' | 'jsonb'; readonly encode: ValueEncoder };
-
-/** A column that is filled from a field. */
-export interface FieldPlan {
-  readonly name: string;
-  readonly value: (record: unknown) => unknown;
-  readonly encode: ValueEncoder;
-  /** The record's member that the value is, or is in. Absent: the path does not begin with a name. */
-  readonly member?: string | undefined;
-  /** The value is that member itself and not in it. */
-  readonly isMember: boolean;
-  /** Writes the member's JSON text as it stands. */
-  readonly fromJson?: JsonEncoder | undefined;
-}
-
-/** How a record becomes a row. */
-export interface RowPlan {
-  readonly columns: readonly ColumnPlan[];
-  /** Writes the rows of records that are JSON text, but for unusual ones. */
-  readonly fromJson?: CopyJsonEncoder | undefined;
-  readonly unstorable: UnstorablePolicy;
-}
 
 /** Rows of one batch that follow one another in a load. Numbers are kept in lists: objects for every row would cost more. */
 interface BatchRows {
@@ -72,20 +32,7 @@ export class Load {
   /** For each row the chunk it is in, and where it ends in it. */
   readonly #chunkOf: number[] = [];
   readonly #endOf: number[] = [];
-  readonly #places: ReadonlyMap<string, readonly number[]>;
-  readonly #readsMembers: boolean;
-  /** For each column where its member begins and ends in the record's text; an end of 0: there is none. */
-  readonly #starts: Uint32Array;
-  readonly #ends: Uint32Array;
-  readonly #take = (name: string, start: number, end: number): void => {
-    const places = this.#places.get(name);
-    if (places === undefined) return;
-    for (const place of places) {
-      this.#starts[place] = start;
-      this.#ends[place] = end;
-    }
-  };
-  readonly #encoding: EncodeOptions;
+  readonly #encoder: RowEncoder;
   /** Values that were changed in the record at hand. */
   #changes = 0;
   #bytes = 0;
@@ -97,22 +44,9 @@ export class Load {
     this.#spare = spare;
     this.#writer = new ByteWriter(bufferBytes, spare);
     this.#ctx = ctx;
-    this.#encoding = {
-      unstorable: plan.unstorable,
-      changed: () => {
-        this.#changes += 1;
-      },
-    };
-    const places = new Map<string, number[]>();
-    for (const [place, column] of plan.columns.entries()) {
-      if ('document' in column || column.member === undefined) continue;
-      places.set(column.member, [...(places.get(column.member) ?? []), place]);
-    }
-    this.#places = places;
-    this.#readsMembers =
-      places.size > 0 && plan.columns.every((column) => 'document' in column || column.member !== undefined);
-    this.#starts = new Uint32Array(plan.columns.length);
-    this.#ends = new Uint32Array(plan.columns.length);
+    this.#encoder = new RowEncoder(plan, () => {
+      this.#changes += 1;
+    });
   }
 
   get rows(): number {
@@ -165,7 +99,7 @@ export class Load {
   #addOne(batch: Batch<unknown>, record: number, index: number[]): 1 {
     const from = this.#writer.length;
     try {
-      this.#encode(batch, record);
+      this.#encoder.encode(batch, record, this.#writer);
     } catch (error) {
       this.#writer.cutBack(from);
       if (error instanceof UnstorableText && this.#plan.unstorable === 'fail') throw unstorable(error, batch, record);
@@ -223,37 +157,6 @@ export class Load {
     this.#ctx.count('skipped', rows, last === undefined ? {} : { batch: last.batch });
   }
 
-  #encode(batch: Batch<unknown>, index: number): void {
-    const { columns } = this.#plan;
-    const encoding = this.#encoding;
-    const writer = this.#writer;
-    const json = this.#readsMembers ? batch.json : undefined;
-    const text = json === undefined ? undefined : asBuffer(json.bytes);
-    if (json !== undefined && text !== undefined) {
-      this.#ends.fill(0);
-      // Of several members with one name the last counts, as for JSON.parse.
-      eachJsonMember(text, json.starts[index] ?? 0, json.ends[index] ?? 0, this.#take);
-    }
-    writer.int16(columns.length);
-    let place = 0;
-    try {
-      for (; place < columns.length; place += 1) {
-        const column = columns[place] as ColumnPlan;
-        if ('document' in column) {
-          if (batch.json !== undefined && writeDocument(batch.json, index, column.document, writer)) continue;
-          copyField(batch.records[index], column.encode, writer, encoding);
-        } else if (text === undefined) {
-          copyField(column.value(batch.records[index]), column.encode, writer, encoding);
-        } else {
-          writeMember(text, this.#starts[place] ?? 0, this.#ends[place] ?? 0, column, writer, encoding);
-        }
-      }
-    } catch (error) {
-      if (error instanceof UnstorableValue) error.message += ` (column "${columns[place]?.name}")`;
-      throw error;
-    }
-  }
-
   #cutChunk(): void {
     if (this.#writer.length >= chunkBytes) this.#takeChunk();
   }
@@ -276,36 +179,4 @@ function unstorable(error: UnstorableText, batch: Batch<unknown>, record: number
 /** One record, without decoding the others of its batch. */
 function recordOf(batch: Batch<unknown>, index: number): unknown {
   return batch.json === undefined ? batch.records[index] : (JSON.parse(jsonRecordText(batch.json, index)) as unknown);
-}
-
-function writeMember(
-  json: Buffer,
-  start: number,
-  end: number,
-  { member = '', value, encode, fromJson }: FieldPlan,
-  writer: ByteWriter,
-  encoding: EncodeOptions,
-): void {
-  const isNull = end === 0 || (end - start === 4 && json[start] === 0x6e);
-  if (isNull) writer.int32(-1);
-  else if (fromJson?.(json, start, end, writer) !== true)
-    copyField(value({ [member]: jsonValue(json, { start, end }) }), encode, writer, encoding);
-}
-
-/** Writes a record's JSON text as it stands, unless it may hold what PostgreSQL cannot: then false, and nothing is written. */
-function writeDocument(
-  { bytes, starts, ends }: JsonRecords,
-  index: number,
-  type: 'json' | 'jsonb',
-  writer: ByteWriter,
-): boolean {
-  const from = starts[index] ?? 0;
-  const to = ends[index] ?? 0;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);
-  if (text.includes('\\u') && mayHoldUnstorable(text.toString('latin1'))) return false;
-  // SQL null is not JSON null.
-  writer.int32(text.length + (type === 'jsonb' ? 1 : 0));
-  if (type === 'jsonb') writer.int8(jsonbVersion);
-  writer.bytes(text);
-  return true;
 }

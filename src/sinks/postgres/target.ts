@@ -16,7 +16,7 @@ import { jsonEncoders } from '../../formats/copy-from-json.ts';
 import { createCopyJsonEncoder, type CopyJsonEncoder } from '../../formats/copy-json-encoder.ts';
 import type { UnstorablePolicy } from '../../formats/postgres-text.ts';
 import { compilePath, parsePath } from '../../paths.ts';
-import type { ColumnPlan, RowPlan } from './load.ts';
+import type { ColumnPlan, RowPlan } from './row-encoder.ts';
 
 /** Which field goes where, as the user says it. */
 export interface TargetOptions {

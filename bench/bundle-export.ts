@@ -1,25 +1,28 @@
 // How fast does a LibreChat become a bundle, against a query for each conversation?
-// Command: ETL_BENCH_CHATS=12000 ETL_BENCH_ROUNDS=1 npm run bench -- bundle-export   (default: 20 000 chats, 3 rounds)
-// Data:    12 000 conversations, 103 000 messages, 234 MB of BSON (the tests' generator, seed 1), served from memory by a
-//          process of its own; queries by id are answered from replies made beforehand, so they cost the server next to nothing
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, one round, with two to four other processes at work on the two cores
+// Command: ETL_BENCH_CHATS=51000 ETL_BENCH_ROUNDS=1 npm run bench -- bundle-export   (default: 20 000 chats, 3 rounds)
+// Data:    51 000 conversations, 432 000 messages, 1.01 GB of BSON (the tests' generator, seed 1), served from memory by a
+//          process of its own; queries by ids are answered from replies made beforehand, so they cost the server next to nothing
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, one run of each, one after the other, with other processes waiting for the cores
 //
 // | variant                       | records/s | MB/s | wall s | CPU s | peak MB | ratio | CPU ratio |
-// | a query for each conversation |      8148 |   19 |  12.62 | 11.25 |     223 |  1.00 |      1.00 |
-// | documents to bundle           |      20 k |   46 |   5.14 |  7.33 |     322 |  2.45 |      1.53 |
-// | conversations to bundle       |      9237 |   21 |  11.13 | 11.84 |     299 |  1.13 |      0.95 |
-// | documents to discard          |      15 k |   34 |   6.95 |  6.40 |     318 |  1.82 |      1.76 |
+// | a query for each conversation |      5317 |   12 |  81.19 | 54.90 |     242 |  1.00 |      1.00 |
+// | documents to bundle           |      23 k |   54 |  18.76 | 24.60 |     281 |  4.33 |      2.23 |
 //
-// Before there was one look at a document instead of five, and a second thread: 1.53 and 1.10, 269 MB. The same export by the
-// sources of before and of now, in turns, without the thread: 12.0 and 9.0 CPU s. With eight processes waiting for the cores
-// the thread has none to itself: 1.51 and 1.23.
+// The same with 12 000 chats (235 MB), in turns with the sources that grouped all messages outside of memory first:
 //
-// Reading: the targets are missed, at least 3 times the query for each conversation and 250 MB. The base does less: no digests, no
-// repairs, no secrets left out, no fsync. Memory is 322 MB with the loader that strips the types (about 50 of it) and 236 to
-// 258 MB as the package ships it, 226 without the second thread: a heap of its own, and buffers on their way. Of the
-// first thread's time a quarter goes into keys and JSON text of the pages, a fifth into grouping outside of memory (written and
-// read once), a quarter into writing and hashing, a tenth into garbage. To try next: read some chats at a time by their ids, in order, which takes the
-// grouping away and has the server, the thread and the disk at work together.
+// | a query for each conversation |      6186 |   14 |  16.62 | 13.43 |     174 |  1.00 |      1.00 |
+// | documents to bundle, before   |      12 k |   28 |   8.46 | 10.28 |     260 |  1.97 |      1.31 |
+// | documents to bundle           |      18 k |   41 |   5.74 |  8.14 |     304 |  2.90 |      1.65 |
+//
+// Reading: the target, at least 3 times the query for each conversation, is met on a gigabyte; on a quarter of it a fourth of
+// the time is compiling (both threads have the same code to warm up) and half a second goes by before the second thread is
+// there. Messages come in the order of the export, so that server, both threads and the disk are at work together; both
+// cores are busy, so that only less work makes it faster: hashing takes 0.7 s of 8, writing 0.5, collecting garbage 1.
+// Memory misses 250 MB: 281 to 302 MB in several runs. What is alive is 20 MB; the rest is Node with the driver (78), garbage that
+// the engine lets stand until there are 60 MB of buffers (in each thread), and what the allocator does not give back:
+// with MALLOC_ARENA_MAX=1, MALLOC_MMAP_THRESHOLD_=1000000 and --max-semi-space-size=4 the same run takes 241 MB and 27 CPU s,
+// with --optimize-for-size 177 MB and 51 CPU s. Smaller batches, less reading ahead, and memory shared between the threads
+// instead of sent, were tried: they change nothing. Without the second thread it is 239 MB.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';

@@ -4,8 +4,10 @@ import { canonicalJson } from '../canonical-json.ts';
 import { storableText } from '../formats/postgres-text.ts';
 import type { Json } from '../json.ts';
 import { cutOnyxMessage, cutText, safeTextBytes, splitOnyxMessage } from '../mappings/conversation-to-onyx-split.ts';
+import type { FileRecord } from '../models/conversation.ts';
 import type { OnyxChat, OnyxMessage } from '../models/onyx.ts';
 import type { OnyxDatabase } from '../sinks/onyx/generation.ts';
+import { textFile } from '../sinks/onyx/text-file.ts';
 import type { StoredChat, StoredMessage } from './onyx-verify-rows.ts';
 
 /** What kind of thing is not as it was imported. */
@@ -29,7 +31,13 @@ const tieMicros = 1_000_000;
 
 /** Compares a chat as the source gives it with what Onyx holds. */
 export function compareOnyxChat(
-  planned: { readonly chat: OnyxChat; readonly email: string | undefined; readonly persona: number | undefined },
+  planned: {
+    readonly chat: OnyxChat;
+    readonly email: string | undefined;
+    readonly persona: number | undefined;
+    /** The conversation's. */
+    readonly files: readonly FileRecord[];
+  },
   stored: StoredChat,
   database: OnyxDatabase,
 ): OnyxDifference[] {
@@ -75,7 +83,7 @@ export function compareOnyxChat(
       ...contentFields(message, row, database),
       ['parent', nameAt(message.parent), nameOf(row.parent)],
       ['shown child', nameAt(message.latestChild), nameOf(row.latest)],
-      ['files', written.get(id)?.files ?? 0, row.files],
+      ['files', areFiles(message.files, row.files, written.get(id)?.files ?? 0, planned.files), true],
       ['order', id > last, true],
     ]);
     last = id;
@@ -144,6 +152,30 @@ function fitted(whole: OnyxChat, { written, messages, options }: StoredChat): On
     }
   }
   return chat;
+}
+
+/** Whether there are as many files as were written, each of them one of the message's, by name and content. */
+function areFiles(
+  expected: OnyxMessage['files'],
+  found: StoredMessage['files'],
+  written: number,
+  known: readonly FileRecord[],
+): boolean {
+  if (found.length !== written) return false;
+  const left = expected.map((file) => {
+    const text = textFile(file);
+    return {
+      name: text?.name ?? file.name,
+      sha256: text?.sha256 ?? known.find(({ id }) => id === file.fileId)?.sha256,
+    };
+  });
+  return found.every(([name, sha256]) => {
+    // A source that states no digest has the one that was taken at the upload.
+    const place = left.findIndex((file) => plain(file.name) === name && (file.sha256 ?? sha256) === sha256);
+    if (sha256 === null || place < 0) return false;
+    left.splice(place, 1);
+    return true;
+  });
 }
 
 /** Columns that the import left empty. */

@@ -56,7 +56,8 @@ export interface StoredMessage {
   readonly error: string | null;
   readonly reasoning: string | null;
   readonly model: string | null;
-  readonly files: number;
+  /** Name and SHA-256 of each, null where Onyx does not have the content that was uploaded. */
+  readonly files: readonly (readonly [name: string | null, sha256: string | null])[];
   readonly calls: Json;
   readonly documents: Json;
   /** Addresses of the linked documents that are cited, by mark; null for one that is not linked. */
@@ -113,7 +114,13 @@ export async function readStoredChats(
        from chat_session s left join "user" u on u.id = s.user_id ${join} where s.id = any($1::uuid[])`,
     [ids],
   );
-  const { rows: messages } = await client.query<StoredMessage & { sent: string }>(messageQuery(database), [ids]);
+  const { rows: uploads } = await client.query<{ there: boolean }>(
+    "select to_regclass('etl.onyx_file') is not null as there",
+  );
+  const hasUploads = uploads[0]?.there === true;
+  const { rows: messages } = await client.query<
+    Omit<StoredMessage, 'files'> & { sent: string; files: StoredMessage['files'] | null }
+  >(messageQuery(database, hasUploads), hasUploads ? [ids, schema] : [ids]);
   const { rows: sources } = await client.query<{ session: string; id: number; source: string; files: number }>(
     'select session_id as session, message_id as id, source_id as source, files from etl.onyx_message where schema = $1 and session_id = any($2::uuid[])',
     [schema, ids],
@@ -129,7 +136,11 @@ export async function readStoredChats(
         sessionId: id,
         options,
         session: session && { ...session, created: Number(session.created), updated: Number(session.updated) },
-        messages: (bySession.get(id) ?? []).map((message) => ({ ...message, sent: Number(message.sent) })),
+        messages: (bySession.get(id) ?? []).map((message) => ({
+          ...message,
+          sent: Number(message.sent),
+          files: message.files ?? [],
+        })),
         written: new Map(
           (written.get(id) ?? []).map(({ id: row, source, files }) => [row, { sourceId: source, files }]),
         ),
@@ -156,7 +167,7 @@ function setColumns({ has }: OnyxDatabase, table: keyof typeof leftEmpty, alias:
   return `array_remove(array[${names.join(', ')}]::text[], null)`;
 }
 
-function messageQuery(database: OnyxDatabase): string {
+function messageQuery(database: OnyxDatabase, hasUploads: boolean): string {
   const { parent, latestChild, model, generation, has } = database;
   const optional = (column: string, name: string): string =>
     has('chat_message', column) ? `m.${column} as ${name}` : `null as ${name}`;
@@ -166,10 +177,17 @@ function messageQuery(database: OnyxDatabase): string {
              c.reasoning_tokens) order by c.turn_number, c.id)
            from tool_call c left join tool t on t.id = c.tool_id where c.parent_chat_message_id = m.id)`
       : 'null';
+  const stored = has('file_record', 'file_id')
+    ? `and exists (select 1 from file_record r where r.file_id = u.file_id)`
+    : '';
+  const hashes = hasUploads
+    ? `(select min(u.sha256) from etl.onyx_file u where u.schema = $2 and u.file_id = f.value ->> 'id' ${stored})`
+    : 'null';
   return `select m.id, m.chat_session_id as session, m.${parent} as parent, m.${latestChild} as latest, m.message_type as type,
       ${digest('m.message')} as text, m.token_count as tokens, ${micros('m.time_sent')} as sent, m.error,
       ${optional('reasoning_tokens', 'reasoning')}, ${optional(model, 'model')},
-      case when jsonb_typeof(m.files) = 'array' then jsonb_array_length(m.files) else 0 end as files,
+      case when jsonb_typeof(m.files) = 'array' then (select jsonb_agg(jsonb_build_array(f.value ->> 'name', ${hashes}) order by f.ordinality)
+        from jsonb_array_elements(m.files) with ordinality f) end as files,
       ${calls} as calls,
       (select jsonb_agg(jsonb_build_array(d.link, d.semantic_id, d.blurb) order by d.id) from chat_message__search_doc j
          join search_doc d on d.id = j.search_doc_id where j.chat_message_id = m.id) as documents,

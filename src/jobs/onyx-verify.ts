@@ -176,7 +176,11 @@ class Comparison {
         found.messages += planned.messages.length;
         const persona = options.personas && personaIn(options.personas, record);
         found.differences.push(
-          ...compareOnyxChat({ chat: planned, email: record.owner.email, persona }, chat, this.#database),
+          ...compareOnyxChat(
+            { chat: planned, email: record.owner.email, persona, files: part.files },
+            chat,
+            this.#database,
+          ),
         );
       }
     }

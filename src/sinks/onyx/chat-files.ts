@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 
 import { OnyxApi } from '../../connections/onyx-api.ts';
@@ -12,6 +11,7 @@ import type { StageContext } from '../../stage.ts';
 import type { OnyxDatabase } from './generation.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { PlacedChat } from './placed-chat.ts';
+import { textFile } from './text-file.ts';
 import { useSchema } from './use-schema.ts';
 
 export interface ChatFilesOptions {
@@ -118,11 +118,8 @@ export class ChatFiles {
     const { conversation, batch } = record;
     const { ctx } = this.#options;
     const type = file.mediaType ?? mediaTypeOf(file.name);
-    if (file.text !== null) {
-      const content = Buffer.from(file.text.toWellFormed());
-      const name = /\.(txt|md|csv|json)$/i.test(file.name) ? file.name : `${file.name}.txt`;
-      return { name, type: 'text/plain', content, sha256: createHash('sha256').update(content).digest('hex') };
-    }
+    const text = textFile(file);
+    if (text !== undefined) return { ...text, type: 'text/plain' };
     const { paths = [], sha256: stated } = conversation.files.find(({ id }) => id === file.fileId) ?? {};
     let problem = 'missing';
     for (const path of paths) {

@@ -95,6 +95,42 @@ test('files of questions are uploaded once, and each owner gets an own entry for
   assert.deepEqual(await onyxInvariants(url), []);
   assert.deepEqual((await verifyOnyx(arraySource(records), { connectionString: url })).differences.first, []);
 
+  const wrong: readonly (readonly [change: string, chats: readonly string[]])[] = [
+    [`update chat_message set files = jsonb_set(files, '{0,name}', '"dog.png"') where message = 'u1'`, ['1', '2', '3']],
+    [
+      `update chat_message set files = jsonb_set(files, '{0,id}', '"elsewhere"') where chat_session_id = '${chatId(2)}'`,
+      ['2'],
+    ],
+    [
+      `update chat_message set files = jsonb_set(files, '{1}', files -> 0) where chat_session_id = '${chatId(1)}'`,
+      ['1'],
+    ],
+    [`delete from file_record where file_id in (select file_id from etl.onyx_file where name = 'note.txt')`, ['3']],
+    [`update etl.onyx_file set sha256 = md5(sha256) where name = 'note.txt'`, ['3']],
+  ];
+  for (const [change, chats] of wrong) {
+    await query(
+      url,
+      'create table kept_messages as table chat_message; create table kept_records as table file_record',
+    );
+    await query(url, 'create table kept_uploads as table etl.onyx_file');
+    await query(url, change);
+    const { first } = (await verifyOnyx(arraySource(records), { connectionString: url })).differences;
+    assert.deepEqual(
+      first.map(({ key, sourceId, fields }) => [key.slice(-1), sourceId, ...fields]),
+      chats.map((chat) => [chat, 'u1', 'files']),
+      change,
+    );
+    await query(
+      url,
+      `update chat_message m set files = k.files from kept_messages k where k.id = m.id;
+       insert into file_record select * from kept_records on conflict do nothing;
+       delete from etl.onyx_file; insert into etl.onyx_file select * from kept_uploads;
+       drop table kept_messages, kept_records, kept_uploads`,
+    );
+  }
+  assert.deepEqual((await verifyOnyx(arraySource(records), { connectionString: url })).differences.first, []);
+
   await load([...records, withFiles(4, 'ben@example.org', [plan])], {}, 'again');
   assert.equal(server.files.length, 3, 'what was uploaded in an earlier run is not uploaded again');
 });

@@ -40,10 +40,10 @@ export function addThreadScope(command: Command): Command {
     .option('--metadata-filter <json>', 'only threads whose metadata hold this: \'{"owner": "ana"}\'', jsonObject)
     .option('--status <state>', 'only threads that are idle, busy, interrupted or error')
     .option('--thread <id...>', 'only these threads')
-    .option('--since <date>', 'only threads that changed since then')
+    .option('--since <date>', 'only threads that changed since then: 2026-01-31', date)
     .option('--history-limit <n>', 'only so many of the newest checkpoints of each thread', wholeNumber(1))
     .option('--no-subgraphs', 'without the checkpoints of subgraphs')
-    .option('--concurrency <n>', 'threads read at the same time (default: 8)', wholeNumber(1))
+    .option('--concurrency <n>', 'threads read at the same time (default: 8)', upTo256)
     .option('--requests-per-second <n>', 'no more requests than that', wholeNumber(1));
 }
 
@@ -98,6 +98,19 @@ export function threadScope(flags: ThreadScopeFlags): Omit<Extract<ThreadPlace, 
     ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
     subgraphs,
   };
+}
+
+/** A number of connections, as the servers' components take it. */
+export function upTo256(text: string): number {
+  const value = wholeNumber(1)(text);
+  if (value > 256) throw new InvalidArgumentError('It must be a whole number from 1 to 256.');
+  return value;
+}
+
+function date(text: string): string {
+  if (Number.isNaN(Date.parse(text)))
+    throw new InvalidArgumentError('It must be a date, such as 2026-01-31 or 2026-01-31T08:00:00Z.');
+  return text;
 }
 
 function jsonObject(text: string): Readonly<Record<string, unknown>> {

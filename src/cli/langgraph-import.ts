@@ -5,9 +5,9 @@ import { checkThreadFiles } from '../jobs/langgraph-export.ts';
 import { langgraphImport } from '../jobs/langgraph-import.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import type { Cli } from './io.ts';
-import { addServer, addSharedKey, serverOf, type ServerFlags } from './langgraph-flags.ts';
-import { addTargetOptions, rejectsOf, sayThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
-import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+import { addServer, addSharedKey, serverOf, upTo256, type ServerFlags } from './langgraph-flags.ts';
+import { addTargetOptions, rejectsOf, runThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
+import { addRunOptions, type RunFlags } from './run-plan.ts';
 import { stoppable } from './stoppable.ts';
 
 interface ImportFlags extends TargetFlags, RunFlags {
@@ -33,7 +33,7 @@ export function langgraphImportCommand(cli: Cli): Command {
     .option('--backup-file <path>', 'the bundle, or a threads_backup.json')
     .option('--import-json <file>', 'the same')
     .option('--no-check', 'do not look whether the bundle is as it was made')
-    .option('--concurrency <n>', 'threads written at the same time (default: 8)', wholeNumber(1))
+    .option('--concurrency <n>', 'threads written at the same time (default: 8)', upTo256)
     .option('--requests-per-second <n>', 'no more requests than that', wholeNumber(1));
   return addRunOptions(command).action(async (given: ImportFlags & ServerFlags) => {
     const flags = given.testSingle === true ? { ...given, limit: 1 } : given;
@@ -46,7 +46,6 @@ export function langgraphImportCommand(cli: Cli): Command {
     const sink = { ...(await serverOf(cli, 'target', flags)), ...(await targetOptions(cli, flags)) };
     const from = { path, isChecked: flags.check };
     await stoppable(cli, 'the check', ({ abort, stop }) => checkThreadFiles(from, AbortSignal.any([abort, stop])));
-    const report = await runPlan(cli, langgraphImport(from, sink, rejectsOf(flags)), flags);
-    if (flags.quiet !== true) sayThreads(cli, report);
+    await runThreads(cli, langgraphImport(from, sink, rejectsOf(flags)), sink, flags);
   });
 }

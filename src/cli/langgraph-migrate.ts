@@ -12,8 +12,8 @@ import {
   type ServerFlags,
   type ThreadScopeFlags,
 } from './langgraph-flags.ts';
-import { addTargetOptions, rejectsOf, sayThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
-import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
+import { addTargetOptions, rejectsOf, runThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
+import { addRunOptions, type RunFlags } from './run-plan.ts';
 
 interface MigrateFlags extends TargetFlags, Omit<ThreadScopeFlags, 'concurrency' | 'requestsPerSecond'>, RunFlags {
   readonly backupFile?: string;
@@ -43,8 +43,7 @@ export function langgraphMigrateCommand(cli: Cli): Command {
     const source = { ...(await serverOf(cli, 'source', flags)), ...threadScope(flags) };
     const sink = { ...(await serverOf(cli, 'target', flags)), ...(await targetOptions(cli, flags)) };
     const plan = langgraphMigrate(source, sink, rejectsOf(flags), backupOf(flags));
-    const report = await runPlan(cli, plan, flags);
-    if (flags.quiet !== true) sayThreads(cli, report);
+    await runThreads(cli, plan, sink, flags);
   });
 }
 

@@ -1,10 +1,15 @@
 import { InvalidArgumentError, type Command } from 'commander';
 
+import { EtlError } from '../errors.ts';
 import type { LanggraphTarget } from '../jobs/langgraph-import.ts';
+import { langgraphDryRun } from '../jobs/langgraph-preview.ts';
+import type { PipelinePlan } from '../plan.ts';
 import type { RunReport } from '../report.ts';
 import { wholeNumber } from './command.ts';
 import { formatCount } from './format.ts';
-import type { Cli } from './io.ts';
+import { safe, type Cli } from './io.ts';
+import { runPlan, type RunFlags } from './run-plan.ts';
+import { stoppable } from './stoppable.ts';
 
 const modes = ['auto', 'state', 'history', 'full', 'postgres'] as const;
 const choices = ['skip', 'continue', 'replace', 'fail'] as const;
@@ -52,13 +57,22 @@ export function addTargetOptions(command: Command): Command {
     .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
 }
 
-/** The options of the `langgraph` sink that these flags and the environment stand for, but for the server. */
+/**
+ * The options of the `langgraph` sink that these flags and the environment stand for, but for the server.
+ *
+ * @throws {EtlError} `ETL_USAGE` for `--mode postgres` without a database.
+ */
 export async function targetOptions(cli: Cli, flags: TargetFlags): Promise<Omit<LanggraphTarget, 'apiUrl'>> {
   const { mode, ifExists, companion, databaseSchema, graphId, fidelityReport, verify, rearm } = flags;
   const { concurrency, requestsPerSecond } = flags;
   const set = (await cli.environment())['LANGGRAPH_DATABASE_URL'];
   const connectionString = flags.databaseUrl ?? (set === '' ? undefined : set);
   if (connectionString !== undefined) cli.hide([connectionString]);
+  else if (mode === 'postgres') {
+    throw new EtlError('ETL_USAGE', "--mode postgres needs the database of the target's checkpointer", {
+      hint: 'give --database-url postgresql://…, or set LANGGRAPH_DATABASE_URL (in the environment or .env)',
+    });
+  }
   const schema = databaseSchema === undefined ? {} : { schema: databaseSchema };
   return {
     verify,
@@ -82,18 +96,42 @@ export function rejectsOf({ rejects = 'langgraph-rejects.jsonl', maxRejects }: T
   return { to: rejects, ...(maxRejects === undefined ? {} : { max: maxRejects }) };
 }
 
+/**
+ * Runs the pipeline to a server, and says what became of the threads. A dry run tries the target, says how it would be written
+ * to, and compares what is there.
+ */
+export async function runThreads(cli: Cli, plan: PipelinePlan, sink: LanggraphTarget, flags: RunFlags): Promise<void> {
+  const { dryRun, quiet } = flags;
+  if (dryRun === true) {
+    const found = await stoppable(cli, 'the check', ({ abort, stop }) => {
+      return plan.sink.check?.(AbortSignal.any([abort, stop])) ?? Promise.resolve('');
+    });
+    if (quiet !== true) cli.say(`target ${safe(found)}`);
+  }
+  const report = await runPlan(cli, dryRun === true ? langgraphDryRun(plan, sink) : plan, flags);
+  if (quiet !== true) sayThreads(cli, report);
+}
+
 /** What became of the threads, as a small table on the error output. */
-export function sayThreads(cli: Cli, { counts, findings, status }: RunReport): void {
-  if (status !== 'finished' && status !== 'sampled') return;
+function sayThreads(cli: Cli, { counts, findings, status }: RunReport): void {
+  if (status !== 'finished' && status !== 'sampled' && status !== 'dry-run') return;
   const restored = Object.entries(findings).filter(([kind]) => /^restored by \w+: checkpoints$/.test(kind));
   const checkpoints = restored.reduce((sum, [, times]) => sum + times, 0);
   const ways = restored.map(([kind]) => kind.split(/[ :]+/)[2]).join(', ');
-  const rows: readonly (readonly [string, number, string])[] = [
-    ['created', counts.written, ways === '' ? '' : `by ${ways}`],
-    ['skipped', counts.skipped, counts.skipped === 0 ? '' : 'the target has them'],
-    ['failed', counts.rejected, ''],
-    ['checkpoints', checkpoints, ''],
-  ];
+  const has = counts.skipped === 0 ? '' : 'the target has them';
+  const rows: readonly (readonly [string, number, string])[] =
+    status === 'dry-run'
+      ? [
+          ['to write', counts.written, ''],
+          ['to skip', counts.skipped, has],
+          ['cannot be', counts.rejected, ''],
+        ]
+      : [
+          ['created', counts.written, ways === '' ? '' : `by ${ways}`],
+          ['skipped', counts.skipped, has],
+          ['failed', counts.rejected, ''],
+          ['checkpoints', checkpoints, ''],
+        ];
   const width = Math.max(...rows.map(([, count]) => formatCount(count).length));
   for (const [name, count, note] of rows)
     cli.say(`  ${name.padEnd(11)} ${formatCount(count).padStart(width)}${note === '' ? '' : `  ${note}`}`);

@@ -78,6 +78,26 @@ test('--dry-run writes nothing; --test-single one thread', async (t) => {
   assert.equal(target.threads.size, 1);
 });
 
+test('--dry-run looks at the target: how it would be written to, what is there, what cannot be', async (t) => {
+  const { source, target, etl } = await scene(t);
+  assert.equal((await etl('langgraph', 'migrate', '--limit', '2')).code, 0);
+  const other = stubThread(9, { metadata: { graph_id: 'other' } });
+  source.threads.push(other);
+  const before = target.requests.length;
+  const { code, stderr } = await etl('langgraph', 'migrate', '--dry-run', '--new-run');
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /target http.*JavaScript.*threads are written by history/);
+  assert.match(stderr, /already there: 2 same/);
+  assert.match(stderr, /the graph "other" is not deployed on the target/);
+  assert.match(stderr, /to write +3\n +to skip +2 .*\n +cannot be +1/);
+  const writes = target.requests.slice(before).filter(({ method, path }) => method === 'POST' && path === '/threads');
+  assert.deepEqual([writes, target.threads.size], [[], 2]);
+  await target.close();
+  const gone = await etl('langgraph', 'migrate', '--dry-run');
+  assert.equal(gone.code, 1);
+  assert.match(gone.stderr, /ETL_CONNECT_FAILED/);
+});
+
 test('--backup-file leaves a complete bundle, from which import restores the threads elsewhere', async (t) => {
   const { target, cwd, etl } = await scene(t);
   const { code, stderr } = await etl('langgraph', 'migrate', '--backup-file', 'backup', '--full');
@@ -157,7 +177,7 @@ test('what is missing or cannot be is said before anything is written', async (t
   const cases = [
     { argv: ['import'], code: 2, says: /no threads are named/ },
     { argv: ['migrate', '--mode', 'best'], code: 2, says: /must be one of auto, state, history, full, postgres/ },
-    { argv: ['migrate', '--mode', 'postgres'], code: 78, says: /needs `database`/ },
+    { argv: ['migrate', '--mode', 'postgres'], code: 2, says: /--database-url postgresql/ },
     { argv: ['migrate', '--mode', 'full'], code: 78, says: /no graph "threadmill_companion" is deployed/ },
     { argv: ['migrate', '--target-url', 'localhost'], code: 78, says: /begin with http/ },
   ];

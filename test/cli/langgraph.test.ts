@@ -315,7 +315,11 @@ test('the command is told what it lacks', async () => {
     [['export'], /no source is named.*--source-url/s],
     [['export', '--source-url', 'http://x', '--metadata-filter', 'owner'], /object in JSON/],
     [['export', '--source-url', 'http://x', '--status', 'lazy'], /idle, busy/],
+    [['export', '--source-url', 'http://x', '--since', 'nonsense'], /must be a date, such as 2026-01-31/],
+    [['validate', '--source-url', 'http://x', '--target-url', 'http://y', '--since', 'soon'], /must be a date/],
+    [['export', '--source-url', 'http://x', '--concurrency', '1000'], /concurrency.*256/s],
     [['export', '--source-url', 'http://x', '--export-json', 'a', '--path', 'b'], /do not go together/],
+    [['export', '--source-url', 'http://x', '--export-postgres', '--path', 'b'], /--backup-file … --export-postgres/],
     [['export', '--source-url', 'http://x', '--source-header', 'none'], /name and a value/],
     [['export', '--source-url', 'http://x', '--export-postgres'], /no database is named/],
     [['validate', '--source-url', 'http://x'], /no target is named/],
@@ -345,6 +349,20 @@ test('threads go to PostgreSQL, and again without doubling', async (t) => {
     'select count(*)::int as all, count(parent_checkpoint_id)::int as children, max(step) as step from langgraph_checkpoints',
   );
   assert.deepEqual(counts, { all: 28, children: 21, step: 2 });
+});
+
+test('tables that another tool made are left alone', async (t) => {
+  const database = await (await postgresForTests()).database();
+  await query(
+    database,
+    'create table langgraph_threads (id serial primary key, thread_id text, checkpoint_data jsonb)',
+  );
+  const stub = await stubFor(t, { threads: stubThreads(1) });
+  const folder = await folderWith(t, { '.env': `DATABASE_URL=${database}\n` });
+  const argv = ['langgraph', 'export', '--source-url', stub.url, '--export-postgres', '--no-progress'];
+  const { code, stderr } = await etl(argv, { cwd: folder });
+  assert.equal(code, 1);
+  assert.match(stderr, /ETL_SINK_EXISTS: the table langgraph_threads was made by another tool: its key is id/);
 });
 
 test('a backup of the existing tool becomes a bundle', async (t) => {

@@ -1,0 +1,108 @@
+import { pickRecords } from '../batch.ts';
+import { openLanggraph } from '../connections/langgraph.ts';
+import { isAnswer } from '../connections/langgraph-errors.ts';
+import { EtlError, isRecordError } from '../errors.ts';
+import type { ThreadRecord } from '../models/langgraph.ts';
+import { summarizeEntry } from '../models/langgraph-summary.ts';
+import type { PipelinePlan } from '../plan.ts';
+import type { LanggraphSinkOptions } from '../sinks/langgraph.ts';
+import { relationOf, stateRelation, type Relation } from '../sinks/langgraph/compare-threads.ts';
+import { TargetServer } from '../sinks/langgraph/target-server.ts';
+import { threadToWrite } from '../sinks/langgraph/thread-job.ts';
+import type { StageContext, Transform } from '../stage.ts';
+
+/**
+ * A pipeline to a LangGraph server for a dry run, which looks at the target: threads whose graph is not deployed are rejected,
+ * those that the target has are compared and counted as the real run would, and nothing is made on either side.
+ */
+export function langgraphDryRun(plan: PipelinePlan, sink: LanggraphSinkOptions): PipelinePlan {
+  // The companion graph is asked on threads of its own: these would be made.
+  const transforms = plan.transforms.filter(({ name }) => name !== 'langgraph-raw');
+  // Threads are what comes out of the stages before, as the sink takes them.
+  return { ...plan, transforms: [...transforms, langgraphPreview(sink) as Transform<unknown, unknown>] };
+}
+
+function langgraphPreview(sink: LanggraphSinkOptions): Transform<ThreadRecord, ThreadRecord> {
+  return {
+    role: 'transform',
+    name: 'target',
+    async *apply(input, ctx) {
+      const connection = await openLanggraph({ ...sink, signal: ctx.signal });
+      const server = new TargetServer(connection, { attempts: sink.attempts ?? 6, retryBaseMs: 250 }, ctx.signal);
+      // A large thread comes in parts: what is found of the first goes for all.
+      let last = { id: '', passes: true };
+      try {
+        for await (const batch of input) {
+          const there = await server.existing(batch.records.map(({ thread_id: id }) => id));
+          const kept: number[] = [];
+          for (const [index, record] of batch.records.entries()) {
+            const { thread_id: id, part } = record;
+            if ((part?.number ?? 1) === 1) {
+              const isThere = there.has(id) || there.has(id.toLowerCase());
+              last = { id, passes: await passes(record, isThere, { server, sink, ctx, from: { batch, index } }) };
+            } else if (!last.passes) ctx.count('skipped', 1, { batch });
+            if (last.passes) kept.push(index);
+          }
+          yield pickRecords(batch, kept);
+        }
+      } finally {
+        await connection.close();
+      }
+    },
+  };
+}
+
+interface Preview {
+  readonly server: TargetServer;
+  readonly sink: LanggraphSinkOptions;
+  readonly ctx: StageContext;
+  readonly from: Parameters<StageContext['reject']>[2] & object;
+}
+
+/** Whether the real run would write a thread; what it would not, is counted here. */
+async function passes(record: ThreadRecord, isThere: boolean, preview: Preview): Promise<boolean> {
+  const { server, sink, ctx, from } = preview;
+  try {
+    const { graphId } = threadToWrite(record, { graphId: sink.graphId });
+    if (graphId !== undefined && record.history.length > 0) await server.graph(graphId);
+    if (!isThere) return true;
+    const relation = await relationTo(server, record, sink.mode === 'state');
+    const what = outcome(relation, sink.ifExists ?? 'skip');
+    if (what === 'reject') {
+      throw new EtlError('ETL_RECORD_INVALID', `the thread is on the target already (${relation})`, {
+        where: { file: server.where, record: record.thread_id },
+        hint: 'Choose what becomes of such threads: `ifExists: skip | continue | replace` (--if-exists).',
+      });
+    }
+    ctx.finding(`${what === 'skip' ? 'already there' : `would be ${what}d`}: ${relation}`, 1, from);
+    if (what === 'skip') ctx.count('skipped', 1, from);
+    return what !== 'skip';
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    if (!isRecordError(error) && !isAnswer(error)) throw error;
+    ctx.reject(record, error, from);
+    return false;
+  }
+}
+
+/** Threads in several parts are not compared: the real run does it, part by part. */
+async function relationTo(
+  server: TargetServer,
+  { thread_id: id, history, part }: ThreadRecord,
+  isState: boolean,
+): Promise<Relation | 'not compared'> {
+  if (part !== undefined) return 'not compared';
+  const there = await server.summaries(id, { subgraphs: false });
+  return (isState ? stateRelation : relationOf)(history.map(summarizeEntry), there);
+}
+
+function outcome(
+  relation: Relation | 'not compared',
+  ifExists: NonNullable<LanggraphSinkOptions['ifExists']>,
+): 'skip' | 'continue' | 'replace' | 'reject' {
+  if (ifExists === 'fail') return 'reject';
+  if (relation === 'same' || ifExists === 'skip') return 'skip';
+  if (ifExists === 'replace') return 'replace';
+  if (relation === 'ahead') return 'skip';
+  return relation === 'different' ? 'reject' : 'continue';
+}

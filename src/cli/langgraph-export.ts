@@ -70,8 +70,13 @@ export function langgraphExportCommand(cli: Cli): Command {
   return addRunOptions(command).action(async (given: ExportFlags & ServerFlags) => {
     const flags = given.testSingle === true ? { ...given, limit: 1 } : given;
     const from = await placeOf(cli, flags);
-    if (flags.exportPostgres === true) await exportToPostgres(cli, from, flags);
-    else await exportToFiles(cli, from, flags);
+    if (flags.exportPostgres !== true) await exportToFiles(cli, from, flags);
+    else if (flags.path === undefined && flags.exportJson === undefined) await exportToPostgres(cli, from, flags);
+    else {
+      throw new EtlError('ETL_USAGE', '--export-postgres does not go together with --path and --export-json', {
+        hint: 'export to the file first, then the same threads from it: etl langgraph export --backup-file … --export-postgres',
+      });
+    }
   });
 }
 

@@ -1,4 +1,5 @@
 import { closePostgres, openPostgres } from '../connections/postgres.ts';
+import { EtlError } from '../errors.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import { pipeline } from '../pipeline.ts';
 import type { PipelinePlan } from '../plan.ts';
@@ -75,15 +76,39 @@ export function langgraphToPostgres(
   ];
 }
 
-/** The tables, when they are not there. */
+/**
+ * The tables, when they are not there.
+ *
+ * @throws {EtlError} `ETL_SINK_EXISTS` when there are tables of these names that another tool made.
+ */
 export async function makeThreadTables(connectionString: string): Promise<void> {
   const client = await openPostgres(connectionString);
   try {
     await client.query(threadTables);
+    const { rows } = await client.query<{ readonly name: string; readonly columns: string }>(keyColumns);
+    for (const { name, columns } of rows) {
+      if (columns === keys[name]) continue;
+      throw new EtlError('ETL_SINK_EXISTS', `the table ${name} was made by another tool: its key is ${columns}`, {
+        hint: 'Name another database, or rename the table: what is in it stays as it is.',
+      });
+    }
   } finally {
     await closePostgres(client);
   }
 }
+
+const keys: Readonly<Record<string, string>> = {
+  langgraph_threads: 'thread_id',
+  langgraph_checkpoints: 'thread_id, checkpoint_ns, checkpoint_id',
+};
+
+/** The primary keys of the tables that these names mean; nothing where there is none. */
+const keyColumns = `select t.name, coalesce((
+    select string_agg(a.attname, ', ' order by array_position(i.indkey::int2[], a.attnum))
+    from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+    where i.indrelid = t.name::regclass and i.indisprimary
+  ), 'none') as columns
+  from (values ('langgraph_threads'), ('langgraph_checkpoints')) as t(name)`;
 
 /** The tables of threads and their checkpoints. */
 const threadTables = `create table if not exists langgraph_threads (

@@ -1,26 +1,25 @@
 // How fast are threads restored, against a bare loop of requests?
+// Command: npm run bench -- langgraph-import   (ETL_BENCH_THREADS=5000 below)
+// Data:    threads of 10 checkpoints, 24 KB each, 16 at a time, into a stub of the API in another process on the same cores
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 2 rounds, load 13 from other work
 //
-//   ETL_BENCH_THREADS=4000 ETL_BENCH_ROUNDS=2 npx tsx bench/langgraph-import.ts
+// | variant                              | threads/s | CPU s | peak MB | ratio | CPU ratio |
+// | bare loop that reads back and parses |      1026 |  2.10 |     167 |  1.00 |      1.00 |
+// | bare loop that reads back            |      1501 |  1.56 |     128 |  1.38 |      1.34 |
+// | bare loop                            |      1065 |  1.51 |     131 |  1.04 |      1.39 |
+// | langgraph without reading back       |       743 |  2.80 |     188 |  0.83 |      0.75 |
+// | langgraph                            |       291 |  5.07 |     194 |  0.35 |      0.42 |
 //
-// 10 checkpoints a thread, 20 KB each; 16 at a time; a stub of the API in another process. 2026-11-21, 2 cores that others
-// used too, Node 20.20:
-//
-//   bare loop that reads back and parses   1.00   2.1 s CPU   199 MB
-//   bare loop that reads back              1.59   1.7 s CPU
-//   langgraph without reading back         0.60   3.5 s CPU   264 MB
-//   langgraph                              0.40   6.0 s CPU   277 MB
-//   migrate (reads, writes, compares)      0.34   6.6 s CPU   248 MB
-//
-// Reading: slower than the bare loop, which sends all values with every superstep, compares nothing and keeps no progress. Here
-// the difference of each checkpoint to its parent is made (a tenth of the bytes to send), and both sides are compared, at about
-// 1.5 ms of CPU a thread: three times what the loop takes. The start, about 0.7 s CPU, is in these figures. A real server needs
-// 7 to 10 ms for such a thread: between two JavaScript servers on the same two cores, 200 threads took 20 threads/s by
-// history and 13 by full, against 2.2 for one thread after the other with pauses of 0.2 s.
+// Reading: the aim of 0.9 is missed. The bare loop sends all values with every superstep, compares nothing and keeps no progress. Here the
+// difference of each checkpoint to its parent is made (a tenth of the bytes to send), and both sides are compared, each parsed: 1 ms of
+// CPU a thread, 0.56 without reading back. Parsing alone is a third of the bare loop's 0.4 ms. 20 000 threads take 193 MB at the
+// peak, 184 without reading back: the objects of a thread are made when it is its turn. A real server needs 7 to 10 ms for such a thread.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 
 import { jsonBatch } from '../src/batch.ts';
+import { jsonRecordText, type JsonRecords } from '../src/formats/json-records.ts';
 import type { ThreadRecord } from '../src/models/langgraph.ts';
 import { pipeline } from '../src/pipeline.ts';
 import { langgraphSink } from '../src/sinks/langgraph.ts';
@@ -34,12 +33,20 @@ const concurrency = 16;
 const url = (): string => process.env['ETL_BENCH_LANGGRAPH'] ?? '';
 const batchSize = 100;
 
-/** The text of the records of a batch; only the ids differ. */
-function* texts(): Generator<readonly string[]> {
-  const text = threadRecord(0);
+/** Records of a batch as a file would give them; only the ids differ. */
+function* batches(): Generator<JsonRecords> {
+  const record = Buffer.from(`${threadRecord(0)}\n`);
+  const idAt = record.indexOf(threadId(0));
   for (let from = 0; from < threads; from += batchSize) {
     const count = Math.min(batchSize, threads - from);
-    yield Array.from({ length: count }, (_, i) => text.replace(threadId(0), threadId(from + i)));
+    const bytes = Buffer.allocUnsafe(count * record.length);
+    const starts = Uint32Array.from({ length: count }, (_, i) => i * record.length);
+    const ends = starts.map((start) => start + record.length - 1);
+    for (const [i, start] of starts.entries()) {
+      record.copy(bytes, start);
+      bytes.write(threadId(from + i), start + idAt);
+    }
+    yield { bytes, starts, ends, count };
   }
 }
 
@@ -49,20 +56,7 @@ const memorySource: Source<ThreadRecord> = {
   name: 'memory',
   async *read() {
     let number = 0;
-    for (const records of texts()) {
-      number += 1;
-      const starts = new Uint32Array(records.length);
-      const ends = new Uint32Array(records.length);
-      let at = 0;
-      for (const [index, record] of records.entries()) {
-        starts[index] = at;
-        at += record.length;
-        ends[index] = at;
-        at += 1;
-      }
-      const bytes = Buffer.from(`${records.join('\n')}\n`);
-      yield jsonBatch<ThreadRecord>({ bytes, starts, ends, count: records.length }, { cursor: number });
-    }
+    for (const records of batches()) yield jsonBatch<ThreadRecord>(records, { cursor: (number += 1) });
   },
 };
 
@@ -74,11 +68,11 @@ async function bare({ readsBack, parses }: { readonly readsBack: boolean; readon
     return Buffer.from(await answer.body.arrayBuffer());
   };
   let records = 0;
-  for (const batch of texts()) {
+  for (const batch of batches()) {
     let next = 0;
     const work = async (): Promise<void> => {
-      for (let text = batch[next++]; text !== undefined; text = batch[next++]) {
-        const thread = JSON.parse(text) as ThreadRecord;
+      while (next < batch.count) {
+        const thread = JSON.parse(jsonRecordText(batch, next++)) as ThreadRecord;
         const id = thread.thread_id;
         const supersteps = thread.history.map(({ values }) => ({ updates: [{ as_node: 'work', values }] }));
         const row = { thread_id: id, metadata: thread.thread.metadata, if_exists: 'raise', supersteps };

@@ -3,7 +3,7 @@ import type { Json } from '../../json.ts';
 import type { Batch } from '../../stage.ts';
 import type { RecordText } from './thread-text.ts';
 
-/** What a batch keeps of each of its threads. */
+/** A thread whose record goes into a batch. */
 interface Placed {
   readonly id: string;
   cursor(): Json;
@@ -15,7 +15,7 @@ const NEWLINE = 0x0a;
 export class BatchBuilder {
   /** At least as many bytes as are in it. */
   bytes = 0;
-  readonly #threads: Placed[] = [];
+  readonly #ids: string[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
   #text: Buffer | undefined;
@@ -30,7 +30,7 @@ export class BatchBuilder {
   }
 
   get count(): number {
-    return this.#threads.length;
+    return this.#ids.length;
   }
 
   add(record: RecordText, thread: Placed): void {
@@ -40,7 +40,7 @@ export class BatchBuilder {
     this.#ends.push(end);
     text[end] = NEWLINE;
     this.#length = end + 1;
-    this.#threads.push(thread);
+    this.#ids.push(thread.id);
     this.#last = thread;
     this.bytes += record.maxBytes;
   }
@@ -54,19 +54,19 @@ export class BatchBuilder {
   *take(): Generator<Batch<unknown>> {
     if (this.#last === undefined) return;
     const cursor = this.#last.cursor();
-    const threads = this.#threads.splice(0);
+    const ids = this.#ids.splice(0);
     const json = {
       bytes: (this.#text ?? Buffer.alloc(0)).subarray(0, this.#length),
       starts: Uint32Array.from(this.#starts.splice(0)),
       ends: Uint32Array.from(this.#ends.splice(0)),
-      count: threads.length,
+      count: ids.length,
     };
     if (this.#length > 0) this.#expected = this.#length + (this.#length >>> 3);
     this.#text = undefined;
     this.#length = 0;
     this.#last = undefined;
     this.bytes = 0;
-    yield jsonBatch(json, { cursor, at: (index) => `thread ${threads[index]?.id ?? ''}` });
+    yield jsonBatch(json, { cursor, at: (index) => `thread ${ids[index] ?? ''}` });
   }
 
   #roomFor(bytes: number): Buffer {

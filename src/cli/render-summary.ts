@@ -46,7 +46,8 @@ function countLines({ counts, bytesRead, bytesWritten, elapsedMs, attempts, stag
     ([what, count]) => what === 'written' || count > 0,
   );
   const more = expanded > 0 ? ` + ${formatCount(expanded)} expanded` : '';
-  const sum = out.map(([what, count]) => `${formatCount(count)} ${what}`).join(' + ');
+  const said = (what: string): string => (status === 'dry-run' && what === 'written' ? 'would be written' : what);
+  const sum = out.map(([what, count]) => `${formatCount(count)} ${said(what)}`).join(' + ');
   const now = attempts === 1 ? '' : ' in this attempt';
   const bytes =
     bytesRead + bytesWritten > 0

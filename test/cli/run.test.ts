@@ -97,7 +97,7 @@ test('a sample writes what it read and moves nothing; a dry run writes nothing',
   });
   const file = join(directory, 'p.yaml');
   const dry = await etl(['run', file, '--dry-run']);
-  assert.match(dry.stderr, /dry run finished: nothing was written[^]*100 read = 50 written/);
+  assert.match(dry.stderr, /dry run finished: nothing was written[^]*100 read = 50 would be written/);
   await assert.rejects(stat(join(directory, 'out.jsonl')), { code: 'ENOENT' });
   assert.match(
     (await etl(['run', file, '--limit', '10'])).stderr,

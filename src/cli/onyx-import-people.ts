@@ -1,6 +1,6 @@
 import type { OnyxPreview } from '../jobs/onyx-import-preview.ts';
-import type { MissingOwners } from '../jobs/onyx-missing-owners.ts';
-import { missingOwnersError, namesOf } from '../sinks/onyx/owners.ts';
+import { missingOwnersError, namesOf, type MissingOwners } from '../jobs/onyx-missing-owners.ts';
+
 import { exitCodeOfError } from './exit-codes.ts';
 import { formatCount } from './format.ts';
 import { safe, type Cli } from './io.ts';

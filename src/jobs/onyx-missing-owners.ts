@@ -4,6 +4,8 @@ import { findOwners } from '../sinks/onyx/owners.ts';
 import { useSchema } from '../sinks/onyx/use-schema.ts';
 import { ownersOfBundle } from './onyx-new-users.ts';
 
+export { missingOwnersError, namesOf } from '../sinks/onyx/owners.ts';
+
 /** Where to look, and whose chats are meant. */
 export interface MissingOwnersOptions {
   readonly connectionString: string;

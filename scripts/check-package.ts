@@ -22,6 +22,8 @@ const needed = [
   'wasm/json-scan.wasm',
   'wasm/bson-json.wasm',
   'wasm/document-scan.wasm',
+  'wasm/copy-json.wasm',
+  'wasm/deflate.wasm',
   'wasm/xxhash64.wasm',
   'schema/pipeline.schema.json',
   'companion/threadmill-companion.mjs',

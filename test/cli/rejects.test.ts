@@ -34,7 +34,10 @@ test('ls counts by reason, show prints records, of a pipeline or of a file', asy
   assert.equal((await etl(['rejects', 'ls', file])).stdout, 'no rejected records\n');
   assert.equal((await etl(['run', file])).code, 3);
   const { stdout } = await etl(['rejects', 'ls', file]);
-  assert.match(stdout, /^3 {2}map-2 .*no name .*\n {3}See https:.*\n1 {2}jsonl +ETL_RECORD_INVALID .*\n4 records in all\n$/);
+  assert.match(
+    stdout,
+    /^3 {2}map-2 .*no name .*\n {3}See https:.*\n1 {2}jsonl +ETL_RECORD_INVALID .*\n4 records in all\n$/,
+  );
   const counts = JSON.parse((await etl(['rejects', 'ls', join(directory, 'rejects.jsonl'), '--json'])).stdout) as {
     stage: string;
     count: number;

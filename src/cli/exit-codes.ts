@@ -19,7 +19,7 @@ export const exitCodeMeanings: readonly (readonly [number, string])[] = [
   [exitCodes.failed, 'the run failed; the same command goes on from the last commit'],
   [exitCodes.usage, 'the command was called in a way it does not know, or there was nothing to test'],
   [exitCodes.rejects, 'finished, but records were rejected'],
-  [exitCodes.differs, 'source and target differ (`etl verify`)'],
+  [exitCodes.differs, 'source and target differ (`etl verify`, `etl langgraph migrate`)'],
   [exitCodes.testFailed, 'a test in a pipeline file failed (`etl test`)'],
   [exitCodes.interrupted, 'interrupted; the same command goes on from the last commit'],
   [exitCodes.configInvalid, 'the pipeline file is not valid'],

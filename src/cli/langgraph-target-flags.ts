@@ -6,6 +6,7 @@ import { langgraphDryRun } from '../jobs/langgraph-preview.ts';
 import type { PipelinePlan } from '../plan.ts';
 import type { RunReport } from '../report.ts';
 import { wholeNumber } from './command.ts';
+import { exitCodes } from './exit-codes.ts';
 import { formatCount } from './format.ts';
 import { safe, type Cli } from './io.ts';
 import { runPlan, type RunFlags } from './run-plan.ts';
@@ -110,10 +111,18 @@ export async function runThreads(cli: Cli, plan: PipelinePlan, sink: LanggraphTa
   }
   const report = await runPlan(cli, dryRun === true ? langgraphDryRun(plan, sink) : plan, flags);
   if (quiet !== true) sayThreads(cli, report);
+  if (differing(report) > 0 && cli.exitCode === exitCodes.done) cli.exitCode = exitCodes.differs;
+}
+
+/** Checkpoints that are on the target with other values. */
+function differing({ findings, status }: RunReport): number {
+  return status === 'finished' || status === 'sampled' ? (findings['not the same: values'] ?? 0) : 0;
 }
 
 /** What became of the threads, as a small table on the error output. */
-function sayThreads(cli: Cli, { counts, findings, status }: RunReport): void {
+function sayThreads(cli: Cli, report: RunReport): void {
+  const { counts, findings, status } = report;
+  const different = differing(report);
   if (status !== 'finished' && status !== 'sampled' && status !== 'dry-run') return;
   const restored = Object.entries(findings).filter(([kind]) => /^restored by \w+: checkpoints$/.test(kind));
   const checkpoints = restored.reduce((sum, [, times]) => sum + times, 0);
@@ -131,6 +140,15 @@ function sayThreads(cli: Cli, { counts, findings, status }: RunReport): void {
           ['skipped', counts.skipped, has],
           ['failed', counts.rejected, ''],
           ['checkpoints', checkpoints, ''],
+          ...(different > 0
+            ? [
+                [
+                  'different',
+                  different,
+                  'values that are not the same on the target: --fidelity-report FILE lists them',
+                ] as const,
+              ]
+            : []),
         ];
   const width = Math.max(...rows.map(([, count]) => formatCount(count).length));
   for (const [name, count, note] of rows)

@@ -188,3 +188,11 @@ test('what is missing or cannot be is said before anything is written', async (t
   }
   assert.equal(target.threads.size, 0);
 });
+
+test('values that are not the same on the target are told, and end with 4', async (t) => {
+  const odd = { messages: [{ id: 'odd', type: 'human', content: 'was never said' }] };
+  const { etl } = await scene(t, { fault: { defaults: odd } });
+  const { code, stderr } = await etl('langgraph', 'migrate');
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /created +5 .*\n.*\n.*\n.*\n +different +\d+ {2}values that are not the same on the target/);
+});

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { Command } from '@langchain/langgraph';
@@ -9,6 +12,8 @@ import { historyToTables } from '../../src/mappings/history-to-tables.ts';
 import { TupleMaker } from '../../src/mappings/history-to-tuples.ts';
 import { asThreadRecord } from '../../src/models/langgraph.ts';
 import { CheckpointTables } from '../../src/sinks/langgraph/checkpoint-tables.ts';
+import { pipeline } from '../../src/pipeline.ts';
+import { langgraphSink } from '../../src/sinks/langgraph.ts';
 import { langgraphSource } from '../../src/sources/langgraph.ts';
 import { readAll, recordsOf } from '../../src/testing/recorder.ts';
 import { deepDesk, desk } from '../helpers/langgraph/fixtures/graphs.ts';
@@ -94,4 +99,28 @@ test('tables that are not there are said to be missing', async () => {
     code: 'ETL_CONFIG_INVALID',
     message: /there are no tables of a checkpointer/,
   });
+});
+
+test('a database that the server does not read stops the run, and leaves no empty thread on the server', async (t) => {
+  const [source, target] = await Promise.all([startLanggraph(), startLanggraph()]);
+  t.after(() => Promise.all([source.close(), target.close()]));
+  await seedThread(new Client({ apiUrl: source.url, apiKey: null }), 'plain');
+  const connectionString = await (await postgresForTests()).database();
+  const saver = PostgresSaver.fromConnString(connectionString);
+  await saver.setup();
+  t.after(() => saver.end());
+  const directory = await mkdtemp(join(tmpdir(), 'etl-langgraph-'));
+  t.after(() => rm(directory, { recursive: true }));
+
+  const sink = langgraphSink(
+    { apiUrl: target.url, mode: 'postgres', database: { connectionString } },
+    { progressFolder: join(directory, 'progress') },
+  );
+  await assert.rejects(
+    pipeline(langgraphSource({ apiUrl: source.url }), { name: 'wrong-database' })
+      .to(sink)
+      .run(),
+    { code: 'ETL_CONFIG_INVALID', message: /0 of them are there: the server does not read this database/ },
+  );
+  assert.deepEqual(await new Client({ apiUrl: target.url, apiKey: null }).threads.search(), []);
 });

@@ -152,9 +152,10 @@ export async function undone(
   }
 }
 
-/** Whether an error may be this thread's own: the server refused it, or gave no answer to it. */
+/** Whether an error leaves a thread half written: the server refused it, gave no answer to it, or does not have what was written. */
 export function isAboutThread(error: unknown): boolean {
-  return isAnswer(error) || (error instanceof EtlError && error.code === 'ETL_CONNECT_FAILED');
+  if (isAnswer(error)) return true;
+  return error instanceof EtlError && (error.code === 'ETL_CONNECT_FAILED' || error.code === 'ETL_CONFIG_INVALID');
 }
 
 /** What to write of a record, or of the first of several parts. */
@@ -242,7 +243,29 @@ export async function proven(
   }
   const wanted = mode.name === 'state' ? sides.source.filter(({ ns }) => ns === '').slice(-1) : sides.source;
   const fidelity = compareThread(threadId, wanted, sides.target, ids === undefined ? {} : { idMap: ids });
+  refuseLost(fidelity, { server, mode });
   return { ...outcome, fidelity, ...sides, ids, added: added.names };
+}
+
+/**
+ * Checkpoints that were written without a complaint, and that the server does not have.
+ *
+ * @throws {EtlError} `ETL_CONFIG_INVALID` when a database has them all and the server none; else `ETL_REQUEST_FAILED`.
+ */
+function refuseLost(
+  { thread_id: threadId, checkpoints, subgraphs }: ThreadFidelity,
+  { server, mode }: Pick<JobOptions, 'server' | 'mode'>,
+): void {
+  const wanted = checkpoints.source - subgraphs.source;
+  const found = checkpoints.paired - subgraphs.paired;
+  if (found >= wanted) return;
+  const where = { file: server.where, record: threadId };
+  const what = `${wanted} checkpoints of the thread were written, and ${found} of them are there`;
+  if (mode.name !== 'postgres' || found > 0) throw new EtlError('ETL_REQUEST_FAILED', what, { where });
+  throw new EtlError('ETL_CONFIG_INVALID', `${what}: the server does not read this database`, {
+    where,
+    hint: "Name the database that the target server keeps its checkpoints in: `database`, --database-url or LANGGRAPH_DATABASE_URL. The thread's rows in the one named now are of no use.",
+  });
 }
 
 /** The target's id of each source checkpoint: they lie in the order in which they were made. */

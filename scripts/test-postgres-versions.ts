@@ -35,12 +35,12 @@ for (const major of askedVersions.length === 0 ? versions.keys() : askedVersions
   chmodSync(folder, 0o755);
   try {
     if (install(folder, versions.get(major) ?? '')) await testOn(folder, major);
-    else leftOut.push(`PostgreSQL ${major}`);
+    else leftOut.push(`PostgreSQL ${major} (its package cannot be installed here)`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-for (const what of leftOut) console.log(`left out: ${what} (its package cannot be installed here)`);
+for (const what of leftOut) console.log(`left out: ${what}`);
 
 function install(folder: string, version: string): boolean {
   writeFileSync(join(folder, 'package.json'), '{}');
@@ -49,10 +49,11 @@ function install(folder: string, version: string): boolean {
 }
 
 async function testOn(folder: string, major: string): Promise<void> {
-  const server = await startEmbeddedPostgres(
-    ['-c', 'fsync=off', '-c', 'max_connections=60'],
-    join(folder, 'package.json'),
-  );
+  const flags = ['-c', 'fsync=off', '-c', 'max_connections=60'];
+  const server = await startEmbeddedPostgres(flags, join(folder, 'package.json')).catch((error: unknown) => {
+    leftOut.push(`PostgreSQL ${major} (does not start here: ${String(error)})`);
+  });
+  if (server === undefined) return;
   try {
     console.log(`PostgreSQL ${major}: ${files.join(' ')}`);
     const env = { ...process.env, POSTGRES_URL: server.url('postgres') };

@@ -38,6 +38,8 @@ export async function startEmbeddedPostgres(
     port,
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
+    // Older versions of the package ask for a locale that not every machine has.
+    initdbFlags: ['--lc-messages=C'],
     postgresFlags: [...flags],
     onLog: () => undefined,
     onError: () => undefined,

@@ -1,26 +1,24 @@
 // How much faster is a pipeline that needs no objects than parsing and stringifying each line?
 // Command: npm run bench -- jsonl-copy
 // Data:    400 MB of messages of 1.7 KB (bench/data.ts, seed 1)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, median of 2 rounds. The machine had much
-//          other work (the benches went before it): take ratios from here
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, otherwise idle, median of 3 rounds
 //
 // | variant                                       | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | parse and stringify                           |   90 | 4.00 |  91 | 1.00 | 1.00 |
-// | copy                                          |  420 | 1.11 | 108 | 4.64 | 3.62 |
-// | limit                                         |  365 | 1.17 | 108 | 3.99 | 3.43 |
-// | count                                         |  682 | 0.75 | 113 | 7.60 | 5.30 |
-// | compress at level 1                           |  204 | 2.62 | 137 | 2.25 | 1.53 |
-// | parse and stringify then compress at level 1  |   41 | 8.89 | 124 | 0.46 | 0.45 |
+// | parse and stringify                           |   94 | 4.15 |  90 | 1.00 | 1.00 |
+// | the same with readline and a write stream     |   37 | 10.90 | 139 | 0.39 | 0.37 |
+// | copy                                          |  365 | 1.57 | 103 | 3.96 | 2.69 |
+// | limit                                         |  373 | 1.51 | 104 | 4.43 | 2.96 |
+// | count                                         |  411 | 1.32 | 102 | 4.97 | 3.44 |
+// | compress at level 1                           |  189 | 3.44 | 131 | 2.25 | 1.35 |
+// | parse and stringify then compress at level 1  |   41 | 9.88 | 123 | 0.44 | 0.42 |
 //
-// The table was taken while files were read at once in the main thread, which was left out since: memory grew with the data.
-// As it is now, one round: copy 4.15, limit 3.82, count 5.15, compress 2.01 (196 MB/s).
+// copy and limit alone with the base in 7 rounds: 4.42 and 4.37 (they do the same work).
 //
-// Reading: copying is held by writing 400 MB, which alone takes 0.33 s here (0.12 s into memory, the rest waiting for the
-// disk); the loop does that, too. limit does the work of copy: the difference is noise (4.02 and 4.40 in a run before).
-// Compression is 5.0 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
-// zlib at level 1 on one core (270 to 350 against 112 MB per CPU second), its files 4 % larger. Of the 2.6 CPU s, 0.75 are those
-// of count and 1.4 are deflate. Four times the loop that does not compress is out of reach: with both cores busy all the time
-// that leaves 2.0 CPU s for 400 MB, so 1.2 for deflate and nothing else beside count, where deflate alone takes 1.2 to 1.5.
+// Reading: copying is held by reading and writing 400 MB; the loop does that, too. Reading on the main thread instead of the
+// pool makes count 7.6 and copy 4.6, but memory then grows with the data (1.44 times the peak of 100 MB at 5 GB).
+// Compression is 4.6 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
+// zlib at level 1 on one core, its files 4 % larger. Four times the loop that does not compress is out of reach: with both
+// cores busy all the time that leaves 2.0 CPU s for 400 MB, where count takes 1.3 and deflate alone 1.2 to 1.5.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';

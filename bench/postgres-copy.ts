@@ -3,23 +3,24 @@
 // Data:    200 MB of messages of 1.7 KB (bench/data.ts, seed 1): 114,000 rows of text, jsonb, time, number and boolean, with a
 //          primary key and a check. psql gets the same rows ready-encoded; the others parse the JSON
 // Machine: 2 cores x86-64 for client and server, PostgreSQL 18 with its default settings (built without lz4), psql 15, Node 20.20,
-//          2026-11-21; the first four: median of 3 rounds; the others: one round, other work on both cores
+//          2026-11-21, otherwise idle, median of 2 rounds; INSERT of 500 rows: one round with the first three (3.03, 2.70, 2.31 s)
 //
 // | variant                                | records/s | wall s | CPU s | peak MB | ratio |
-// | psql \copy of rows ready-encoded       |      38 k |   3.01 |     - |      70 |  1.00 |
-// | one connection                         |      37 k |   3.05 |  1.25 |     160 |  1.02 |
-// | two connections                        |      53 k |   2.14 |  1.15 |     180 |  1.43 |
-// | one connection; 1 % bad rows           |      23 k |   4.92 |  1.49 |     163 |  0.63 |
-// | INSERT of 500 rows each                |      18 k |   6.26 |  3.46 |     174 |  0.53 |
-// | node-etl with two connections          |    9 600  |  11.84 | 10.17 |     175 |  0.28 |
+// | psql \copy of rows ready-encoded       |      37 k |   3.12 |     - |      70 |  1.00 |
+// | one connection                         |      43 k |   2.63 |  1.42 |     155 |  1.19 |
+// | two connections                        |      56 k |   2.05 |  1.30 |     188 |  1.53 |
+// | one connection; 1 % bad rows           |      30 k |   3.84 |  1.59 |     164 |  0.81 |
+// | INSERT row by row (5000 rows)          |    1 883  |   2.66 |  1.03 |     113 |     - |
+// | INSERT of 500 rows each                |      18 k |   6.22 |  4.49 |     174 |  0.49 |
+// | node-etl with two connections          |      11 k |  10.31 | 10.59 |     179 |  0.30 |
 //
 // Reading: on one connection as fast as psql with rows that are ready, although the JSON is parsed. The server takes binary rows
 // with a quarter less work (2.0 s of processor time against 2.7), of which compressing with pglz is two fifths. Of our 1.2 s finding
 // and checking the lines is a third, making the rows (in WebAssembly) and garbage collection are 0.2 s each. Two connections are held by the
-// two cores: 3.3 s of processor time for both sides together cannot take less than 1.65 s. One bad row in a hundred takes 1.6 times
-// the clean time: each row is written to a stage and from there to the table, and the server needs 3.1 s instead of 2.0. Against
-// INSERTs of 500: 2.1 times as fast on one connection, 2.9 times on two; against node-etl 3.9 and 5.5 times. INSERT row by row: 21 times slower
-// in an earlier reading.
+// two cores: 3.3 s of processor time for both sides together cannot take less than 1.65 s. One bad row in a hundred takes 1.5 times
+// the clean time (0.70 of its speed): each row is written to a stage and from there to the table. Against INSERTs of 500: 2.3 times
+// as fast on one connection, 2.7 times on two; against node-etl 3.9 and 5.0 times; against INSERT row by row 23 times. Two
+// connections were 1.31, 1.53 and 1.59 times psql in three runs.
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { createInterface } from 'node:readline';

@@ -8,7 +8,7 @@ import { historyMode } from './history-mode.ts';
 import { postgresMode } from './postgres-mode.ts';
 import { stateMode } from './state-mode.ts';
 import type { TargetServer } from './target-server.ts';
-import type { WriteMode } from './thread-job.ts';
+import type { WriteMode } from './write-mode.ts';
 
 export interface ModeOptions {
   readonly mode: 'auto' | WriteMode['name'];

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 
-import type { JobOutcome } from './thread-job.ts';
+import type { JobOutcome } from './write-mode.ts';
 
 /** One line of the report: what of one thread is the same on the target, and why not. */
 export function fidelityLine(

@@ -6,7 +6,7 @@ import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summar
 import { CompanionLoader } from './companion-loader.ts';
 import { CreateOnlyWriter } from './create-only-writer.ts';
 import type { TargetServer } from './target-server.ts';
-import type { WriteMode } from './thread-job.ts';
+import type { WriteMode } from './write-mode.ts';
 import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
 
 const pieceBytes = 4_000_000;

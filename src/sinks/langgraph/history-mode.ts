@@ -4,7 +4,7 @@ import { CreateOnlyWriter } from './create-only-writer.ts';
 import type { ChannelKinds } from './channel-kinds.ts';
 import { ReplayWriter } from './replay-writer.ts';
 import type { TargetServer } from './target-server.ts';
-import type { WriteMode } from './thread-job.ts';
+import type { WriteMode } from './write-mode.ts';
 
 /**
  * Every checkpoint is made again by the API. Nodes that route by a Command are found by what becomes of the first thread

@@ -2,15 +2,9 @@ import { isTaken } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import type { ThreadRecord } from '../../models/langgraph.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
-import {
-  isAboutThread,
-  isSeen,
-  proven,
-  threadToWrite,
-  undone,
-  type JobOptions,
-  type JobOutcome,
-} from './thread-job.ts';
+import { isAboutThread, isSeen, threadToWrite, undone } from './thread-job.ts';
+import type { JobOptions, JobOutcome } from './write-mode.ts';
+import { proven } from './proven.ts';
 import type { ThreadWriter } from './thread-writer.ts';
 
 /**

@@ -6,7 +6,7 @@ import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summar
 import type { CheckpointTables, ThreadTransaction } from './checkpoint-tables.ts';
 import { CreateOnlyWriter } from './create-only-writer.ts';
 import type { TargetServer } from './target-server.ts';
-import type { WriteMode } from './thread-job.ts';
+import type { WriteMode } from './write-mode.ts';
 import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
 
 const rowsAtATime = 200;

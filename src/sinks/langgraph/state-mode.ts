@@ -2,7 +2,7 @@ import { historyToSuperstep, predecessorOf, type Predecessor } from '../../mappi
 import { namespaceOf, parentIdOf, type HistoryEntry } from '../../models/langgraph.ts';
 import { CreateOnlyWriter } from './create-only-writer.ts';
 import type { TargetServer } from './target-server.ts';
-import type { WriteMode } from './thread-job.ts';
+import type { WriteMode } from './write-mode.ts';
 import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
 
 /** Only the last state of each thread, as one checkpoint. */

@@ -6,7 +6,8 @@ import type { ThreadPart } from '../../models/langgraph.ts';
 import type { Batch } from '../../stage.ts';
 import { PartsJob } from './parts-job.ts';
 import { queuedRecords, type QueuedRecord } from './queued-records.ts';
-import { writeThread, type JobOptions, type JobOutcome } from './thread-job.ts';
+import { writeThread } from './thread-job.ts';
+import type { JobOptions, JobOutcome } from './write-mode.ts';
 
 /** Threads that are read and not written yet hold no more than this, by the source's measure; one always. */
 const maxBytes = 64 * 1024 * 1024;

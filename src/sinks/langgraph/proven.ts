@@ -1,0 +1,111 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { EtlError } from '../../errors.ts';
+import { namespaceOf, type HistoryEntry, type ThreadRecord } from '../../models/langgraph.ts';
+import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
+import type { EntrySummary } from '../../models/langgraph-summary.ts';
+import { AddedChannels } from './added-channels.ts';
+import { pairedSummaries } from './paired-summaries.ts';
+import type { TargetServer } from './target-server.ts';
+import type { JobOptions, JobOutcome } from './write-mode.ts';
+import type { WrittenThread } from './thread-writer.ts';
+
+/** An outcome with what it was found by. */
+type Proven = JobOutcome & {
+  readonly source?: readonly EntrySummary[];
+  readonly target?: readonly EntrySummary[];
+  /** Source id → target id, where they differ. */
+  readonly ids?: ReadonlyMap<string, string> | undefined;
+};
+
+/**
+ * What was written as it is on the target now, compared with the source.
+ *
+ * @param history The source's checkpoints, or, of a thread that was never whole, their summaries.
+ */
+export async function proven(
+  { thread_id: threadId, thread }: Pick<ThreadRecord, 'thread_id' | 'thread'>,
+  history: readonly HistoryEntry[] | { readonly summaries: readonly EntrySummary[] },
+  {
+    order,
+    source: translated,
+    losses = new Map<string, number>(),
+    metadata,
+    wentOn = false,
+  }: Partial<WrittenThread> & { readonly wentOn?: boolean },
+  { server, mode, verify }: JobOptions,
+): Promise<Proven> {
+  const counted = new Map(losses);
+  const changed = changedKeys(thread.metadata ?? {}, metadata);
+  if (changed > 0) counted.set('metadata of the thread', changed);
+  const count = 'summaries' in history ? history.summaries.length : history.length;
+  const outcome = { kind: 'written', checkpoints: order?.length ?? count, losses: counted } as const;
+  if (!verify) return outcome;
+  const reading = { subgraphs: mode.keepsIds };
+  const summaries = translated ?? ('summaries' in history ? history.summaries : undefined);
+  let sides: { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] };
+  let ids: ReadonlyMap<string, string> | undefined;
+  const added = new AddedChannels('summaries' in history ? [] : history);
+  if (summaries === undefined && !('summaries' in history)) {
+    const entries = await server.entries(threadId, reading);
+    const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
+    ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
+    sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)), added);
+  } else {
+    const target = await server.summaries(threadId, reading);
+    const own = target.filter(({ ns }) => ns === '').map(({ id }) => id);
+    ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
+    sides = { source: summaries ?? [], target };
+  }
+  const wanted = mode.name === 'state' ? sides.source.filter(({ ns }) => ns === '').slice(-1) : sides.source;
+  const fidelity = compareThread(threadId, wanted, sides.target, ids === undefined ? {} : { idMap: ids });
+  refuseLost(fidelity, { server, mode });
+  return { ...outcome, fidelity, ...sides, ids, added: added.names };
+}
+
+/**
+ * Checkpoints that were written without a complaint, and that the server does not have.
+ *
+ * @throws {EtlError} `ETL_CONFIG_INVALID` when a database has them all and the server none; else `ETL_REQUEST_FAILED`.
+ */
+function refuseLost(
+  { thread_id: threadId, checkpoints, subgraphs }: ThreadFidelity,
+  { server, mode }: Pick<JobOptions, 'server' | 'mode'>,
+): void {
+  const wanted = checkpoints.source - subgraphs.source;
+  const found = checkpoints.paired - subgraphs.paired;
+  if (found >= wanted) return;
+  const where = { file: server.where, record: threadId };
+  const what = `${wanted} checkpoints of the thread were written, and ${found} of them are there`;
+  if (mode.name !== 'postgres' || found > 0) throw new EtlError('ETL_REQUEST_FAILED', what, { where });
+  throw new EtlError('ETL_CONFIG_INVALID', `${what}: the server does not read this database`, {
+    where,
+    hint: "Name the database that the target server keeps its checkpoints in: `database`, --database-url or LANGGRAPH_DATABASE_URL. The thread's rows in the one named now are of no use.",
+  });
+}
+
+/** The target's id of each source checkpoint: they lie in the order in which they were made. */
+function idsOf(
+  order: readonly (string | undefined)[],
+  own: readonly string[],
+  { threadId, server, wentOn }: { threadId: string; server: TargetServer; wentOn: boolean },
+): ReadonlyMap<string, string> {
+  // One more is there when the end had to be marked.
+  if (own.length < order.length || (own.length > order.length + 1 && !wentOn)) {
+    throw new EtlError(
+      'ETL_REQUEST_FAILED',
+      `${order.length} checkpoints were written, and the target has ${own.length}`,
+      { where: { file: server.where, record: threadId } },
+    );
+  }
+  return new Map(order.flatMap((id, index) => (id === undefined ? [] : [[id, own[index] ?? '']])));
+}
+
+/** How many keys of the metadata the server did not take over as they were. */
+function changedKeys(
+  wanted: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>> | undefined,
+): number {
+  if (given === undefined) return 0;
+  return Object.keys(wanted).filter((key) => !isDeepStrictEqual(wanted[key], given[key])).length;
+}

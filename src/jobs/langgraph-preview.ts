@@ -8,7 +8,7 @@ import type { PipelinePlan } from '../plan.ts';
 import type { LanggraphSinkOptions } from '../sinks/langgraph.ts';
 import { relationOf, stateRelation, type Relation } from '../sinks/langgraph/compare-threads.ts';
 import { TargetServer } from '../sinks/langgraph/target-server.ts';
-import { threadToWrite } from '../sinks/langgraph/thread-job.ts';
+import { chosenFor, threadToWrite } from '../sinks/langgraph/thread-job.ts';
 import type { StageContext, Transform } from '../stage.ts';
 
 /**
@@ -66,17 +66,19 @@ async function passes(record: ThreadRecord, isThere: boolean, preview: Preview):
     const { graphId } = threadToWrite(record, { graphId: sink.graphId });
     if (graphId !== undefined && record.history.length > 0) await server.graph(graphId);
     if (!isThere) return true;
-    const relation = await relationTo(server, record, sink.mode === 'state');
-    const what = outcome(relation, sink.ifExists ?? 'skip');
-    if (what === 'reject') {
+    const isState = sink.mode === 'state';
+    const relation = await relationTo(server, record, isState);
+    // What comes in parts can only have the beginning of the thread, or another one.
+    const what = chosenFor(relation === 'not compared' ? 'behind' : relation, sink.ifExists ?? 'skip', isState);
+    if (what === 'refuse') {
       throw new EtlError('ETL_RECORD_INVALID', `the thread is on the target already (${relation})`, {
         where: { file: server.where, record: record.thread_id },
         hint: 'Choose what becomes of such threads: `ifExists: skip | continue | replace` (--if-exists).',
       });
     }
-    ctx.finding(`${what === 'skip' ? 'already there' : `would be ${what}d`}: ${relation}`, 1, from);
-    if (what === 'skip') ctx.count('skipped', 1, from);
-    return what !== 'skip';
+    ctx.finding(`${what === 'done' ? 'already there' : `would be ${what}d`}: ${relation}`, 1, from);
+    if (what === 'done') ctx.count('skipped', 1, from);
+    return what !== 'done';
   } catch (error) {
     ctx.signal.throwIfAborted();
     if (!isRecordError(error) && !isAnswer(error)) throw error;
@@ -94,15 +96,4 @@ async function relationTo(
   if (part !== undefined) return 'not compared';
   const there = await server.summaries(id, { subgraphs: false });
   return (isState ? stateRelation : relationOf)(history.map(summarizeEntry), there);
-}
-
-function outcome(
-  relation: Relation | 'not compared',
-  ifExists: NonNullable<LanggraphSinkOptions['ifExists']>,
-): 'skip' | 'continue' | 'replace' | 'reject' {
-  if (ifExists === 'fail') return 'reject';
-  if (relation === 'same' || ifExists === 'skip') return 'skip';
-  if (ifExists === 'replace') return 'replace';
-  if (relation === 'ahead') return 'skip';
-  return relation === 'different' ? 'reject' : 'continue';
 }

@@ -9,7 +9,7 @@ import { isOfConversation, refuseOther } from './other-conversation.ts';
 import { proven } from './proven.ts';
 import type { TargetServer } from './target-server.ts';
 import type { ThreadToWrite } from './thread-writer.ts';
-import type { JobOptions, JobOutcome } from './write-mode.ts';
+import type { IfThreadExists, JobOptions, JobOutcome } from './write-mode.ts';
 
 const maxAttempts = 4;
 
@@ -125,19 +125,34 @@ export function threadToWrite(
   return { threadId, metadata: graphId === undefined ? metadata : { ...metadata, graph_id: graphId }, graphId, origin };
 }
 
+/** What becomes of a thread that somebody else has put on the target. */
+export function chosenFor(
+  relation: Relation,
+  ifExists: IfThreadExists,
+  isState: boolean,
+): 'done' | 'replace' | 'continue' | 'refuse' {
+  if (ifExists === 'fail') return 'refuse';
+  if (relation === 'same' || ifExists === 'skip') return 'done';
+  if (ifExists === 'replace') return 'replace';
+  if (relation === 'ahead') return 'done';
+  if (relation === 'different') return 'refuse';
+  return isState ? 'replace' : 'continue';
+}
+
 function decide(
   relation: Relation,
   { ifExists, mode, server }: JobOptions,
   isHalf: boolean,
   threadId: string,
 ): 'done' | 'replace' | 'continue' {
-  if (relation === 'same' && (ifExists !== 'fail' || isHalf)) return 'done';
+  const isState = mode.name === 'state';
   // What this run began itself is nobody else's.
-  if (isHalf && relation !== 'ahead') return relation === 'behind' && mode.name !== 'state' ? 'continue' : 'replace';
-  if (isHalf || ifExists === 'skip') return 'done';
-  if (ifExists === 'replace') return 'replace';
-  if (ifExists === 'continue' && relation === 'ahead') return 'done';
-  if (ifExists === 'continue' && relation === 'behind') return mode.name === 'state' ? 'replace' : 'continue';
+  if (isHalf) {
+    if (relation === 'same' || relation === 'ahead') return 'done';
+    return relation === 'behind' && !isState ? 'continue' : 'replace';
+  }
+  const chosen = chosenFor(relation, ifExists, isState);
+  if (chosen !== 'refuse') return chosen;
   const what = {
     same: 'is on the target already',
     behind: 'is on the target already, with the beginning of its history',

@@ -19,6 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'etl-tests-'));
 const notes = join(folder, 'notes.txt');
 const reporter = new URL('./test-events.js', import.meta.url).href;
 const loader = import.meta.resolve('tsx');
+const seed = new URL('./test-seed.ts', import.meta.url).href;
 
 try {
   const summary = new TestSummary();
@@ -48,7 +49,7 @@ function runFile(file: string, events: string): Promise<FileRun> {
   const started = performance.now();
   return new Promise((done, fail) => {
     let output = '';
-    const child = spawn(process.execPath, ['--import', loader, ...reporting, file], {
+    const child = spawn(process.execPath, ['--import', loader, '--import', seed, ...reporting, file], {
       // Without the context: a file started by this runner reports to this runner, whoever started that.
       env: { ...process.env, ETL_TEST_NOTES: notes, NODE_TEST_CONTEXT: undefined },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -15,14 +15,15 @@ const types = ['text', 'bool', 'int2', 'int4', 'int8', 'float4', 'float8', 'uuid
 function recordsOf(texts: readonly string[], between = '\n'): JsonRecords {
   const starts = new Uint32Array(texts.length);
   const ends = new Uint32Array(texts.length);
-  let all = '{"a":"before"}';
+  const before = '{"a":"before"}';
+  let at = before.length;
   for (const [place, text] of texts.entries()) {
-    starts[place] = Buffer.byteLength(all);
-    all += text;
-    ends[place] = Buffer.byteLength(all);
-    all += between;
+    starts[place] = at;
+    ends[place] = at += Buffer.byteLength(text);
+    at += Buffer.byteLength(between);
   }
-  return { bytes: Buffer.from(`${all}"behind`), starts, ends, count: texts.length };
+  const all = texts.map((text) => text + between).join('');
+  return { bytes: Buffer.from(`${before}${all}"behind`), starts, ends, count: texts.length };
 }
 
 /** An instance of the module reserves much address space: they are few. */
@@ -217,6 +218,10 @@ test('whatever is written is what the encoders of values write', () => {
         if (type.startsWith('json')) {
           const written = Buffer.from(row, 'hex').subarray(2 + 4 + (type === 'jsonb' ? 1 : 0));
           if (a !== null) assert.deepEqual(JSON.parse(written.toString()), JSON.parse(JSON.stringify(a)), text);
+        } else if (type === 'int8' && typeof a === 'number') {
+          // The digits count: as a double, 20148617641760110 would become 20148617641760112.
+          const digits = text.slice(text.lastIndexOf(':') + 1, -1);
+          assert.equal(row, fromValues([column], JSON.stringify({ a: digits })), text);
         } else assert.equal(row, fromValues([column], text), text);
       }
     }),

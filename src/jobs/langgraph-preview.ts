@@ -6,6 +6,7 @@ import type { ThreadRecord } from '../models/langgraph.ts';
 import { summarizeEntry } from '../models/langgraph-summary.ts';
 import type { PipelinePlan } from '../plan.ts';
 import type { LanggraphSinkOptions } from '../sinks/langgraph.ts';
+import { AddedChannels } from '../sinks/langgraph/added-channels.ts';
 import { relationOf, stateRelation, type Relation } from '../sinks/langgraph/compare-threads.ts';
 import { TargetServer } from '../sinks/langgraph/target-server.ts';
 import { chosenFor, threadToWrite } from '../sinks/langgraph/thread-job.ts';
@@ -94,6 +95,7 @@ async function relationTo(
   isState: boolean,
 ): Promise<Relation | 'not compared'> {
   if (part !== undefined) return 'not compared';
-  const there = await server.summaries(id, { subgraphs: false });
+  const added = new AddedChannels(history);
+  const there = await server.summaries(id, { subgraphs: false, as: (entry) => added.without(entry) });
   return (isState ? stateRelation : relationOf)(history.map(summarizeEntry), there);
 }

@@ -446,6 +446,24 @@ describe('a graph with channels that the source does not have', () => {
     }
   });
 
+  testIn('adds them to a thread in parts, which is the same, and is gone on with', async (directory) => {
+    const stub = await startWritingStub({ defaults: { trail: [], cost: 0 } });
+    try {
+      const parts = (checkpoints: number): ThreadRecord[][] =>
+        partsOf(recordOf(stubThread(1, { checkpoints }))).map((part) => [part]);
+      const first = await restore(parts(5), { stub, directory });
+      assert.equal(first.findings['not the same: values'], undefined);
+      assert.equal(first.findings['added by the graph: channels'], 2);
+      const options = { ifExists: 'continue' } as const;
+      const more = await restore(parts(7), { stub, directory: join(directory, 'more'), options });
+      assert.deepEqual([more.counts.written, more.counts.rejected], [4, 0]);
+      assert.equal(more.findings['not the same: values'], undefined);
+      assert.equal(stub.threads.get(idOf(1))?.history.length, 7);
+    } finally {
+      await stub.close();
+    }
+  });
+
   testIn('does not hide a value that became another one', async (directory) => {
     const stub = await startWritingStub({
       defaults: { trail: [] },

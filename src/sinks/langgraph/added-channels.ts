@@ -5,33 +5,34 @@ import { channelsOf, namespaceOf, type HistoryEntry } from '../../models/langgra
  * whatever is written. Nothing of the source is lost by them, so checkpoints are compared without.
  */
 export class AddedChannels {
-  readonly #source: readonly HistoryEntry[];
-  readonly #known = new Map<string, ReadonlySet<string>>();
+  /** By namespace. */
+  readonly #known = new Map<string, Set<string>>();
   /** Those that were met. */
   readonly names = new Set<string>();
 
-  constructor(source: readonly HistoryEntry[]) {
-    this.#source = source;
+  constructor(source: readonly HistoryEntry[] = []) {
+    this.learn(source);
+  }
+
+  /** Takes note of more checkpoints of the source. */
+  learn(source: readonly HistoryEntry[]): void {
+    for (const entry of source) {
+      const namespace = namespaceOf(entry);
+      const known = this.#known.get(namespace);
+      if (known === undefined) this.#known.set(namespace, new Set(Object.keys(channelsOf(entry))));
+      else for (const name of Object.keys(channelsOf(entry))) known.add(name);
+    }
   }
 
   /** A checkpoint of the target without them. */
   without(entry: HistoryEntry): HistoryEntry {
-    const known = this.#channelsOf(namespaceOf(entry));
+    const known = this.#known.get(namespaceOf(entry));
+    // Of a namespace that the source does not have at all, nothing is compared.
+    if (known === undefined || known.size === 0) return entry;
     const all = Object.entries(channelsOf(entry));
     const kept = all.filter(([name]) => known.has(name));
-    // Of a namespace that the source does not have at all, nothing is compared.
-    if (known.size === 0 || kept.length === all.length) return entry;
+    if (kept.length === all.length) return entry;
     for (const [name] of all) if (!known.has(name)) this.names.add(name);
     return { ...entry, values: Object.fromEntries(kept) };
-  }
-
-  #channelsOf(namespace: string): ReadonlySet<string> {
-    let known = this.#known.get(namespace);
-    if (known === undefined) {
-      const entries = this.#source.filter((entry) => namespaceOf(entry) === namespace);
-      known = new Set(entries.flatMap((entry) => Object.keys(channelsOf(entry))));
-      this.#known.set(namespace, known);
-    }
-    return known;
   }
 }

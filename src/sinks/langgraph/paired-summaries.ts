@@ -24,17 +24,16 @@ export function pairedSummaries(
     const id = targetIdOf(entry.checkpoint.checkpoint_id);
     const other = id === undefined ? undefined : there.get(id);
     if (other === undefined) return summarizeEntry(entry);
+    const isAlike = jsonEqual(entry.values, other.values);
+    const compared = isAlike ? other : added.without(other);
+    const isSame = isAlike || jsonEqual(entry.values, compared.values);
     const known = {
       // Pairs with one and the same mark would be taken for copies of each other.
-      values: sameValues(entry, other, added) ? `same ${index}` : undefined,
+      values: isSame ? `same ${index}` : undefined,
       metadata: sameMetadata(entry, other) ? 'same' : undefined,
     };
-    summaries.set(other, summarizeKnown(other, known));
+    summaries.set(other, summarizeKnown(compared, known));
     return summarizeKnown(entry, known);
   });
   return { source: ours, target: target.map((entry) => summaries.get(entry) ?? summarizeEntry(entry)) };
-}
-
-function sameValues(entry: HistoryEntry, other: HistoryEntry, added: AddedChannels): boolean {
-  return jsonEqual(entry.values, other.values) || jsonEqual(entry.values, added.without(other).values);
 }

@@ -2,6 +2,7 @@ import { isTaken } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import type { ThreadRecord } from '../../models/langgraph.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
+import { AddedChannels } from './added-channels.ts';
 import { isAboutThread, isSeen, threadToWrite, undone } from './thread-job.ts';
 import type { JobOptions, JobOutcome } from './write-mode.ts';
 import { proven } from './proven.ts';
@@ -17,6 +18,7 @@ export class PartsJob {
   readonly #options: JobOptions;
   readonly #first: ThreadRecord;
   readonly #source: EntrySummary[] = [];
+  readonly #added = new AddedChannels();
   #writer: ThreadWriter | undefined;
   #mayDelete = false;
   #error: unknown;
@@ -37,6 +39,7 @@ export class PartsJob {
   }
 
   async add(part: ThreadRecord): Promise<void> {
+    this.#added.learn(part.history);
     this.#source.push(...part.history.map((entry) => summarizeEntry(entry)));
     await this.#try(async () => this.#writer?.add(part.history));
   }
@@ -48,7 +51,12 @@ export class PartsJob {
     let outcome: JobOutcome | undefined;
     await this.#try(async () => {
       if (writer !== undefined)
-        outcome = await proven(this.#first, { summaries: this.#source }, await writer.finish(), this.#options);
+        outcome = await proven(
+          this.#first,
+          { summaries: this.#source, added: this.#added },
+          await writer.finish(),
+          this.#options,
+        );
     });
     if (outcome !== undefined) return outcome;
     const { thread_id: threadId } = this.#first;

@@ -18,6 +18,12 @@ type Proven = JobOutcome & {
   readonly ids?: ReadonlyMap<string, string> | undefined;
 };
 
+/** A thread that was never whole: its checkpoints, and what knows the channels they have. */
+export interface SummarizedHistory {
+  readonly summaries: readonly EntrySummary[];
+  readonly added: AddedChannels;
+}
+
 /**
  * What was written as it is on the target now, compared with the source.
  *
@@ -25,7 +31,7 @@ type Proven = JobOutcome & {
  */
 export async function proven(
   { thread_id: threadId, thread }: Pick<ThreadRecord, 'thread_id' | 'thread'>,
-  history: readonly HistoryEntry[] | { readonly summaries: readonly EntrySummary[] },
+  history: readonly HistoryEntry[] | SummarizedHistory,
   {
     order,
     source: translated,
@@ -45,14 +51,14 @@ export async function proven(
   const summaries = translated ?? ('summaries' in history ? history.summaries : undefined);
   let sides: { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] };
   let ids: ReadonlyMap<string, string> | undefined;
-  const added = new AddedChannels('summaries' in history ? [] : history);
+  const added = 'summaries' in history ? history.added : new AddedChannels(history);
   if (summaries === undefined && !('summaries' in history)) {
     const entries = await server.entries(threadId, reading);
     const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
     ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)), added);
   } else {
-    const target = await server.summaries(threadId, reading);
+    const target = await server.summaries(threadId, { ...reading, as: (entry) => added.without(entry) });
     const own = target.filter(({ ns }) => ns === '').map(({ id }) => id);
     ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = { source: summaries ?? [], target };

@@ -10,6 +10,7 @@ import {
 } from '../../mappings/history-to-supersteps.ts';
 import { channelsOf, namespaceOf, parentIdOf, type HistoryEntry } from '../../models/langgraph.ts';
 import { summarizeEntry } from '../../models/langgraph-summary.ts';
+import { AddedChannels } from './added-channels.ts';
 import type { ChannelKinds } from './channel-kinds.ts';
 import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
 import type { TargetServer } from './target-server.ts';
@@ -38,6 +39,7 @@ export class ReplayWriter implements ThreadWriter {
   readonly #made: (string | undefined)[] = [];
   readonly #ids = new Map<string, string>();
   readonly #before = new Map<string, Predecessor>();
+  readonly #added = new AddedChannels();
   #pending: Superstep[] = [];
   #pendingBytes = 0;
   #isThere: boolean;
@@ -69,7 +71,7 @@ export class ReplayWriter implements ThreadWriter {
   async add(entries: readonly HistoryEntry[]): Promise<void> {
     for (const entry of entries) {
       if (namespaceOf(entry) !== '') this.#losses.add('checkpoints of subgraphs');
-      else if (!this.#isMatched(entry)) await this.#plan(entry);
+      else if (!(await this.#isMatched(entry))) await this.#plan(entry);
       if (namespaceOf(entry) === '') this.#remember(entry);
     }
   }
@@ -81,14 +83,15 @@ export class ReplayWriter implements ThreadWriter {
   }
 
   /** Whether the target has this checkpoint from before: all up to it were the same. */
-  #isMatched(entry: HistoryEntry): boolean {
+  async #isMatched(entry: HistoryEntry): Promise<boolean> {
     const { existing = [] } = this.#thread;
     if (this.#matched === existing.length) return false;
+    this.#added.learn([entry]);
     const summary = summarizeEntry(entry);
     for (let index = this.#matched; index < existing.length; index++) {
       const there = existing[index];
       if (there === undefined) break;
-      if (there.values === summary.values) {
+      if (there.values === summary.values || (await this.#isAlike(there.id, summary.values))) {
         this.#losses.add('copies made to fork from', index - this.#matched);
         for (; this.#matched < index; this.#matched++) this.#made.push(undefined);
         this.#matched += 1;
@@ -103,6 +106,13 @@ export class ReplayWriter implements ThreadWriter {
       where: { file: this.#server.where, record: this.#thread.threadId },
       hint: 'It is left alone. `ifExists: replace` (--if-exists replace) deletes it there and writes it anew.',
     });
+  }
+
+  /** Whether the target's graph only added channels to a checkpoint: of a thread in parts, this is not known beforehand. */
+  async #isAlike(id: string, values: string): Promise<boolean> {
+    if (this.#thread.isWhole) return false;
+    const there = await this.#server.checkpoint(this.#thread.threadId, id);
+    return summarizeEntry(this.#added.without(there)).values === values;
   }
 
   async #plan(entry: HistoryEntry): Promise<void> {

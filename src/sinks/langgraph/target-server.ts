@@ -187,9 +187,19 @@ export class TargetServer {
     }
   }
 
-  /** Summaries of all checkpoints of a thread, oldest first in each namespace, the thread's own first. */
-  async summaries(threadId: string, { subgraphs = true } = {}): Promise<readonly EntrySummary[]> {
-    return await this.#walk(threadId, subgraphs, summarizeEntry);
+  /**
+   * Summaries of all checkpoints of a thread, oldest first in each namespace, the thread's own first.
+   *
+   * @param options.as Makes another checkpoint of each before it is summed up.
+   */
+  async summaries(
+    threadId: string,
+    {
+      subgraphs = true,
+      as = (entry) => entry,
+    }: { readonly subgraphs?: boolean; readonly as?: (entry: HistoryEntry) => HistoryEntry } = {},
+  ): Promise<readonly EntrySummary[]> {
+    return await this.#walk(threadId, subgraphs, (entry) => summarizeEntry(as(entry)));
   }
 
   /** The checkpoints themselves, in the same order. */

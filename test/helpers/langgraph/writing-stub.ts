@@ -110,6 +110,7 @@ export async function startWritingStub({
       return [200, { checkpoint: { thread_id: id, checkpoint_ns: '', checkpoint_id: added } }];
     }
     if (what === 'state') return [200, { values: thread.history.at(-1)?.values ?? {} }];
+    if (what.startsWith('state/')) return [200, checkpointOf(id, thread, what.slice('state/'.length))];
     return [200, { thread_id: id, metadata: thread.metadata, status: 'idle' }];
   }
 
@@ -192,14 +193,22 @@ function historyOf(id: string, { history }: WrittenThread, body: Fields): unknow
     .filter((checkpoint) => before === undefined || checkpoint.id < before)
     .slice(-limit)
     .reverse()
-    .map((checkpoint, index) => ({
-      values: checkpoint.values,
-      next: checkpoint.goto ?? (index === 0 && before === undefined ? [] : ['work']),
-      tasks: [],
-      metadata: { source: 'update', step: 0 },
-      created_at: '2026-01-01T00:00:00.000Z',
-      checkpoint: { thread_id: id, checkpoint_ns: '', checkpoint_id: checkpoint.id },
-      parent_checkpoint:
-        checkpoint.parent === undefined ? null : { thread_id: id, checkpoint_ns: '', checkpoint_id: checkpoint.parent },
-    }));
+    .map((checkpoint, index) => entryOf(id, checkpoint, index === 0 && before === undefined));
+}
+
+function checkpointOf(id: string, { history }: WrittenThread, checkpointId: string): unknown {
+  const found = history.find((checkpoint) => checkpoint.id === checkpointId);
+  return found === undefined ? { values: {}, next: [], tasks: [] } : entryOf(id, found, found === history.at(-1));
+}
+
+function entryOf(id: string, { id: checkpoint_id, parent, values, goto }: WrittenCheckpoint, isHead: boolean): unknown {
+  return {
+    values,
+    next: goto ?? (isHead ? [] : ['work']),
+    tasks: [],
+    metadata: { source: 'update', step: 0 },
+    created_at: '2026-01-01T00:00:00.000Z',
+    checkpoint: { thread_id: id, checkpoint_ns: '', checkpoint_id },
+    parent_checkpoint: parent === undefined ? null : { thread_id: id, checkpoint_ns: '', checkpoint_id: parent },
+  };
 }

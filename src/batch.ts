@@ -41,6 +41,10 @@ class JsonBatch<T> implements Batch<T> {
   get decoded(): readonly T[] | undefined {
     return this.#records;
   }
+
+  forget(): void {
+    this.#records = undefined;
+  }
 }
 
 /**
@@ -51,6 +55,14 @@ class JsonBatch<T> implements Batch<T> {
  */
 export function jsonBatch<T = unknown>(json: JsonRecords, details: BatchDetails = {}): Batch<T> {
   return new JsonBatch<T>(json, { ...details, bytes: details.bytes ?? jsonRecordsByteLength(json) });
+}
+
+/**
+ * Lets go of records that were decoded from JSON text; who asks for them again decodes again. Objects that live no longer than
+ * a stage works on them cost the garbage collector next to nothing, those that wait with their batch for a disk do.
+ */
+export function forgetRecords(batch: Batch<unknown>): void {
+  if (batch instanceof JsonBatch) batch.forget();
 }
 
 /** How many records a batch holds, without decoding them. */

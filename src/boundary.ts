@@ -1,4 +1,4 @@
-import { recordCount, sliceRecords, withCursor } from './batch.ts';
+import { forgetRecords, recordCount, sliceRecords, withCursor } from './batch.ts';
 import { recordsRead, seqOfBatch, type StageRun } from './context.ts';
 import { toEtlError, type EtlError } from './errors.ts';
 import { cursorOf, positionOf, seqInto, type Position } from './position.ts';
@@ -113,6 +113,7 @@ export async function* fusedItems(
         run.stats.out += recordCount(batch);
         run.turnTo('idle');
       }
+      if (batch !== input) forgetRecords(input);
       last.turnTo('waitDownMs');
       yield batch;
       last.turnTo('idle');
@@ -134,7 +135,10 @@ export async function* sinkCommits(
   const { stats } = run;
   async function* input(): AsyncGenerator<Batch<unknown>> {
     try {
-      yield* batchesFor(run, upstream);
+      for await (const batch of batchesFor(run, upstream)) {
+        if (sink.writesText === true) forgetRecords(batch);
+        yield batch;
+      }
     } catch (error) {
       if (!(error instanceof Halt)) throw error;
       halted(error);

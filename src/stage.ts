@@ -149,6 +149,8 @@ export interface Sink<in In> extends StageBase {
   ledger?(run: RunIdentity): Ledger;
   /** Holds that a new run may write here. Asked before the progress of an earlier run is forgotten; throws `ETL_SINK_EXISTS`. */
   checkNew?(): Promise<void>;
+  /** It writes the JSON text of a batch that has one: records decoded by the stages before are let go of. */
+  readonly writesText?: boolean | undefined;
   /** What happens to data that is there already; `replace` refuses a limited run. */
   readonly ifExists?: string | undefined;
 }

@@ -5,11 +5,19 @@ import { GzipThreads } from './gzip-threads.ts';
 /** The beginning of memory that threads can share. */
 export type SharedBlock = Buffer<SharedArrayBuffer>;
 
+/** Memory for a block of so many bytes, and behind it room for its member. */
+export function blockMemory(bytes: number): SharedBlock {
+  return Buffer.from(new SharedArrayBuffer(2 * bytes), 0, bytes);
+}
+
 /** Compresses blocks at the same time. */
 export interface BlockCompressor {
   /** How many blocks it is worth giving to it before the first of them is done. */
   readonly concurrency: number;
-  /** A block, at the beginning of its memory, as a gzip member. It must not be changed before that is there. */
+  /**
+   * A block, at the beginning of its memory, as a gzip member. It must not be changed before the member has been used: that
+   * may lie behind it in the same memory.
+   */
   compress(block: SharedBlock): Promise<Uint8Array>;
   /** Everything given must be done. */
   close(): Promise<void>;

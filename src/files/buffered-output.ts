@@ -46,6 +46,18 @@ export class BufferedOutput implements Output {
     return undefined;
   }
 
+  /** Takes bytes that may be changed as soon as this is done: all of them are copied. */
+  async writeCopy(bytes: Uint8Array): Promise<void> {
+    let from = 0;
+    while (from < bytes.length) {
+      if (this.#used === bufferBytes) await this.#turnOver();
+      const part = bytes.subarray(from, from + bufferBytes - this.#used);
+      this.#buffer.set(part, this.#used);
+      this.#took(part.length);
+      from += part.length;
+    }
+  }
+
   writeText(text: string): Promise<void> | undefined {
     // A UTF-16 unit takes at most 3 bytes.
     if (text.length * 3 > bufferBytes) return this.write(Buffer.from(text));

@@ -1,8 +1,15 @@
-import { blockCompressor, type BlockCompressor, type SharedBlock } from './block-compressor.ts';
+import { blockCompressor, blockMemory, type BlockCompressor, type SharedBlock } from './block-compressor.ts';
+import type { BufferedOutput } from './buffered-output.ts';
 import type { Output, SyncUnderWay } from './output.ts';
 
 // Smaller blocks compress worse, larger ones hold more in memory.
 const blockBytes = 512 * 1024;
+
+/** A block on its way to be a member. */
+interface Compressing {
+  readonly block: SharedBlock;
+  readonly member: Promise<Uint8Array>;
+}
 
 /**
  * Compresses on the way to another output: independent gzip members, one after the other, which together are one gzip file.
@@ -11,14 +18,14 @@ const blockBytes = 512 * 1024;
  * same as one written without a break.
  */
 export class GzipOutput implements Output {
-  readonly #target: Output;
+  readonly #target: BufferedOutput;
   readonly #compressor: BlockCompressor;
   #block: SharedBlock | undefined;
   #used = 0;
   readonly #free: SharedBlock[] = [];
-  #compressing: Promise<Uint8Array>[] = [];
+  #compressing: Compressing[] = [];
 
-  constructor(target: Output, level: number, compressor: BlockCompressor = blockCompressor(level)) {
+  constructor(target: BufferedOutput, level: number, compressor: BlockCompressor = blockCompressor(level)) {
     this.#target = target;
     this.#compressor = compressor;
   }
@@ -68,7 +75,7 @@ export class GzipOutput implements Output {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#compressing);
+    await Promise.allSettled(this.#compressing.map(({ member }) => member));
     await this.#compressor.close();
     await this.#target.close();
   }
@@ -89,7 +96,7 @@ export class GzipOutput implements Output {
 
   /** The block being filled. */
   get #open(): SharedBlock {
-    this.#block ??= this.#free.pop() ?? Buffer.from(new SharedArrayBuffer(blockBytes));
+    this.#block ??= this.#free.pop() ?? blockMemory(blockBytes);
     return this.#block;
   }
 
@@ -99,16 +106,19 @@ export class GzipOutput implements Output {
     this.#block = undefined;
     this.#used = 0;
     // What goes wrong is thrown where the member is waited for.
-    member.then(() => this.#free.push(block)).catch(() => undefined);
-    this.#compressing.push(member);
+    member.catch(() => undefined);
+    this.#compressing.push({ block, member });
     await this.#settle(this.#compressor.concurrency - 1);
   }
 
   /** Writes finished blocks, in order, until no more than `left` are being compressed. */
   async #settle(left: number): Promise<void> {
     while (this.#compressing.length > left) {
-      const member = await this.#compressing.shift();
-      if (member !== undefined) await this.#target.write(member);
+      const next = this.#compressing.shift();
+      if (next === undefined) return;
+      // The member may lie in the block's own memory: only then is that free.
+      await this.#target.writeCopy(await next.member);
+      this.#free.push(next.block);
     }
   }
 }

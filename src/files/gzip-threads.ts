@@ -4,11 +4,14 @@ import { Worker } from 'node:worker_threads';
 import type { FastGzip } from '../formats/fast-gzip.ts';
 import type { BlockCompressor, SharedBlock } from './block-compressor.ts';
 
-/** What is sent to a thread: the beginning of memory that both see. */
+/** What is sent to a thread: the beginning of memory that both see. The member goes behind it, where there is room. */
 export interface GzipJob {
   readonly memory: SharedArrayBuffer;
   readonly length: number;
 }
+
+/** What a thread says: that it is ready, the length of the member behind the block, or a member that had no room there. */
+export type GzipAnswer = 'ready' | number | Uint8Array;
 
 export interface GzipThreadsOptions {
   /** Starts a thread. Default: as the package ships it. */
@@ -63,7 +66,7 @@ export class GzipThreads implements BlockCompressor {
       this.#threads ??= Array.from({ length: this.#count }, () => new GzipThread(this.#start));
     }
     const [thread] = (this.#threads ?? []).filter(({ isReady }) => isReady).sort((a, b) => a.waiting - b.waiting);
-    return (await thread?.compress(block)) ?? this.#here.compress(block);
+    return (await thread?.compress(block)) ?? this.#here.compress(block).slice();
   }
 
   async close(): Promise<void> {
@@ -73,7 +76,7 @@ export class GzipThreads implements BlockCompressor {
   }
 }
 
-type Answer = (member: Uint8Array | undefined) => void;
+type Answer = (answer: number | Uint8Array | undefined) => void;
 
 class GzipThread {
   isReady = false;
@@ -86,7 +89,7 @@ class GzipThread {
     } catch {
       return;
     }
-    this.#worker.on('message', (message: Uint8Array | 'ready') => {
+    this.#worker.on('message', (message: GzipAnswer) => {
       if (message === 'ready') this.isReady = true;
       else this.#answers.shift()?.(message);
     });
@@ -100,9 +103,10 @@ class GzipThread {
   }
 
   /** The member; nothing when the thread ended instead. */
-  compress({ buffer: memory, length }: SharedBlock): Promise<Uint8Array | undefined> {
+  async compress({ buffer: memory, length }: SharedBlock): Promise<Uint8Array | undefined> {
     this.#worker?.postMessage({ memory, length } satisfies GzipJob);
-    return new Promise((resolve) => this.#answers.push(resolve));
+    const answer = await new Promise<Parameters<Answer>[0]>((resolve) => this.#answers.push(resolve));
+    return typeof answer === 'number' ? new Uint8Array(memory, length, answer) : answer;
   }
 
   async close(): Promise<void> {

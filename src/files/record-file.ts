@@ -18,6 +18,12 @@ export interface FileLayout<in T> {
   write(batch: Batch<T>, output: Output, ctx: StageContext, before: number): Promise<number>;
   /** What a complete file ends with. */
   readonly tail?: ((records: number) => string) | undefined;
+  /** What the layout has to know to go on with a file, kept with each commit. */
+  readonly state?: { save(): Json; restore(state: Json): void } | undefined;
+  /** Whether records wait for others that are written with them: behind such a batch there is no place to resume. */
+  readonly isHolding?: (() => boolean) | undefined;
+  /** The input is at its end: rejects what waits for records that did not come. */
+  readonly end?: ((ctx: StageContext) => void) | undefined;
 }
 
 /** Where and how to write. */
@@ -37,6 +43,8 @@ interface State {
   readonly records: number;
   /** Bytes read up to here: commits are counted from it, so that a resumed run makes them at the same places. */
   readonly read: number;
+  /** The layout's own. */
+  readonly layout?: Json | undefined;
 }
 
 /**
@@ -99,7 +107,8 @@ class RecordFile<T> {
   #records: number;
   /** The last place where the run can be resumed. */
   #mark: { readonly cursor: Json; readonly state: State } | undefined;
-  #last: Batch<T> | undefined;
+  /** Of the batch written last. */
+  #cursor: Json | undefined;
 
   constructor(ctx: StageContext, options: RecordFileOptions, layout: FileLayout<T>) {
     this.#ctx = ctx;
@@ -108,6 +117,7 @@ class RecordFile<T> {
     // What comes back is what we gave with a commit.
     this.#committed = (ctx.cursor as unknown as State | undefined) ?? { length: 0, records: 0, read: 0 };
     this.#records = this.#committed.records;
+    if (this.#committed.layout !== undefined) this.#layout.state?.restore(this.#committed.layout);
   }
 
   get isOpen(): boolean {
@@ -132,11 +142,11 @@ class RecordFile<T> {
   async add(batch: Batch<T>): Promise<Commit | undefined> {
     const output = this.#open;
     this.#records += await this.#layout.write(batch, output, this.#ctx, this.#records);
-    this.#last = batch;
     const { cursor } = batch;
-    if (cursor !== undefined) {
+    this.#cursor = cursor;
+    if (cursor !== undefined && this.#layout.isHolding?.() !== true) {
       const read = bytesRead(cursor) ?? 0;
-      this.#mark = { cursor, state: { length: output.length, records: this.#records, read } };
+      this.#mark = { cursor, state: this.#here(read) };
       if (read - this.#left.read >= this.#options.commitEvery) {
         const before = await this.#finish();
         await this.#begin(cursor, read);
@@ -160,12 +170,14 @@ class RecordFile<T> {
     await output.sync();
     if (output.length > mark.state.length) await output.cutBack(mark.state.length);
     this.#records = mark.state.records;
+    if (mark.state.layout !== undefined) this.#layout.state?.restore(mark.state.layout);
     yield* this.#commit(mark.cursor, mark.state.read);
   }
 
   /** The input is at its end: everything is committed. */
   async *commitAll(): AsyncGenerator<Commit> {
-    const cursor = this.#last?.cursor;
+    const cursor = this.#cursor;
+    this.#layout.end?.(this.#ctx);
     yield* this.#commit(cursor, bytesRead(cursor) ?? this.#left.read);
   }
 
@@ -197,6 +209,13 @@ class RecordFile<T> {
     return this.#output;
   }
 
+  /** Where the file stands with all that was written. */
+  #here(read: number): State {
+    const layout = this.#layout.state?.save();
+    const { length } = this.#open;
+    return { length, records: this.#records, read, ...(layout === undefined ? {} : { layout }) };
+  }
+
   /** What the last commit will leave once it is on the disk: commits are counted from there. */
   get #left(): State {
     return this.#begun?.state ?? this.#committed;
@@ -215,7 +234,7 @@ class RecordFile<T> {
     const output = this.#open;
     const { done } = await output.beginSync();
     const before = this.#committed;
-    const state = { length: output.length, records: this.#records, read };
+    const state = this.#here(read);
     const counts = { records: state.records - before.records, bytes: state.length - before.length };
     const commit = cursor === undefined ? counts : { ...counts, cursor, state: stateOf(state) };
     const begun = { commit, state, done, isDone: false };
@@ -239,6 +258,6 @@ class RecordFile<T> {
   }
 }
 
-function stateOf({ length, records, read }: State): Json {
-  return { length, records, read };
+function stateOf({ length, records, read, layout }: State): Json {
+  return { length, records, read, ...(layout === undefined ? {} : { layout }) };
 }

@@ -34,6 +34,7 @@ export function textFileSink(
       role: 'sink',
       name,
       config,
+      writesText: true,
       write: (batches, ctx) => writeRecordStream(batches, ctx, { layout, gzipLevel }),
     };
   }
@@ -41,6 +42,7 @@ export function textFileSink(
     role: 'sink',
     name,
     config: { ...config, ifExists },
+    writesText: true,
     ifExists,
     ledger: () => targetLedger(path),
     checkNew: () => checkNewTarget(path, ifExists),

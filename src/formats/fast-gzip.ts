@@ -5,8 +5,8 @@ import { instantiateWasm, type WasmMemory } from './webassembly.ts';
 export interface FastGzip {
   /** The most that can be compressed at a time: 512 KiB. */
   readonly maxBytes: number;
-  /** The bytes as one gzip member in memory of its own. The same bytes give the same member, whatever came before. */
-  compress(bytes: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** The bytes as one gzip member, good until the next call. The same bytes give the same member, whatever came before. */
+  compress(bytes: Uint8Array): Uint8Array;
 }
 
 interface DeflateModule {
@@ -31,7 +31,7 @@ export function createFastGzip(): FastGzip | undefined {
     maxBytes,
     compress(bytes) {
       input.set(bytes);
-      return output.slice(0, module.gzip(bytes.length, crc32(input.subarray(0, bytes.length))));
+      return output.subarray(0, module.gzip(bytes.length, crc32(input.subarray(0, bytes.length))));
     },
   };
 }

@@ -15,6 +15,7 @@ export function discardSink(input: z.input<typeof options> = {}): Sink<unknown> 
   return {
     role: 'sink',
     name: 'discard',
+    writesText: true,
     async *write(batches) {
       let records = 0;
       let count = 0;

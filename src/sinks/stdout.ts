@@ -17,6 +17,7 @@ export function stdoutSink(input: z.input<typeof options> = {}): Sink<unknown> {
   return {
     role: 'sink',
     name: 'stdout',
+    writesText: true,
     write: (batches, ctx) => writeRecordStream(batches, ctx, { layout: jsonLinesLayout }),
   };
 }

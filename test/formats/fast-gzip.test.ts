@@ -73,7 +73,7 @@ test('zlib gives back what was compressed', async (t) => {
 });
 
 test('gzip takes the members one after the other', () => {
-  const all = Buffer.concat(cases.map(({ bytes }) => gzip.compress(bytes)));
+  const all = Buffer.concat(cases.map(({ bytes }) => gzip.compress(bytes).slice()));
   execFileSync('gzip', ['-t'], { input: all });
   assert.ok(gunzipSync(all).equals(Buffer.concat(cases.map(({ bytes }) => bytes))));
 });

@@ -42,6 +42,7 @@ export async function* writeRecordStream<T>(
       yield { records: written, bytes: output.length - before, cursor: batch.cursor };
     }
     if (ctx.halted) return;
+    layout.end?.(ctx);
     await output.writeText(layout.tail?.(records) ?? '');
     await output.sync();
   } finally {

@@ -9,6 +9,7 @@ import { GzipOutput } from '../files/gzip-output.ts';
 import type { Output } from '../files/output.ts';
 import type { FileLayout } from '../files/record-file.ts';
 import { openTargetFile } from '../files/target-file.ts';
+import type { Json } from '../json.ts';
 import { THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';
 import { threadsBackupSink } from '../sinks/threads-backup.ts';
 import { backupLayout } from '../sinks/threads-backup/backup-layout.ts';
@@ -31,6 +32,8 @@ export interface BackupBeside {
 interface State {
   readonly length: number;
   readonly records: number;
+  /** The layout's own. */
+  readonly layout?: Json | undefined;
 }
 
 /**
@@ -84,19 +87,21 @@ async function* written<T>(
   ctx.beforeCommit(() => syncing);
   const writing = quiet(ctx);
   let records = from?.records ?? 0;
+  if (from?.layout !== undefined) layout.state?.restore(from.layout);
   try {
     if (length === 0) await output.writeText(layout.head ?? '');
     for await (const batch of input) {
       records += await layout.write(batch, output, writing, records);
-      if (batch.cursor === undefined) {
-        yield batch;
+      if (batch.cursor === undefined || layout.isHolding?.() === true) {
+        yield withCursor(batch, undefined);
         continue;
       }
       await syncing;
       ({ done: syncing } = await output.beginSync());
       // What went wrong is thrown where it is waited for.
       syncing.catch(() => undefined);
-      const state = { length: output.length, records } satisfies State;
+      const own = layout.state?.save();
+      const state = { length: output.length, records, ...(own === undefined ? {} : { layout: own }) } satisfies State;
       yield withCursor(batch, ctx.withState(batch.cursor, state));
     }
     await output.writeText(layout.tail?.(records) ?? '');

@@ -94,7 +94,7 @@ export function isWithoutHistory(value: unknown): boolean {
   return isFields(value) && hasState(value['values']) && list(value['history']).length === 0;
 }
 
-/** How many checkpoints an element has: what other tools sum up as `total_checkpoints`. */
+/** How many checkpoints an element has: what is summed up as `total_checkpoints`. */
 export function historyLength(value: unknown): number {
   return isFields(value) ? list(value['history']).length : 0;
 }

@@ -156,9 +156,10 @@ describe('a threads_backup.json', () => {
         readonly history: readonly { readonly metadata: { readonly step: number } }[];
       }[];
       readonly total_threads: number;
+      readonly total_checkpoints: number;
       readonly source: string;
     };
-    assert.equal(found.total_threads, 6);
+    assert.deepEqual([found.total_threads, found.total_checkpoints], [6, 15]);
     assert.equal(found.source, 'http://there');
     assert.deepEqual(
       found.threads[4]?.history.map(({ metadata }) => metadata.step),
@@ -218,6 +219,39 @@ testIn('a backup that holds less than it says is warned of', async (directory) =
       assert.equal(report.warnings.length, warnings, name);
       if (warnings > 0) assert.equal(report.findings['not in the backup: threads that it says it has'], 7);
     }
+  }
+});
+
+testIn('a thread whose parts do not all come is rejected from a backup, wherever it is', async (directory) => {
+  const inThree = (number: number): ThreadRecord[] =>
+    [0, 1, 2].map((index) => ({
+      ...thread(number, 6),
+      history: thread(number, 6).history.slice(2 * index, 2 * index + 2),
+      part: { number: index + 1, isLast: index === 2 },
+    }));
+  const [one, two] = [inThree(7), inThree(8)];
+  const cases: readonly (readonly [string, readonly unknown[], written: readonly number[], reasons: RegExp[]])[] = [
+    ['cut at its end', [thread(1), ...one.slice(0, 2)], [1], [/last part .* missing/]],
+    ['cut, and others behind', [...one.slice(0, 2), thread(1), thread(2)], [1, 2], [/last part .* missing/]],
+    ['cut, and one in parts behind', [...one.slice(0, 1), ...two], [8], [/last part .* missing/]],
+    ['without its beginning', [one[1], one[2], thread(1)], [1], [/part 2 .* without/, /part 3 .* without/]],
+    ['without its middle', [one[0], one[2], thread(1)], [1], [/part 3 .* without/, /last part .* missing/]],
+    ['part of another between', [one[0], two[1], one[1], one[2]], [7], [/part 2 .* without/]],
+  ];
+  for (const [name, given, written, reasons] of cases) {
+    const path = join(directory, `${name}.json`);
+    const to = `${path}.rejects`;
+    const report = await pipeline(arraySource(given, { batchSize: 2 }), { name, onReject: { to } })
+      .to(threadsBackupSink({ path, format: 'json' }) as never)
+      .run({ newRun: true });
+    assert.deepEqual([report.counts.written, report.counts.rejected], [written.length, reasons.length], name);
+    assert.deepEqual(
+      (await readBack(path)).map(({ thread_id: id }) => id),
+      written.map((number) => thread(number).thread_id),
+      name,
+    );
+    const said = (await readFile(to, 'utf8')).trimEnd().split('\n');
+    for (const [index, reason] of reasons.entries()) assert.match(said[index] ?? '', reason, name);
   }
 });
 

@@ -64,9 +64,9 @@ class WasmDocumentScanner implements DocumentScanner {
 
   scan(bytes: Buffer, start: number, end: number): boolean {
     const needed = this.#input + end - start + PADDING;
+    // The memory of a module never shrinks: after a very long document it is made anew, and may be too small for this one.
+    if (this.#memory.length > LARGE && needed < LARGE) this.#renew();
     if (needed > this.#memory.length) this.#grow(needed);
-    // The memory of a module never shrinks: after a very long document it is made anew.
-    else if (this.#memory.length > LARGE && needed < LARGE) this.#renew();
     bytes.copy(this.#memory, this.#input, start, end);
     this.#offset = start;
     this.#result = this.#module.scan(end - start);

@@ -187,6 +187,11 @@ test('very long documents are scanned, and many volatile members', () => {
     assert.equal(scanner.digestBytes().toString(), digested(Buffer.from(many)));
     scan(scanner, '{"a":1}');
     assert.equal(scanner.digestBytes().toString(), '"a":1,');
+    // After a very long one the memory is made anew: the next may be long itself.
+    for (const length of [9_000_000, 3_900_000, 10, 4_300_000, 4_100_000, 2_000_000]) {
+      const { bytes: text } = scan(scanner, JSON.stringify({ a: 'y'.repeat(length), list: [null] }));
+      assert.equal(valueOf(scanner, text, a).length, length + 2);
+    }
   }
   assert.equal(documentDigest(Buffer.from('{"__v":1,"a":1}')), documentDigest(Buffer.from('{"a":1}')));
 });

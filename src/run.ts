@@ -164,7 +164,7 @@ class Run {
     const sinkRun = runs.at(-1) as StageRun;
     const { limit } = this.#options;
     const items = sourceItems(source, sourceRun, startOf(this.#progress.position), { limit, stop: this.#stop });
-    const reading = Readable.from(items, { objectMode: true, highWaterMark: 2 });
+    const reading = Readable.from(items, { objectMode: true, highWaterMark: 1 });
     try {
       await nodePipeline(
         reading,

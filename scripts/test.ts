@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'etl-tests-'));
 const notes = join(folder, 'notes.txt');
 const reporter = new URL('./test-events.js', import.meta.url).href;
 const loader = import.meta.resolve('tsx');
-const seed = new URL('./test-seed.ts', import.meta.url).href;
+const seed = new URL('./test-seed.js', import.meta.url).href;
 
 try {
   const summary = new TestSummary();

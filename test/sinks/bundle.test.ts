@@ -15,12 +15,12 @@ import type { RunReport } from '../../src/report.ts';
 import type { RunOptions } from '../../src/run-options.ts';
 import { bundleSink, type BundleSinkOptions } from '../../src/sinks/bundle.ts';
 import type { Json } from '../../src/json.ts';
-import { conversationSchema } from '../../src/models/conversation-schema.ts';
 import type { Conversation } from '../../src/models/conversation.ts';
 import { bundleSource } from '../../src/sources/bundle.ts';
 import type { Ledger, Sink } from '../../src/stage.ts';
 import { testSink } from '../../src/testing/index.ts';
 import { chatRecord, fileRef, recordsSource, treeOf, userRecord } from '../helpers/bundle.ts';
+import { conversationOf } from '../helpers/conversation.ts';
 
 const exportedAt = '2026-01-02T03:04:05.678Z';
 const ana = userRecord('a1', 'ana@example.org', {
@@ -626,34 +626,9 @@ function conversation(index: number): Conversation {
     createdAt: null,
     parts: [{ type: 'text', text: `${index} 😀` }],
   } as const;
-  return conversationSchema.parse({
-    schema: 'threadmill/conversation@1',
-    id,
-    key: `test:${id}`,
-    owner: { id: `u${Math.floor(index / 11)}`, email: `user${Math.floor(index / 11)}@example.org` },
-    title: `No. ${index}`,
-    createdAt: null,
-    updatedAt: null,
-    archived: false,
-    pinned: false,
-    temporary: false,
-    tags: [],
-    project: null,
-    settings: {},
-    messages: [message],
-    tree: {
-      hasBranching: false,
-      roots: ['m1'],
-      leaves: ['m1'],
-      activeLeaf: 'm1',
-      branchPoints: [],
-      missingParentIds: [],
-      depth: 1,
-      repairs: [],
-    },
-    files: [],
-    source: { system: 'test' },
-  }) as Conversation;
+  const user = Math.floor(index / 11);
+  const owner = { id: `u${user}`, email: `user${user}@example.org` };
+  return conversationOf([message], { id, key: `test:${id}`, owner, title: `No. ${index}` });
 }
 
 async function readBundle(path: string): Promise<readonly unknown[]> {

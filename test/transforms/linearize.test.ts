@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { CONVERSATION_SCHEMA, type Conversation } from '../../src/models/conversation.ts';
+import type { Conversation } from '../../src/models/conversation.ts';
 import { conversationSchema } from '../../src/models/conversation-schema.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { treeOf } from '../../src/tree/conversation-tree.ts';
 import { detectBranches } from '../../src/transforms/detect-branches.ts';
 import { linearize, type LinearizeOptions } from '../../src/transforms/linearize.ts';
+import { conversationOf } from '../helpers/conversation.ts';
 
 /** A conversation of these messages: `a b<a c<a`. */
 function conversation(text: string, { activeLeaf, id = 'c' }: { activeLeaf?: string; id?: string } = {}): Conversation {
@@ -20,28 +21,11 @@ function conversation(text: string, { activeLeaf, id = 'c' }: { activeLeaf?: str
       const [message = '', parentId = null] = part.split('<');
       return { id: message, parentId, role: 'user' as const, createdAt: null, parts: [] };
     });
-  return {
-    schema: CONVERSATION_SCHEMA,
-    id,
-    key: `test:u:${id}`,
-    owner: { id: 'u' },
-    title: null,
-    createdAt: null,
-    updatedAt: null,
-    archived: false,
-    pinned: false,
-    temporary: false,
-    tags: [],
-    project: null,
-    settings: {},
-    messages,
-    tree: treeOf(messages, {
-      activeLeaf,
-      repairs: [{ kind: 'self-parent', messageId: 'b' }, { kind: 'owner-missing' }],
-    }),
-    files: [],
-    source: { system: 'test' },
-  };
+  const tree = treeOf(messages, {
+    activeLeaf,
+    repairs: [{ kind: 'self-parent', messageId: 'b' }, { kind: 'owner-missing' }],
+  });
+  return conversationOf(messages, { id, tree });
 }
 
 async function run(

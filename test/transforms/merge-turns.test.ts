@@ -5,35 +5,18 @@ import fc from 'fast-check';
 
 import { mergeConversationTurns } from '../../src/mappings/merge-turns.ts';
 import type { Part } from '../../src/models/conversation-parts.ts';
-import { CONVERSATION_SCHEMA, type Conversation, type Message, type Role } from '../../src/models/conversation.ts';
+import type { Conversation, Message, Role } from '../../src/models/conversation.ts';
 import { conversationSchema } from '../../src/models/conversation-schema.ts';
 import type { Transform } from '../../src/stage.ts';
 import { mergeTurns } from '../../src/transforms/merge-turns.ts';
 import { treeOf } from '../../src/tree/conversation-tree.ts';
+import { conversationOf } from '../helpers/conversation.ts';
 import { run } from './run.ts';
 
 const roles: Readonly<Record<string, Role>> = { u: 'user', a: 'assistant', t: 'tool', s: 'system' };
 
 function conversation(messages: readonly Message[], activeLeaf?: string): Conversation {
-  return {
-    schema: CONVERSATION_SCHEMA,
-    id: 'c',
-    key: 'test:u:c',
-    owner: { id: 'u' },
-    title: null,
-    createdAt: null,
-    updatedAt: null,
-    archived: false,
-    pinned: false,
-    temporary: false,
-    tags: [],
-    project: null,
-    settings: {},
-    messages,
-    tree: treeOf(messages, { activeLeaf }),
-    files: [],
-    source: { system: 'test' },
-  };
+  return conversationOf(messages, { tree: treeOf(messages, { activeLeaf }) });
 }
 
 /** `u1 a1<u1 t1<a1`: the role is the first letter. */

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
-import { CONVERSATION_SCHEMA, type Conversation, type Message } from '../../src/models/conversation.ts';
+import type { Conversation, Message } from '../../src/models/conversation.ts';
 import { THREAD_SCHEMA, type ThreadRecord } from '../../src/models/langgraph.ts';
 import type { Transform } from '../../src/stage.ts';
 import { conversationsToThreads } from '../../src/transforms/conversations-to-threads.ts';
 import { threadsToConversations } from '../../src/transforms/threads-to-conversations.ts';
-import { treeOf } from '../../src/tree/conversation-tree.ts';
+import { conversationOf } from '../helpers/conversation.ts';
 import { run, runBroken } from './run.ts';
 
 /** A thread of `count` checkpoints, each with one message more. */
@@ -99,25 +99,8 @@ test('a thread without its first, a middle or its last part is rejected', async 
 });
 
 function conversation(id: string, messages: readonly Message[]): Conversation {
-  return {
-    schema: CONVERSATION_SCHEMA,
-    id,
-    key: `test:u:${id}`,
-    owner: { id: 'u' },
-    title: null,
-    createdAt: '2026-01-01T00:00:00.000Z',
-    updatedAt: '2026-01-01T00:00:00.000Z',
-    archived: false,
-    pinned: false,
-    temporary: false,
-    tags: [],
-    project: null,
-    settings: {},
-    messages,
-    tree: treeOf(messages),
-    files: [],
-    source: { system: 'test' },
-  };
+  const at = '2026-01-01T00:00:00.000Z';
+  return conversationOf(messages, { id, createdAt: at, updatedAt: at });
 }
 
 const hello: Message = {

@@ -1,5 +1,6 @@
-import { CONVERSATION_SCHEMA, type Conversation, type Message, type Role } from '../../../src/models/conversation.ts';
+import type { Conversation, Message, Role } from '../../../src/models/conversation.ts';
 import { treeOf } from '../../../src/tree/conversation-tree.ts';
+import { conversationOf } from '../conversation.ts';
 
 const roles: Readonly<Record<string, Role>> = { u: 'user', a: 'assistant', s: 'system', t: 'tool' };
 
@@ -22,26 +23,16 @@ export function shortConversation(
       const createdAt = new Date(start + place * 1000).toISOString();
       return change({ id, parentId, role, createdAt, parts: [{ type: 'text', text: id }] });
     });
-  return {
-    schema: CONVERSATION_SCHEMA,
+  return conversationOf(messages, {
     id: '0b5f9d1e-0000-4000-8000-000000000001',
-    key: 'test:owner:0b5f9d1e-0000-4000-8000-000000000001',
     owner: { id: 'owner', email: 'ana@example.org' },
     title: 'A title',
     createdAt: '2026-01-02T03:04:05.000Z',
     updatedAt: '2026-01-02T03:05:05.000Z',
-    archived: false,
-    pinned: false,
-    temporary: false,
-    tags: [],
-    project: null,
-    settings: {},
-    messages,
     tree: treeOf(messages, { activeLeaf }),
-    files: [],
-    source: { system: 'test' },
     ...changes,
-  };
+    key: changes.key ?? 'test:owner:0b5f9d1e-0000-4000-8000-000000000001',
+  });
 }
 
 /** The id of the chat with that number. */

@@ -6,9 +6,10 @@ import {
   langgraphExport,
   langgraphToPostgres,
   makeThreadTables,
+  placeName,
   type ThreadPlace,
 } from '../jobs/langgraph-export.ts';
-import type { RejectPolicy } from '../rejects.ts';
+import type { PipelinePlan } from '../plan.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { safe, type Cli } from './io.ts';
@@ -21,6 +22,8 @@ import {
   type ServerFlags,
   type ThreadScopeFlags,
 } from './langgraph-flags.ts';
+import { threadRejects, withRejects } from './langgraph-rejects.ts';
+import { sampled } from './langgraph-sample.ts';
 import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
 import { stoppable } from './stoppable.ts';
 
@@ -65,10 +68,12 @@ export function langgraphExportCommand(cli: Cli): Command {
     .option('--compress', 'compress with gzip')
     .option('--replace', 'write over what is there')
     .option('--test-single', 'one thread only, to see whether it works: --limit 1')
-    .option('--rejects <file>', 'where threads go that cannot be read (default: rejects.jsonl in <path>.etl)')
+    .option(
+      '--rejects <file>',
+      'where threads go that cannot be read (default: rejects.jsonl in <path>.etl, or a file in .etl)',
+    )
     .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
-  return addRunOptions(command).action(async (given: ExportFlags & ServerFlags) => {
-    const flags = given.testSingle === true ? { ...given, limit: 1 } : given;
+  return addRunOptions(command).action(async (flags: ExportFlags & ServerFlags) => {
     const from = await placeOf(cli, flags);
     if (flags.exportPostgres !== true) await exportToFiles(cli, from, flags);
     else if (flags.path === undefined && flags.exportJson === undefined) await exportToPostgres(cli, from, flags);
@@ -95,17 +100,13 @@ async function exportToFiles(cli: Cli, from: ThreadPlace, flags: ExportFlags): P
   if (exportJson !== undefined && path !== undefined)
     throw new EtlError('ETL_USAGE', '--export-json and --path do not go together');
   const target = exportJson ?? path ?? defaultPath;
-  const plan = langgraphExport(
-    from,
-    {
-      path: target,
-      format: exportJson === undefined ? 'bundle' : 'json',
-      compress: compress === true ? 'gzip' : 'none',
-      ifExists: replace === true ? 'replace' : 'error',
-    },
-    rejectsOf(flags, `${target}.etl/rejects.jsonl`),
-  );
-  await runPlan(cli, plan, flags);
+  const plan = langgraphExport(from, {
+    path: target,
+    format: exportJson === undefined ? 'bundle' : 'json',
+    compress: compress === true ? 'gzip' : 'none',
+    ifExists: replace === true ? 'replace' : 'error',
+  });
+  await runSample(cli, withRejects(plan, flags, `${target}.etl/rejects.jsonl`), flags);
   if (isDone(cli) && flags.quiet !== true && flags.dryRun !== true) cli.say(`the threads are in ${safe(target)}`);
 }
 
@@ -118,14 +119,15 @@ async function exportToPostgres(cli: Cli, from: ThreadPlace, flags: ExportFlags)
   }
   cli.hide([url]);
   if (flags.dryRun !== true) await makeThreadTables(url);
-  for (const plan of langgraphToPostgres(from, url, rejectsOf(flags, 'langgraph-rejects.jsonl'))) {
-    await runPlan(cli, plan, flags);
+  for (const plan of langgraphToPostgres(from, url)) {
+    await runSample(cli, withRejects(plan, flags, threadRejects(plan.name, placeName(from))), flags);
     if (!isDone(cli)) return;
   }
 }
 
-function rejectsOf({ rejects, maxRejects }: ExportFlags, path: string): RejectPolicy {
-  return { to: rejects ?? path, ...(maxRejects === undefined ? {} : { max: maxRejects }) };
+async function runSample(cli: Cli, given: PipelinePlan, givenFlags: ExportFlags): Promise<void> {
+  const { plan, flags } = sampled(given, givenFlags);
+  await runPlan(cli, plan, flags);
 }
 
 function isDone({ exitCode }: Cli): boolean {

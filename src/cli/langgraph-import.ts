@@ -6,7 +6,7 @@ import { langgraphImport } from '../jobs/langgraph-import.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import type { Cli } from './io.ts';
 import { addServer, addSharedKey, serverOf, upTo256, type ServerFlags } from './langgraph-flags.ts';
-import { addTargetOptions, rejectsOf, runThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
+import { addTargetOptions, runThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
 import { addRunOptions, type RunFlags } from './run-plan.ts';
 import { stoppable } from './stoppable.ts';
 
@@ -35,8 +35,7 @@ export function langgraphImportCommand(cli: Cli): Command {
     .option('--no-check', 'do not look whether the bundle is as it was made')
     .option('--concurrency <n>', 'threads written at the same time (default: 8)', upTo256)
     .option('--requests-per-second <n>', 'no more requests than that', wholeNumber(1));
-  return addRunOptions(command).action(async (given: ImportFlags & ServerFlags) => {
-    const flags = given.testSingle === true ? { ...given, limit: 1 } : given;
+  return addRunOptions(command).action(async (flags: ImportFlags & ServerFlags) => {
     const path = flags.backupFile ?? flags.importJson;
     if (path === undefined) {
       throw new EtlError('ETL_USAGE', 'no threads are named', {
@@ -46,6 +45,6 @@ export function langgraphImportCommand(cli: Cli): Command {
     const sink = { ...(await serverOf(cli, 'target', flags)), ...(await targetOptions(cli, flags)) };
     const from = { path, isChecked: flags.check };
     await stoppable(cli, 'the check', ({ abort, stop }) => checkThreadFiles(from, AbortSignal.any([abort, stop])));
-    await runThreads(cli, langgraphImport(from, sink, rejectsOf(flags)), sink, flags);
+    await runThreads(cli, langgraphImport(from, sink), sink, flags);
   });
 }

@@ -12,7 +12,8 @@ import {
   type ServerFlags,
   type ThreadScopeFlags,
 } from './langgraph-flags.ts';
-import { addTargetOptions, rejectsOf, runThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
+import { sampleSize } from './langgraph-sample.ts';
+import { addTargetOptions, runThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
 import { addRunOptions, type RunFlags } from './run-plan.ts';
 
 interface MigrateFlags extends TargetFlags, Omit<ThreadScopeFlags, 'concurrency' | 'requestsPerSecond'>, RunFlags {
@@ -38,18 +39,17 @@ export function langgraphMigrateCommand(cli: Cli): Command {
     .option('--backup-file <path>', 'write a bundle of the threads too; a name in .json makes a threads_backup.json')
     .option('--replace-backup', 'write over the backup that is there')
     .option('--full', 'everything, as without this flag: known from another tool');
-  return addRunOptions(command).action(async (given: MigrateFlags & ServerFlags) => {
-    const flags = given.testSingle === true ? { ...given, limit: 1 } : given;
+  return addRunOptions(command).action(async (flags: MigrateFlags & ServerFlags) => {
     const source = { ...(await serverOf(cli, 'source', flags)), ...threadScope(flags) };
     const sink = { ...(await serverOf(cli, 'target', flags)), ...(await targetOptions(cli, flags)) };
-    const plan = langgraphMigrate(source, sink, rejectsOf(flags), backupOf(flags));
-    await runThreads(cli, plan, sink, flags);
+    await runThreads(cli, langgraphMigrate(source, sink, backupOf(flags)), sink, flags);
   });
 }
 
 /** A sample leaves no backup: it would stand in the way of the one of all threads. */
-function backupOf({ backupFile, replaceBackup, limit }: MigrateFlags): Parameters<typeof langgraphMigrate>[3] {
+function backupOf(flags: MigrateFlags): Parameters<typeof langgraphMigrate>[2] {
+  const { backupFile, replaceBackup } = flags;
   if (backupFile === undefined) return undefined;
   const ifExists = replaceBackup === true ? 'replace' : 'error';
-  return { path: backupFile, ifExists, isWritten: limit === undefined };
+  return { path: backupFile, ifExists, isWritten: sampleSize(flags) === undefined };
 }

@@ -9,6 +9,8 @@ import { wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatCount } from './format.ts';
 import { safe, type Cli } from './io.ts';
+import { threadRejects, withRejects } from './langgraph-rejects.ts';
+import { sampled } from './langgraph-sample.ts';
 import { runPlan, type RunFlags } from './run-plan.ts';
 import { stoppable } from './stoppable.ts';
 
@@ -54,7 +56,7 @@ export function addTargetOptions(command: Command): Command {
     .option('--no-verify', 'do not read the threads back')
     .option('--rearm', 'for history: ask pending questions again, which runs the node that asks')
     .option('--test-single', 'one thread only, to see whether it works: --limit 1')
-    .option('--rejects <file>', 'where threads go that the target refuses (default: langgraph-rejects.jsonl)')
+    .option('--rejects <file>', 'where threads go that the target refuses (default: a file of the run in .etl)')
     .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
 }
 
@@ -89,19 +91,18 @@ export async function targetOptions(cli: Cli, flags: TargetFlags): Promise<Omit<
   };
 }
 
-/** Where threads go that the target refuses. */
-export function rejectsOf({ rejects = 'langgraph-rejects.jsonl', maxRejects }: TargetFlags): {
-  readonly to: string;
-  readonly max?: number;
-} {
-  return { to: rejects, ...(maxRejects === undefined ? {} : { max: maxRejects }) };
-}
-
 /**
  * Runs the pipeline to a server, and says what became of the threads. A dry run tries the target, says how it would be written
  * to, and compares what is there.
  */
-export async function runThreads(cli: Cli, plan: PipelinePlan, sink: LanggraphTarget, flags: RunFlags): Promise<void> {
+export async function runThreads(
+  cli: Cli,
+  pipeline: PipelinePlan,
+  sink: LanggraphTarget,
+  given: TargetFlags & RunFlags,
+): Promise<void> {
+  const rejects = threadRejects(pipeline.name, sink.apiUrl);
+  const { plan, flags } = sampled(withRejects(pipeline, given, rejects), given);
   const { dryRun, quiet } = flags;
   if (dryRun === true) {
     const found = await stoppable(cli, 'the check', ({ abort, stop }) => {
@@ -128,17 +129,20 @@ function sayThreads(cli: Cli, report: RunReport): void {
   const checkpoints = restored.reduce((sum, [, times]) => sum + times, 0);
   const ways = restored.map(([kind]) => kind.split(/[ :]+/)[2]).join(', ');
   const has = counts.skipped === 0 ? '' : 'the target has them';
+  // A large thread is several records.
+  const threads = (records: number, kind: string): number =>
+    records - (findings[`further parts of threads: ${kind}`] ?? 0);
   const rows: readonly (readonly [string, number, string])[] =
     status === 'dry-run'
       ? [
-          ['to write', counts.written, ''],
-          ['to skip', counts.skipped, has],
+          ['to write', threads(counts.written, 'written'), ''],
+          ['to skip', threads(counts.skipped, 'skipped'), has],
           ['cannot be', counts.rejected, ''],
         ]
       : [
-          ['created', counts.written, ways === '' ? '' : `by ${ways}`],
-          ['skipped', counts.skipped, has],
-          ['failed', counts.rejected, ''],
+          ['created', threads(counts.written, 'written'), ways === '' ? '' : `by ${ways}`],
+          ['skipped', threads(counts.skipped, 'skipped'), has],
+          ['failed', threads(counts.rejected, 'failed'), ''],
           ['checkpoints', checkpoints, ''],
           ...(different > 0
             ? [

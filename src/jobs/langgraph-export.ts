@@ -3,7 +3,6 @@ import { EtlError } from '../errors.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import { pipeline } from '../pipeline.ts';
 import type { PipelinePlan } from '../plan.ts';
-import type { RejectPolicy } from '../rejects.ts';
 import { postgresSink } from '../sinks/postgres.ts';
 import { threadsBackupSink, type ThreadsBackupSinkOptions } from '../sinks/threads-backup.ts';
 import { langgraphSource, type LanggraphSourceOptions } from '../sources/langgraph.ts';
@@ -45,32 +44,25 @@ export function placeName(place: ThreadPlace): string {
 }
 
 /** The pipeline that writes threads to a bundle, or to a `threads_backup.json`. */
-export function langgraphExport(
-  from: ThreadPlace,
-  sink: ThreadsBackupSinkOptions,
-  onReject?: RejectPolicy,
-): PipelinePlan {
-  const named = { name: 'langgraph-export', onReject };
-  return pipeline(threadSource(from), named).to(threadsBackupSink({ source: placeName(from), ...sink })).plan;
+export function langgraphExport(from: ThreadPlace, sink: ThreadsBackupSinkOptions): PipelinePlan {
+  return pipeline(threadSource(from), { name: 'langgraph-export' }).to(
+    threadsBackupSink({ source: placeName(from), ...sink }),
+  ).plan;
 }
 
 /**
  * The pipelines that write threads to PostgreSQL, one after the other: `langgraph_threads`, then `langgraph_checkpoints`.
  * Rows that are there are brought up to date.
  */
-export function langgraphToPostgres(
-  from: ThreadPlace,
-  connectionString: string,
-  onReject?: RejectPolicy,
-): readonly PipelinePlan[] {
+export function langgraphToPostgres(from: ThreadPlace, connectionString: string): readonly PipelinePlan[] {
   // A thread's row needs its last checkpoint only.
   const heads: ThreadPlace = 'path' in from ? from : { ...from, historyLimit: 1, subgraphs: false };
   const into = { connectionString, mode: 'upsert' as const };
   return [
-    pipeline(threadSource(heads), { name: 'langgraph-threads', onReject })
+    pipeline(threadSource(heads), { name: 'langgraph-threads' })
       .through(threadRows({ table: 'threads', sourceUrl: placeName(from) }))
       .to(postgresSink({ ...into, table: 'langgraph_threads' })).plan,
-    pipeline(threadSource(from), { name: 'langgraph-checkpoints', onReject })
+    pipeline(threadSource(from), { name: 'langgraph-checkpoints' })
       .through(threadRows({ table: 'checkpoints' }))
       .to(postgresSink({ ...into, table: 'langgraph_checkpoints' })).plan,
   ];

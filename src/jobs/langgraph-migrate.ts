@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import { pipeline, type Pipeline } from '../pipeline.ts';
 import type { PipelinePlan } from '../plan.ts';
-import type { RejectPolicy } from '../rejects.ts';
 import { langgraphSink, type LanggraphSinkOptions } from '../sinks/langgraph.ts';
 import { langgraphSource, type LanggraphSourceOptions } from '../sources/langgraph.ts';
 import { langgraphRaw } from '../transforms/langgraph-raw.ts';
@@ -20,12 +19,11 @@ import { threadsBackupBeside, type BackupBeside } from './threads-backup-beside.
 export function langgraphMigrate(
   source: LanggraphSourceOptions,
   sink: LanggraphSinkOptions,
-  onReject?: RejectPolicy,
   backup?: Omit<BackupBeside, 'source'>,
 ): PipelinePlan {
   const { host } = new URL(source.apiUrl);
   const beside = backup === undefined ? '' : `-backup-${hash('sha256', resolve(backup.path)).slice(0, 8)}`;
-  const threads = pipeline(langgraphSource(source), { name: `langgraph-migrate-${host}${beside}`, onReject });
+  const threads = pipeline(langgraphSource(source), { name: `langgraph-migrate-${host}${beside}` });
   const { apiUrl, apiKey, headers } = source;
   const { mode = 'auto', companion } = sink;
   const kept = <T extends ThreadRecord>(found: Pipeline<T>): Pipeline<T> =>

@@ -41,7 +41,10 @@ function langgraphPreview(sink: LanggraphSinkOptions): Transform<ThreadRecord, T
             if ((part?.number ?? 1) === 1) {
               const isThere = there.has(id) || there.has(id.toLowerCase());
               last = { id, passes: await passes(record, isThere, { server, sink, ctx, from: { batch, index } }) };
-            } else if (!last.passes) ctx.count('skipped', 1, { batch });
+            } else {
+              ctx.finding(`further parts of threads: ${last.passes ? 'written' : 'skipped'}`, 1, { batch });
+              if (!last.passes) ctx.count('skipped', 1, { batch });
+            }
             if (last.passes) kept.push(index);
           }
           yield pickRecords(batch, kept);

@@ -130,7 +130,7 @@ export function langgraphSink(
         fidelityReport,
       }),
     ) as Json,
-    ifExists,
+    // Not told to the engine, which would refuse a sample under `replace`: it is threads that are replaced, one by one.
     ledger: ({ pipeline }) =>
       fileLedger(
         join(progressFolder, `${pipeline}-langgraph-${url.host}`.replaceAll(/[^A-Za-z0-9._-]+/g, '_').slice(0, 120)),
@@ -210,6 +210,10 @@ function account(
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome === undefined) continue;
     const from = { batch, index, at: batch.at?.(index) };
+    const record = queued[index];
+    // Records are counted; of threads, a large one is one all the same.
+    if (record !== undefined && 'threadId' in record && record.part?.isLast === false)
+      ctx.finding(`further parts of threads: ${outcome.kind}`, 1, from);
     if (outcome.kind === 'failed') {
       ctx.reject(recordAt(batch, index), outcome.error, from);
       continue;
@@ -218,7 +222,6 @@ function account(
     else records += 1;
     countFindings(outcome, mode, ctx, from);
     if (outcome.kind === 'written' && outcome.checkpoints === 0 && outcome.fidelity === undefined) continue;
-    const record = queued[index];
     if (record !== undefined && 'threadId' in record) lines += fidelityLine(record.threadId, mode, outcome);
   }
   return { records, lines };

@@ -169,7 +169,61 @@ test('a thread that is refused goes to the reject file, and the command ends wit
   assert.equal(code, 3, stderr);
   assert.match(stderr, /failed +1/);
   assert.equal(target.threads.size, 4);
-  assert.match(await readFile(join(cwd, 'langgraph-rejects.jsonl'), 'utf8'), /422: .*bad message/);
+  const [, file = ''] = /rejected → (\.etl\/langgraph-migrate-\S+\.rejects\.jsonl)/.exec(stderr) ?? [];
+  const rejects = await readFile(join(cwd, file), 'utf8');
+  assert.match(rejects, /422: .*bad message/);
+  // Another run has a file of its own, and leaves this one alone.
+  const other = await startWritingStub({ fault });
+  t.after(() => other.close());
+  const elsewhere = await etl('langgraph', 'migrate', '--target-url', other.url);
+  assert.equal(elsewhere.code, 3, elsewhere.stderr);
+  assert.doesNotMatch(elsewhere.stderr, new RegExp(`rejected → ${file}`));
+  assert.equal(await readFile(join(cwd, file), 'utf8'), rejects);
+});
+
+test('--test-single and --limit are of whole threads, also of large ones that come in parts', async (t) => {
+  const { source, target, cwd, etl } = await scene(t, { threads: 0 });
+  const large = stubThread(0, { checkpoints: 12, textLength: 100_000 });
+  source.threads.push(large, ...stubThreads(3).slice(1));
+  assert.equal((await etl('langgraph', 'export', '--path', 'all')).code, 0);
+  assert.ok((await readFile(join(cwd, 'all/threads.jsonl'), 'utf8')).trimEnd().split('\n').length > 3);
+  const dry = await etl('langgraph', 'migrate', '--dry-run');
+  assert.match(dry.stderr, /to write +3\n/);
+  for (const argv of [['migrate'], ['import', '--backup-file', 'all']]) {
+    const { code, stderr } = await etl(
+      'langgraph',
+      ...argv,
+      '--test-single',
+      '--mode',
+      'history',
+      '--if-exists',
+      'replace',
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /created +1 /);
+    assert.deepEqual([...target.threads.keys()], [large.row.thread_id]);
+    assert.equal(target.threads.get(large.row.thread_id)?.history.length, 12);
+    target.threads.get(large.row.thread_id)?.history.pop();
+  }
+  const sample = await etl('langgraph', 'export', '--path', 'sample', '--limit', '2');
+  assert.equal(sample.code, 0, sample.stderr);
+  const found = JSON.parse(await readFile(join(cwd, 'sample/MANIFEST.json'), 'utf8')) as { readonly counts: object };
+  assert.deepEqual(found.counts, { threads: 2, records: 3, checkpoints: 15 });
+});
+
+test('--if-exists replace can be tried on one thread', async (t) => {
+  const { target, etl } = await scene(t);
+  const replace = (...more: string[]) => etl('langgraph', 'migrate', '--if-exists', 'replace', ...more);
+  assert.equal((await replace()).code, 0);
+  for (const { history } of target.threads.values()) history.pop();
+  const { code, stderr } = await replace('--test-single', '--new-run');
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /created +1 .*\n +skipped +0\n/);
+  const lengths = [...target.threads.values()].map(({ history }) => history.length).toSorted();
+  assert.deepEqual(lengths, [2, 2, 2, 2, 3]);
+  // The rest, and the one that is as it should be.
+  const rest = await replace('--new-run');
+  assert.match(rest.stderr, /created +4 .*\n +skipped +1 /);
 });
 
 test('what is missing or cannot be is said before anything is written', async (t) => {

@@ -4,9 +4,8 @@
 // The text is valid JSON and UTF-8: whoever made it has seen to that. A record with anything unusual in it is left to the host:
 // its row ends where the one before it does. Memory: names by their hash, names, slots, columns, where records and rows begin
 // and end, the text (with room behind it that may be read), the rows.
+import { putName, valueOfName } from './name-table';
 
-const TABLE: usize = 1024;
-const TABLE_MASK: u32 = 1023;
 const NAMES: usize = 8192;
 const NAMES_END: usize = 32768;
 const SLOTS: usize = 32768;
@@ -73,51 +72,17 @@ export function maxRecords(): i32 {
   return MAX_RECORDS;
 }
 
-// @ts-ignore: decorator
-@inline
-function hashOf(p: usize, length: u32): u32 {
-  const head = load<u64>(p);
-  let mixed = length >= 8 ? head : head & ((<u64>1 << (length * 8)) - 1);
-  if (length > 8) mixed ^= load<u64>(p + length - 8) * 0x9e3779b97f4a7c15;
-  mixed = (mixed ^ length) * 0xff51afd7ed558ccd;
-  return <u32>(mixed >> 40) & TABLE_MASK;
-}
-
-// @ts-ignore: decorator
-@inline
-function isSame(a: usize, b: usize, length: u32): bool {
-  for (let i: u32 = 0; i < length; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
-  return true;
-}
-
-/** The address of the slot of the member of this name; 0 when nobody asked for it. */
-// @ts-ignore: decorator
-@inline
-function slotOf(p: usize, length: u32): usize {
-  for (let at = <usize>load<u32>(TABLE + (hashOf(p, length) << 2)); at != 0; at = <usize>load<u32>(at)) {
-    if (load<u32>(at + 4) == length && isSame(at + 12, p, length)) return <usize>load<u32>(at + 8);
-  }
-  return 0;
-}
-
 /** Adds a column that the member fills whose name is in the input's first bytes; a length of -1: the whole record does. */
 export function addColumn(length: i32, type: i32): bool {
   if (columns == MAX_COLUMNS) return false;
   let slot: usize = 0;
   if (length >= 0) {
-    slot = slotOf(INPUT, length);
+    slot = <usize>valueOfName(INPUT, length);
     if (slot == 0) {
       if (namesEnd + 20 + length > NAMES_END) return false;
       slot = SLOTS + <usize>slots * SLOT_BYTES;
       slots++;
-      const place = TABLE + (hashOf(INPUT, length) << 2);
-      // Names of one hash are a list.
-      store<u32>(namesEnd, load<u32>(place));
-      store<u32>(namesEnd + 4, length);
-      store<u32>(namesEnd + 8, <u32>slot);
-      memory.copy(namesEnd + 12, INPUT, length);
-      store<u32>(place, <u32>namesEnd);
-      namesEnd += (12 + length + 7) & ~7;
+      namesEnd = putName(namesEnd, INPUT, length, <u32>slot);
     }
   }
   const column = COLUMNS + <usize>columns * COLUMN_BYTES;
@@ -230,7 +195,7 @@ function findMembers(start: usize, end: usize): bool {
     const name = p + 1;
     p = skipString(name, end);
     if (met != 0) return false;
-    const slot = slotOf(name, <u32>(p - 1 - name));
+    const slot = <usize>valueOfName(name, <u32>(p - 1 - name));
     p = skipSpace(p);
     if (p >= end || load<u8>(p) != 0x3a) return false;
     p = skipSpace(p + 1);

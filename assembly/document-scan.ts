@@ -3,9 +3,8 @@
 //
 // The text is valid JSON: whoever made it has seen to that. Whatever the bytes are, nothing outside them is read. Memory: the
 // table of names by their hash, the names, the results, then the text; the host keeps 32 readable bytes behind it.
+import { isSame, putName, valueOfName } from './name-table';
 
-const TABLE: usize = 1024;
-const TABLE_MASK: u32 = 1023;
 const NAMES: usize = 16384;
 const NAMES_END: usize = 24576;
 const PREFIXES: usize = 24576;
@@ -46,29 +45,11 @@ export function slotsAddress(): usize {
   return SLOTS;
 }
 
-// @ts-ignore: decorator
-@inline
-function hashOf(p: usize, length: u32): u32 {
-  // The first and the last eight bytes tell the names of documents apart; the host keeps names whole and compares.
-  const head = load<u64>(p);
-  let mixed = length >= 8 ? head : head & ((<u64>1 << (length * 8)) - 1);
-  if (length > 8) mixed ^= load<u64>(p + length - 8) * 0x9e3779b97f4a7c15;
-  mixed = (mixed ^ length) * 0xff51afd7ed558ccd;
-  return <u32>(mixed >> 40) & TABLE_MASK;
-}
-
 /** Takes the name in the input's first bytes. False when there is no room for it. */
 export function addName(length: i32, meaning: u32): bool {
   if (namesEnd + 16 + length > NAMES_END) return false;
-  memory.copy(namesEnd + 12, INPUT, length);
-  const place = TABLE + (hashOf(INPUT, length) << 2);
-  // Names of one hash are a list.
-  store<u32>(namesEnd, load<u32>(place));
-  store<u32>(namesEnd + 4, length);
-  store<u32>(namesEnd + 8, meaning);
-  store<u32>(place, <u32>namesEnd);
+  namesEnd = putName(namesEnd, INPUT, length, meaning);
   if ((meaning & 0xff) > <u32>slots) slots = meaning & 0xff;
-  namesEnd += (12 + length + 7) & ~7;
   return true;
 }
 
@@ -89,17 +70,9 @@ export function addLink(): void {
 
 // @ts-ignore: decorator
 @inline
-function isSame(a: usize, b: usize, length: u32): bool {
-  for (let i: u32 = 0; i < length; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
-  return true;
-}
-
-// @ts-ignore: decorator
-@inline
 function meaningOf(p: usize, length: u32): u32 {
-  for (let at = <usize>load<u32>(TABLE + (hashOf(p, length) << 2)); at != 0; at = <usize>load<u32>(at)) {
-    if (load<u32>(at + 4) == length && isSame(at + 12, p, length)) return load<u32>(at + 8);
-  }
+  const meaning = valueOfName(p, length);
+  if (meaning != 0) return meaning;
   const head = load<u32>(p);
   for (let i = 0; i < prefixes; i++) {
     const at = PREFIXES + <usize>i * PREFIX_BYTES;

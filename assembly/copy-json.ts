@@ -4,7 +4,7 @@
 // The text is valid JSON and UTF-8: whoever made it has seen to that. A record with anything unusual in it is left to the host:
 // its row ends where the one before it does. Memory: names by their hash, names, slots, columns, where records and rows begin
 // and end, the text (with room behind it that may be read), the rows.
-import { putName, valueOfName } from './name-table';
+import { putName, valueOfName } from './shared/name-table';
 
 const NAMES: usize = 8192;
 const NAMES_END: usize = 32768;

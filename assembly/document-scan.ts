@@ -3,7 +3,7 @@
 //
 // The text is valid JSON: whoever made it has seen to that. Whatever the bytes are, nothing outside them is read. Memory: the
 // table of names by their hash, the names, the results, then the text; the host keeps 32 readable bytes behind it.
-import { isSame, putName, valueOfName } from './name-table';
+import { isSame, putName, valueOfName } from './shared/name-table';
 
 const NAMES: usize = 16384;
 const NAMES_END: usize = 24576;

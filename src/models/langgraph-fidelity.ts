@@ -63,8 +63,10 @@ export function compareThread(
 ): ThreadFidelity {
   const pairs = pairUp(source, target, idMap);
   const paired = new Map([...pairs].map(([from, to]) => [from.id, to.id]));
-  const rank = ranks(target);
-  const sourceRank = ranks(source);
+  // Among those that both have: one too many, or missing, is counted as such, and moves no others.
+  const known = new Set(pairs.values());
+  const rank = ranks(target.filter((summary) => known.has(summary)));
+  const sourceRank = ranks(source.filter((summary) => pairs.has(summary)));
   const aspects = source.some(isExact) ? exactAspects : fidelityAspects;
   const matched = Object.fromEntries(aspects.map((aspect) => [aspect, 0])) as Record<ExactAspect, number>;
   const differences: FidelityDifference[] = [];
@@ -103,7 +105,6 @@ export function compareThread(
     check('tasks', from.tasks, to.tasks);
     check('task ids', from.taskIds, to.taskIds);
   }
-  const known = new Set(pairs.values());
   for (const to of target) if (!known.has(to)) differ('extra', to);
   const inSubgraph = ({ ns }: EntrySummary): boolean => ns !== '';
   return {
@@ -165,7 +166,7 @@ function inOrder(summaries: readonly EntrySummary[]): Map<string, EntrySummary[]
   return found;
 }
 
-/** The place of each checkpoint in its namespace. */
+/** The place of each of these checkpoints in its namespace. */
 function ranks(summaries: readonly EntrySummary[]): Map<EntrySummary, number> {
   const counts = new Map<string, number>();
   return new Map(

@@ -12,6 +12,7 @@ import { channelsOf, namespaceOf, parentIdOf, type HistoryEntry } from '../../mo
 import { summarizeEntry } from '../../models/langgraph-summary.ts';
 import { AddedChannels } from './added-channels.ts';
 import type { ChannelKinds } from './channel-kinds.ts';
+import { isEndMark, type CheckpointPair } from './compare-threads.ts';
 import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
 import type { TargetServer } from './target-server.ts';
 
@@ -44,6 +45,8 @@ export class ReplayWriter implements ThreadWriter {
   #pendingBytes = 0;
   #isThere: boolean;
   #matched = 0;
+  /** The last checkpoint that was there already. */
+  #last: CheckpointPair | undefined;
   #metadata: Readonly<Record<string, unknown>> | undefined;
 
   constructor(
@@ -78,6 +81,7 @@ export class ReplayWriter implements ThreadWriter {
 
   async finish(): Promise<WrittenThread> {
     await this.#flush();
+    this.#skipEndMark();
     if (!this.#isThere) await this.#create([]);
     return { order: this.#made, losses: this.#losses.counts, metadata: this.#metadata };
   }
@@ -85,6 +89,7 @@ export class ReplayWriter implements ThreadWriter {
   /** Whether the target has this checkpoint from before: all up to it were the same. */
   async #isMatched(entry: HistoryEntry): Promise<boolean> {
     const { existing = [] } = this.#thread;
+    this.#skipEndMark();
     if (this.#matched === existing.length) return false;
     this.#added.learn([entry]);
     const summary = summarizeEntry(entry);
@@ -97,6 +102,7 @@ export class ReplayWriter implements ThreadWriter {
         this.#matched += 1;
         this.#made.push(summary.id);
         this.#ids.set(summary.id, there.id);
+        this.#last = { source: summary, target: there };
         return true;
       }
       // Copies that an earlier attempt made to write on are nothing of the source's.
@@ -106,6 +112,13 @@ export class ReplayWriter implements ThreadWriter {
       where: { file: this.#server.where, record: this.#thread.threadId },
       hint: 'It is left alone. `ifExists: replace` (--if-exists replace) deletes it there and writes it anew.',
     });
+  }
+
+  /** What marks that the thread had ended is nothing of the source's. */
+  #skipEndMark(): void {
+    if (!isEndMark(this.#thread.existing?.[this.#matched], this.#last)) return;
+    this.#matched += 1;
+    this.#made.push(undefined);
   }
 
   /** Whether the target's graph only added channels to a checkpoint: of a thread in parts, this is not known beforehand. */

@@ -17,6 +17,7 @@ import {
   addServer,
   addSharedKey,
   addThreadScope,
+  fileScope,
   serverOf,
   threadScope,
   type ServerFlags,
@@ -88,7 +89,7 @@ export function langgraphExportCommand(cli: Cli): Command {
 /** A server, or a file that was written before. */
 async function placeOf(cli: Cli, flags: ExportFlags & ServerFlags): Promise<ThreadPlace> {
   if (flags.backupFile !== undefined) {
-    const from = { path: flags.backupFile, isChecked: flags.check };
+    const from = { path: flags.backupFile, isChecked: flags.check, scope: fileScope(flags) };
     await stoppable(cli, 'the check', ({ abort, stop }) => checkThreadFiles(from, AbortSignal.any([abort, stop])));
     return from;
   }

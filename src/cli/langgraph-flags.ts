@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
 import type { ThreadPlace } from '../jobs/langgraph-export.ts';
+import type { ThreadScope } from '../jobs/scoped-threads.ts';
 import { wholeNumber } from './command.ts';
 import type { Cli } from './io.ts';
 
@@ -98,6 +99,22 @@ export function threadScope(flags: ThreadScopeFlags): Omit<Extract<ThreadPlace, 
     ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
     subgraphs,
   };
+}
+
+/**
+ * The threads of a file that these flags stand for; nothing: all of them.
+ *
+ * @throws {EtlError} `ETL_USAGE` for a flag that only a server can be asked by.
+ */
+export function fileScope(flags: ThreadScopeFlags): ThreadScope | undefined {
+  const { historyLimit, concurrency: _, requestsPerSecond: __, ...scope } = threadScope(flags);
+  if (historyLimit !== undefined) {
+    throw new EtlError('ETL_USAGE', '--history-limit is for servers: a file is read as it is', {
+      hint: 'name a server, or export from one with --history-limit first',
+    });
+  }
+  const { subgraphs, ...rest } = scope;
+  return Object.keys(rest).length === 0 && subgraphs !== false ? undefined : scope;
 }
 
 /** A number of connections, as the servers' components take it. */

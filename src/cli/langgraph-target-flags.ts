@@ -111,7 +111,7 @@ export async function runThreads(
     if (quiet !== true) cli.say(`target ${safe(found)}`);
   }
   const report = await runPlan(cli, dryRun === true ? langgraphDryRun(plan, sink) : plan, flags);
-  if (quiet !== true) sayThreads(cli, report);
+  if (quiet !== true) sayThreads(cli, report, given.fidelityReport);
   if (differing(report) > 0 && cli.exitCode === exitCodes.done) cli.exitCode = exitCodes.differs;
 }
 
@@ -121,7 +121,7 @@ function differing({ findings, status }: RunReport): number {
 }
 
 /** What became of the threads, as a small table on the error output. */
-function sayThreads(cli: Cli, report: RunReport): void {
+function sayThreads(cli: Cli, report: RunReport, fidelityReport: string | undefined): void {
   const { counts, findings, status } = report;
   const different = differing(report);
   if (status !== 'finished' && status !== 'sampled' && status !== 'dry-run') return;
@@ -149,7 +149,7 @@ function sayThreads(cli: Cli, report: RunReport): void {
                 [
                   'different',
                   different,
-                  'values that are not the same on the target: --fidelity-report FILE lists them',
+                  `values that are not the same on the target: ${fidelityReport ?? '--fidelity-report FILE'} lists them`,
                 ] as const,
               ]
             : []),

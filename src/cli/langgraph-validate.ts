@@ -17,6 +17,7 @@ import {
   addServer,
   addSharedKey,
   addThreadScope,
+  fileScope,
   serverOf,
   threadScope,
   type ServerFlags,
@@ -68,7 +69,7 @@ async function sideOf(
   path: string | undefined,
   flags: ValidateFlags & ServerFlags,
 ): Promise<ThreadPlace> {
-  if (path !== undefined) return { path };
+  if (path !== undefined) return { path, scope: fileScope(flags) };
   return { ...(await serverOf(cli, end, flags)), ...threadScope(flags) };
 }
 
@@ -101,7 +102,11 @@ function validated(
 
 /** A side as often as it is needed; of single threads, a server is asked for these only. */
 function sourceOf(place: ThreadPlace): SideSource {
-  return (ids) => threadSource('path' in place || ids === undefined ? place : { ...place, ids: [...ids] });
+  return (ids) => {
+    if (ids === undefined) return threadSource(place);
+    if ('path' in place) return threadSource({ ...place, scope: { ...place.scope, ids } });
+    return threadSource({ ...place, ids: [...ids] });
+  };
 }
 
 function say(cli: Cli, validation: ThreadValidation, from: string, to: string): void {

@@ -9,6 +9,7 @@ import { langgraphSource, type LanggraphSourceOptions } from '../sources/langgra
 import { threadsBackupSource } from '../sources/threads-backup.ts';
 import type { Source } from '../stage.ts';
 import { threadRows } from '../transforms/thread-rows.ts';
+import { scopedThreads, type ThreadScope } from './scoped-threads.ts';
 import { checkThreads, isThreadBundle } from './verify-threads.ts';
 
 /** Where threads are: on a server, or in a bundle or backup on the disk. */
@@ -18,13 +19,16 @@ export type ThreadPlace = LanggraphSourceOptions | ThreadFiles;
 export interface ThreadFiles {
   readonly path: string;
   readonly isChecked?: boolean;
+  /** Which of them. */
+  readonly scope?: ThreadScope | undefined;
 }
 
 /** The source of the threads there. */
 export function threadSource(place: ThreadPlace): Source<ThreadRecord> {
   if (!('path' in place)) return langgraphSource(place);
-  const { path, isChecked } = place;
-  return threadsBackupSource({ path, ...(isChecked === undefined ? {} : { requireComplete: isChecked }) });
+  const { path, isChecked, scope } = place;
+  const source = threadsBackupSource({ path, ...(isChecked === undefined ? {} : { requireComplete: isChecked }) });
+  return scope === undefined ? source : scopedThreads(source, scope);
 }
 
 /**

@@ -145,9 +145,12 @@ export function comparableValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const fields = value as Readonly<Record<string, unknown>>;
   const isMessage = typeof fields['type'] === 'string' && 'content' in fields;
+  const isRemoval = isMessage && fields['type'] === 'remove';
   const kept: Record<string, unknown> = {};
   for (const name of Object.keys(fields)) {
     if (isMessage && optionalOfMessages.has(name) && isEmpty(fields[name])) continue;
+    // Nothing is said by what takes a message away: `""` in Python, `[]` in JavaScript.
+    if (isRemoval && name === 'content' && (fields[name] === '' || isEmpty(fields[name]))) continue;
     kept[name] = comparableValue(fields[name]);
   }
   return kept;

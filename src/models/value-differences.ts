@@ -18,7 +18,7 @@ export function valueDifferences(here: unknown, there: unknown): string {
     }
     if (isFields(a) && isFields(b)) {
       for (const name of new Set([...Object.keys(a), ...Object.keys(b)]))
-        walk(path === '' ? name : `${path}.${name}`, member(a, name), member(b, name));
+        walk(`${path}${nameIn(path, name)}`, member(a, name), member(b, name));
       return;
     }
     if (found.length < shownPlaces) {
@@ -28,6 +28,12 @@ export function valueDifferences(here: unknown, there: unknown): string {
   };
   walk('', here, there);
   return [...found, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+}
+
+/** A name behind a path: `.content`, or `["in two\\nlines"]` where it would not read as one. */
+function nameIn(path: string, name: string): string {
+  if (!/^[^\p{C}\p{Z}.:;"'[\]]+$/u.test(name)) return `[${JSON.stringify(name)}]`;
+  return path === '' ? name : `.${name}`;
 }
 
 /** A member of the value's own: not what every object has. */

@@ -310,6 +310,54 @@ test('an exact comparison across runtimes does not ask for the ids of tasks, whi
   }
 });
 
+test('flags that choose threads choose those of a file as well', async (t) => {
+  const threads = stubThreads(6).map((each, number) => ({
+    ...each,
+    row: {
+      ...each.row,
+      status: number === 0 ? 'interrupted' : 'idle',
+      updated_at: `2026-02-0${number + 1}T00:00:00.000Z`,
+      metadata: { ...each.row.metadata, team: { names: [`t${number % 2}`, 'all'] } },
+    },
+  }));
+  const stub = await stubFor(t, { threads });
+  const folder = await folderWith(t);
+  const file = join(folder, 'all');
+  const from = { env: { LANGGRAPH_SOURCE_URL: stub.url } };
+  assert.equal((await etl(['langgraph', 'export', '--path', file], from)).code, 0);
+  const cases: readonly (readonly [flags: readonly string[], numbers: readonly number[]])[] = [
+    [
+      ['--metadata-filter', '{"team": {"names": ["t1"]}}'],
+      [1, 3, 5],
+    ],
+    [['--metadata-filter', '{"team": {"names": ["t1", "t0"]}}'], []],
+    [
+      ['--metadata-filter', '{"team": {}}', '--since', '2026-02-05'],
+      [4, 5],
+    ],
+    [['--status', 'interrupted'], [0]],
+    [['--thread', (threads[2]?.row.thread_id ?? '').toUpperCase(), 'other'], [2]],
+    [['--no-subgraphs'], [0, 1, 2, 3, 4, 5]],
+  ];
+  for (const [place, [flags, numbers]] of cases.entries()) {
+    const path = join(folder, String(place));
+    const exported = await etl(['langgraph', 'export', '--backup-file', file, '--path', path, ...flags]);
+    assert.equal(exported.code, 0, exported.stderr);
+    const lines = (await readFile(join(path, 'threads.jsonl'), 'utf8')).split('\n').filter((line) => line !== '');
+    const found = lines.map((line) => (JSON.parse(line) as { readonly thread_id: string }).thread_id);
+    assert.deepEqual(
+      found,
+      numbers.map((number) => threads[number]?.row.thread_id),
+    );
+    const both = ['langgraph', 'validate', '--backup-file', file, '--target-file', path, ...flags];
+    const validated = await etl(both);
+    assert.equal(validated.code, 0, validated.stdout);
+    assert.match(validated.stderr, new RegExp(`\\(${numbers.length} threads`));
+  }
+  const refused = await etl(['langgraph', 'export', '--backup-file', file, '--path', file, '--history-limit', '2']);
+  assert.deepEqual([refused.code, /--history-limit is for servers/.test(refused.stderr)], [2, true]);
+});
+
 test('the command is told what it lacks', async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [['export'], /no source is named.*--source-url/s],

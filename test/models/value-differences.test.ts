@@ -15,6 +15,19 @@ test('says where two values differ', async (t) => {
     ['a member that is gone', { a: null }, {}, 'a: null here, nothing there'],
     ['a member more', {}, { a: '' }, 'a: nothing here, "" there'],
     ['an element', { m: [{ t: 'hello' }] }, { m: [{ t: 'HELLO' }] }, 'm[0].t: "hello" here, "HELLO" there'],
+    ['a name in two lines', { a: { 'b\nc': 1 } }, { a: {} }, 'a["b\\nc"]: 1 here, nothing there'],
+    [
+      'names that read as places',
+      { 'a.b': 1, '': 2 },
+      {},
+      '["a.b"]: 1 here, nothing there; [""]: 2 here, nothing there',
+    ],
+    [
+      'names of other alphabets, and with dashes',
+      { größe: { 'user-agent': 1 } },
+      { größe: 2 },
+      'größe: {"user-agent":1} here, 2 there',
+    ],
     ['an element more', [1], [1, 2], '[1]: nothing here, 2 there'],
     ['another kind', { a: [] }, { a: {} }, 'a: [] here, {} there'],
     [

@@ -492,6 +492,21 @@ describe('a graph with channels that the source does not have', () => {
 });
 
 describe('records that are no threads', () => {
+  testStub(
+    'and threads with ids that no server takes cost no others',
+    // As the servers refuse such an id, whatever else is asked for with it.
+    ({ path, body }) =>
+      JSON.stringify([path, body['ids'], body['thread_id']]).includes('not-a-uuid')
+        ? { status: 422, text: '{"detail":"Invalid thread ID not-a-uuid"}' }
+        : undefined,
+    async (stub, directory) => {
+      const odd = { ...recordOf(stubThread(2)), thread_id: 'not-a-uuid' };
+      const { counts } = await restore([[recordOf(stubThread(1)), odd, recordOf(stubThread(3))]], { stub, directory });
+      assert.deepEqual([counts.written, counts.rejected], [2, 1]);
+      assert.match((await reasons(directory))[0] ?? '', /422: .*not-a-uuid/);
+    },
+  );
+
   testStub('and parts without their beginning or end are rejected', undefined, async (stub, directory) => {
     const [one, two, three] = partsOf(recordOf(stubThread(1, { checkpoints: 6 })));
     assert.ok(one && two && three);

@@ -136,11 +136,12 @@ export class TargetServer {
     return asHistoryEntry(await this.connection.json({ path }, this.#signal));
   }
 
-  /** Which of these threads are there. */
+  /** Which of these threads are there. One whose id is none for the servers is not, and keeps no other from being found. */
   async existing(threadIds: readonly string[]): Promise<ReadonlySet<string>> {
     const found = new Set<string>();
-    for (let from = 0; from < threadIds.length; from += 500) {
-      const ids = threadIds.slice(from, from + 500);
+    const possible = threadIds.filter((id) => uuid.test(id));
+    for (let from = 0; from < possible.length; from += 500) {
+      const ids = possible.slice(from, from + 500);
       const rows = (await this.connection.json(
         { method: 'POST', path: '/threads/search', body: { ids, limit: ids.length, select: ['thread_id'] } },
         this.#signal,
@@ -256,6 +257,8 @@ export class TargetServer {
   }
 }
 
+/** @see LangGraph API 0.16 (Python) and 1.5 (JavaScript): other ids of threads are refused, and what is asked with them */
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** By these a server says that it did nothing. */
 const refusedAtOnce: ReadonlySet<number> = new Set([429, 503]);
 /** The same of a request that is one change: it is done or not. Several in a row may be refused in the middle. */

@@ -45,12 +45,11 @@ export function conversationToOnyx(
     timeCreated,
     timeUpdated,
     project: project.name,
-    messages: nodes.map((node, place) => ({
-      ...contentOf(node, isShown(node, place, nodes, shown), losses, fileOf),
-      parent: node.parent,
-      latestChild: shown[place] ?? null,
-      timeSent: sent[place] ?? timeCreated,
-    })),
+    messages: nodes.map((node, place) => {
+      const isNamed = isShown(node, place, nodes, shown);
+      const standing = { latestChild: shown[place] ?? null, timeSent: sent[place] ?? timeCreated };
+      return messageOf(node, standing, isNamed, losses, fileOf);
+    }),
   };
   return { chat, losses };
 }
@@ -127,28 +126,37 @@ function isShown(
   return nodes.findLastIndex(({ parent, type }) => parent === node.parent && type === 'ASSISTANT') === place;
 }
 
-function contentOf(
-  { type, messages, name }: OnyxNode,
+function messageOf(
+  { type, parent, messages, name }: OnyxNode,
+  { latestChild, timeSent }: Pick<OnyxMessage, 'latestChild' | 'timeSent'>,
   isNamed: boolean,
   losses: Loss[],
   fileOf: ((part: FilePart) => OnyxFile | undefined) | undefined,
-): Omit<OnyxMessage, 'parent' | 'latestChild' | 'timeSent'> {
+): OnyxMessage {
   const parts = messages.flatMap((message) => message.parts);
   const first = messages[0];
-  const { errorText, ...content } = partsToOnyx(parts, type, first?.id, losses, fileOf);
+  const content = partsToOnyx(parts, type, first?.id, losses, fileOf);
   const failed = messages.some((message) => message.failed === true);
   const model = type === 'ASSISTANT' ? messages.findLast((message) => message.model !== undefined)?.model : undefined;
   if (model !== undefined && !isNamed)
     losses.push({ kind: 'answer beside others', messageId: first?.id, detail: 'messages.model' });
   for (const message of messages) messageLosses(message, losses);
+  // Field by field: spreading into objects of this many fields takes as long as all else here. The order counts for digests.
   return {
-    ...content,
+    text: content.text,
+    reasoning: content.reasoning,
+    toolCalls: content.toolCalls,
+    documents: content.documents,
+    files: content.files,
     sourceId: name ?? first?.id ?? ONYX_ROOT,
     type,
     tokens: tokensOf(messages, content.text),
     model: isNamed ? (model ?? null) : null,
-    error: errorText ?? (failed ? content.text || 'failed' : null),
+    error: content.errorText ?? (failed ? content.text || 'failed' : null),
     feedback: feedbackOf(messages, type, losses),
+    parent,
+    latestChild,
+    timeSent,
   };
 }
 

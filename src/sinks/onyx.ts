@@ -101,6 +101,10 @@ const options = z
     path: ['longText'],
     message: 'to cut a text and attach the whole, `files` has to say where to upload it',
   });
+
+/** The first transactions are small and the next ones twice as large, so that no connection waits long for work. */
+const firstBytes = 256 * 1024;
+
 export type OnyxSinkOptions = z.input<typeof options>;
 type Options = z.output<typeof options>;
 
@@ -235,11 +239,13 @@ async function* write(
   });
   try {
     let load = new OnyxLoad(taking, ctx);
+    let enough = firstBytes;
     for await (const batch of batches) {
       load.add(batch);
-      if (load.records.length < batchRecords && load.size < batchBytes) continue;
+      if (load.records.length < batchRecords && load.size < Math.min(enough, batchBytes)) continue;
       yield* writer.submit(load);
       load = new OnyxLoad(taking, ctx);
+      enough *= 2;
     }
     if (load.records.length > 0 || load.cursor !== undefined) yield* writer.submit(load);
     yield* writer.drain();

@@ -23,20 +23,19 @@ export async function chatRows(
   options: RowOptions,
 ): Promise<ChatTables> {
   const { sequences, generation } = options.database;
-  const messages = placed.flatMap(({ chat }) => chat.messages);
   const callsOf = (message: OnyxMessage): OnyxMessage['toolCalls'] =>
     generation === 'C' ? message.toolCalls : message.toolCalls.slice(0, 1);
-  const count = (of: (message: OnyxMessage) => readonly unknown[]): number =>
-    messages.reduce((sum, message) => sum + of(message).length, 0);
-  const messageIds = await nextIds(client, sequences.chat_message, messages.length);
-  const callIds = (await nextIds(client, sequences.tool_call, count(callsOf))).values();
-  const documentIds = (
-    await nextIds(
-      client,
-      sequences.search_doc,
-      count(({ documents }) => documents),
-    )
-  ).values();
+  const counts = { messages: 0, calls: 0, documents: 0 };
+  for (const { chat } of placed) {
+    counts.messages += chat.messages.length;
+    for (const message of chat.messages) {
+      counts.calls += callsOf(message).length;
+      counts.documents += message.documents.length;
+    }
+  }
+  const messageIds = await nextIds(client, sequences.chat_message, counts.messages);
+  const callIds = (await nextIds(client, sequences.tool_call, counts.calls)).values();
+  const documentIds = (await nextIds(client, sequences.search_doc, counts.documents)).values();
   const tables = chatTables(options);
   let base = 0;
   for (const one of placed) {
@@ -47,11 +46,19 @@ export async function chatRows(
     for (const [place, message] of chat.messages.entries()) {
       const id = idAt(place) ?? 0;
       const numbers = message.documents.map(() => documentIds.next().value ?? 0);
-      const files = one.filesOf(place);
-      const row = { id, chat, message, parent: idAt(message.parent), latestChild: idAt(message.latestChild) };
       const citations = numbers.length === 0 ? null : Object.fromEntries(numbers.map((to, rank) => [rank + 1, to]));
-      tables.messages.add({ ...row, citations, files });
-      tables.sources.add({ ...row, files });
+      const parent = idAt(message.parent);
+      const row = {
+        id,
+        chat,
+        message,
+        parent,
+        latestChild: idAt(message.latestChild),
+        citations,
+        files: one.filesOf(place),
+      };
+      tables.messages.add(row);
+      tables.sources.add(row);
       for (const [rank, document] of message.documents.entries()) {
         const found = { id: numbers[rank] ?? 0, messageId: id, document, rank };
         tables.documents.add(found);
@@ -69,13 +76,16 @@ export async function chatRows(
   return tables;
 }
 
-/** Ids from a sequence, smallest first: also beside a running Onyx they are nobody else's. */
+/**
+ * Ids from a sequence, smallest first: also beside a running Onyx they are nobody else's. They come as one text: a row for
+ * each would keep both sides busy for longer.
+ */
 async function nextIds(client: PostgresClient, sequence: string, count: number): Promise<number[]> {
   if (count === 0) return [];
-  const { rows } = await client.query<[number]>({
-    text: 'select nextval($1::regclass)::int4 from generate_series(1, $2::int)',
-    values: [sequence, count],
-    rowMode: 'array',
-  });
-  return rows.map(([id]) => id).sort((a, b) => a - b);
+  const { rows } = await client.query<{ ids: string }>(
+    "select string_agg(nextval($1::regclass)::text, ',') as ids from generate_series(1, $2::int)",
+    [sequence, count],
+  );
+  const ids = (rows[0]?.ids ?? '').split(',').map(Number);
+  return ids.sort((a, b) => a - b);
 }

@@ -10,6 +10,8 @@ interface MessageRow {
   readonly message: OnyxMessage;
   readonly parent: number | null;
   readonly latestChild: number | null;
+  readonly citations: Json;
+  readonly files: Json;
 }
 
 interface DocumentRow {
@@ -32,12 +34,12 @@ interface CallRow {
 export interface ChatTables {
   readonly chats: CopyTable<PlacedChat>;
   readonly sessions: CopyTable<PlacedChat>;
-  readonly messages: CopyTable<MessageRow & { readonly citations: Json; readonly files: Json }>;
+  readonly messages: CopyTable<MessageRow>;
   readonly calls: CopyTable<CallRow>;
   readonly documents: CopyTable<DocumentRow>;
   readonly links: CopyTable<DocumentRow>;
   readonly feedback: CopyTable<{ readonly messageId: number; readonly feedback: OnyxFeedback }>;
-  readonly sources: CopyTable<MessageRow & { readonly files: Json }>;
+  readonly sources: CopyTable<MessageRow>;
 }
 
 const documentColumns: readonly CopyColumn<DocumentRow>[] = [
@@ -108,7 +110,7 @@ export function chatTables({ database, schema, load, changed }: RowOptions): Cha
       ['onyxbot_flow', 'bool', () => false],
       ...optional<PlacedChat>('chat_session', ['project_id', 'int4', ({ projectId }) => projectId]),
     ]),
-    messages: table<MessageRow & { readonly citations: Json; readonly files: Json }>('chat_message', [
+    messages: table<MessageRow>('chat_message', [
       ['id', 'int4', ({ id }) => id],
       ['chat_session_id', 'uuid', ({ chat }) => chat.sessionId],
       [database.parent, 'int4', ({ parent }) => parent],
@@ -135,7 +137,7 @@ export function chatTables({ database, schema, load, changed }: RowOptions): Cha
       ['predefined_feedback', 'varchar', ({ feedback }) => feedback.tag],
       ['feedback_text', 'text', ({ feedback }) => feedback.text],
     ]),
-    sources: table<MessageRow & { readonly files: Json }>('etl.onyx_message', [
+    sources: table<MessageRow>('etl.onyx_message', [
       ['schema', 'text', () => schema],
       ['session_id', 'uuid', ({ chat }) => chat.sessionId],
       ['source_id', 'text', ({ message }) => message.sourceId],

@@ -10,7 +10,9 @@ import {
   type ValueEncoder,
 } from '../../formats/copy-binary.ts';
 
-const chunkBytes = 256 * 1024;
+const chunkBytes = 128 * 1024;
+/** Room for a row more than a piece, so that filling it moves nothing. */
+const bufferBytes = chunkBytes + chunkBytes / 4;
 const epochMicros = 946_684_800_000_000n;
 
 /** Column types that rows of an import have; `micros` is timestamptz from whole microseconds since 1970. */
@@ -25,7 +27,7 @@ export class CopyTable<Row> {
   readonly #columns: readonly { readonly encode: ValueEncoder; readonly value: (row: Row) => unknown }[];
   readonly #options: EncodeOptions;
   readonly #chunks: Buffer[] = [copyHeader];
-  readonly #writer = new ByteWriter(8 * 1024);
+  readonly #writer = new ByteWriter(bufferBytes);
   #isEmpty = true;
   #isEnded = false;
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { recordCount } from '../../batch.ts';
 import { EtlError } from '../../errors.ts';
@@ -6,6 +6,7 @@ import type { Json } from '../../json.ts';
 import { conversationToOnyxBranches, type OnyxBranches } from '../../mappings/conversation-to-onyx-branches.ts';
 import { conversationToOnyx, type OnyxMappingOptions } from '../../mappings/conversation-to-onyx.ts';
 import type { Loss } from '../../mappings/loss.ts';
+import { onyxChatText } from '../../mappings/onyx-chat-text.ts';
 import { asConversation, type Conversation } from '../../models/conversation.ts';
 import type { OnyxChat } from '../../models/onyx.ts';
 import type { Batch, StageContext } from '../../stage.ts';
@@ -80,9 +81,9 @@ export class OnyxLoad {
     const chats = parts.map((part): PlannedChat => {
       const mapped = conversationToOnyx(part, mapping);
       losses.push(...mapped.losses);
-      const text = JSON.stringify(mapped.chat);
+      const text = onyxChatText(mapped.chat);
       this.size += text.length;
-      return { key: part.key, chat: mapped.chat, digest: createHash('sha256').update(text).digest('hex') };
+      return { key: part.key, chat: mapped.chat, digest: hash('sha256', text) };
     });
     return { ...record, personaId, chats, losses };
   }

@@ -4,10 +4,12 @@ import type { Client } from '@langchain/langgraph-sdk';
 import type { Dispatcher, Pool } from 'undici';
 
 import { EtlError } from '../errors.ts';
+import { unmarkNumbers } from '../formats/exact-numbers.ts';
 import type { Runtime } from '../models/langgraph.ts';
 import { parseRetryAfter, retry } from '../retry.ts';
 import { exchange, type Answer } from './langgraph-exchange.ts';
 import { isPassing, LanggraphBodyError, langgraphError, LanggraphHttpError } from './langgraph-errors.ts';
+import { markedAnswer } from './langgraph-numbers.ts';
 import { rateLimit, type RateLimit } from './langgraph-rate.ts';
 
 /** How to reach a LangGraph API server. Times are in milliseconds. */
@@ -31,6 +33,11 @@ export interface LanggraphOptions {
   readonly retryBaseMs?: number | undefined;
   /** Told before each repetition. */
   readonly onRetry?: ((problem: EtlError) => void) | undefined;
+  /**
+   * Whether numbers that JavaScript does not keep come as marked text (see `formats/exact-numbers.ts`), from servers that keep
+   * them. Marked text is always sent as the number it was.
+   */
+  readonly keepsNumbers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -111,6 +118,8 @@ export async function openLanggraph(options: LanggraphOptions): Promise<Langgrap
   const caller = new Caller(pool, url.pathname.replace(/\/+$/, ''), where, rate, life, options);
   try {
     const info = await serverInfo(caller, options.signal ?? new AbortController().signal);
+    // A server in JavaScript has parsed them itself.
+    caller.marksNumbers = options.keepsNumbers === true && info.runtime !== 'js';
     return {
       where,
       info,
@@ -141,6 +150,7 @@ export function langgraphAddress(apiUrl: string): { readonly url: URL; readonly 
 }
 
 class Caller {
+  marksNumbers = false;
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #where: string;
@@ -228,13 +238,13 @@ class Caller {
         method,
         path: this.#prefix + path,
         headers: body === undefined ? this.#headers : this.#jsonHeaders,
-        body: body === undefined ? null : JSON.stringify(body),
+        body: body === undefined ? null : unmarkNumbers(JSON.stringify(body)),
       },
       // The end of the connection's life destroys the pool: its requests need not listen as well.
       { signal: signal === this.#options.signal ? undefined : signal, bufferBytes },
     );
     const { status, headers, bytes, rest } = answer;
-    if (status >= 200 && status < 300) return answer;
+    if (status >= 200 && status < 300) return this.marksNumbers ? markedAnswer(answer) : answer;
     // Of an answer that nobody wants, no more than its beginning is of use.
     rest?.cancel();
     const asked = parseRetryAfter(headerText(headers['retry-after']));

@@ -1,3 +1,5 @@
+import { exactNumber } from './exact-numbers.ts';
+
 /** An extension type of msgpack: a code and what it holds, encoded itself. */
 export class MsgpackExtension {
   readonly code: number;
@@ -11,7 +13,8 @@ export class MsgpackExtension {
 
 /**
  * A JSON value as msgpack, as LangGraph's Python serializer writes it: the smallest form of integers and headers, floats with
- * eight bytes, properties in their order. A whole number is an integer: JSON does not tell `3.0` from `3`.
+ * eight bytes, properties in their order. A whole number is an integer: JSON does not tell `3.0` from `3`. Numbers that were
+ * marked (see {@link exactNumber}) are what they were, integers beyond 64 bits the nearest float.
  *
  * @throws {RangeError} for text or lists of 4 GB and more. What JSON has no form for is written as null.
  */
@@ -24,8 +27,11 @@ export function encodeMsgpack(value: unknown): Buffer {
 function write(value: unknown, out: Uint8Array[]): void {
   if (value === true || value === false) out.push(Buffer.of(value ? 0xc3 : 0xc2));
   else if (typeof value === 'number') out.push(numberBytes(value));
-  else if (typeof value === 'string') writeText(value, out);
-  else if (value instanceof Uint8Array) {
+  else if (typeof value === 'string') {
+    const exact = exactNumber(value);
+    if (exact === undefined) writeText(value, out);
+    else out.push(exactBytes(exact));
+  } else if (value instanceof Uint8Array) {
     header(value.length, [undefined, 0, 0xc4, 0xc5, 0xc6], out);
     out.push(value);
   } else if (value instanceof MsgpackExtension) writeExtension(value, out);
@@ -71,13 +77,29 @@ function header(length: number, [fix, fixMax, one, two, four]: Forms, out: Uint8
   } else throw new RangeError(`${length} is more than msgpack can hold in one value`);
 }
 
+function exactBytes(text: string): Buffer {
+  if (text.includes('.')) return floatBytes(Number(text));
+  const value = BigInt(text);
+  const bytes = Buffer.alloc(9);
+  if (value === BigInt.asIntN(64, value)) {
+    bytes[0] = value < 0n ? 0xd3 : 0xcf;
+    bytes.writeBigInt64BE(value, 1);
+  } else if (value === BigInt.asUintN(64, value)) {
+    bytes[0] = 0xcf;
+    bytes.writeBigUInt64BE(value, 1);
+  } else return floatBytes(Number(text));
+  return bytes;
+}
+
+function floatBytes(value: number): Buffer {
+  const bytes = Buffer.alloc(9);
+  bytes[0] = 0xcb;
+  bytes.writeDoubleBE(value, 1);
+  return bytes;
+}
+
 function numberBytes(value: number): Buffer {
-  if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
-    const bytes = Buffer.alloc(9);
-    bytes[0] = 0xcb;
-    bytes.writeDoubleBE(value, 1);
-    return bytes;
-  }
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return floatBytes(value);
   if (value >= -32 && value < 128) return Buffer.of(value & 0xff);
   const bytes = Buffer.alloc(9);
   if (value >= 0) {

@@ -1,3 +1,4 @@
+import { unmarkNumbers } from '../formats/exact-numbers.ts';
 import { encodeMsgpack, MsgpackExtension } from '../formats/msgpack-encoder.ts';
 import type { RawTuple, RawValue } from '../models/langgraph-raw.ts';
 import type { CheckpointTuple } from './history-to-tuples.ts';
@@ -107,11 +108,11 @@ function rowsOf<Value>(
 
 /** JSON text for a jsonb column, which cannot hold U+0000. */
 function storable(value: unknown): string {
-  return JSON.stringify(value).replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1');
+  return unmarkNumbers(JSON.stringify(value)).replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1');
 }
 
 function jsValue(value: unknown): Stored {
-  return { type: 'json', blob: Buffer.from(JSON.stringify(jsForm(value)) ?? 'null') };
+  return { type: 'json', blob: Buffer.from(unmarkNumbers(JSON.stringify(jsForm(value)) ?? 'null')) };
 }
 
 const jsClasses: Readonly<Record<string, string>> = {

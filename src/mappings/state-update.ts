@@ -1,3 +1,4 @@
+import { exactNumber } from '../formats/exact-numbers.ts';
 import { jsonEqual } from '../json-equal.ts';
 import type { Runtime } from '../models/langgraph.ts';
 import { isMessage, writableMessage } from './writable-message.ts';
@@ -73,9 +74,17 @@ function messagesUpdate(old: unknown, value: unknown, written: unknown): unknown
   return onlyAdds ? written.slice(before.length) : [removeAll, ...(written as readonly unknown[])];
 }
 
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' || exactNumber(value) !== undefined;
+}
+
+function numberOf(value: unknown): number {
+  return Number(exactNumber(value) ?? value);
+}
+
 /** What to add for a reducer that takes no overwrite; nothing when adding cannot do it. */
 function difference(kind: ChannelKind | undefined, old: unknown, value: unknown, written: unknown): unknown {
-  if (kind === 'sum' && typeof value === 'number') return value - (typeof old === 'number' ? old : 0);
+  if (kind === 'sum' && isNumber(value)) return numberOf(value) - (isNumber(old) ? numberOf(old) : 0);
   if (kind !== 'append' || !Array.isArray(value) || !Array.isArray(written)) return undefined;
   const before: readonly unknown[] = Array.isArray(old) ? old : [];
   const onlyAdds = before.every((item, index) => jsonEqual(item, value[index]));

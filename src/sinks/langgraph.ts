@@ -17,6 +17,7 @@ import { fileLedger } from '../ledger/file.ts';
 import { fidelityAspects } from '../models/langgraph-fidelity.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
+import { exactBatch } from './langgraph/exact-batch.ts';
 import { BegunThreads } from './langgraph/begun-threads.ts';
 import { chooseMode, describeMode } from './langgraph/choose-mode.ts';
 import { fidelityLine, FidelityReport } from './langgraph/fidelity-report.ts';
@@ -162,7 +163,10 @@ async function* write(
   setMaxListeners(0, signal);
   const onRetry = ({ message, code }: { message: string; code: string }): void =>
     ctx.warn(`${message} (${code}); trying again`);
-  const connection = await connect({ ...given, signal: ctx.signal, onRetry });
+  const connection = await connect({ ...given, signal: ctx.signal, onRetry, keepsNumbers: true });
+  // What comes with numbers that JavaScript does not keep; and the batch as it came, which is what is counted and rejected.
+  const kept = connection.info.runtime === 'js' ? 'digits' : 'forms';
+  const asItCame = new Map<Batch<unknown>, Batch<unknown>>();
   const server = new TargetServer(connection, { attempts: given.attempts, retryBaseMs }, signal);
   const folder = await ctx.directory();
   const begun = await BegunThreads.open(folder);
@@ -177,14 +181,18 @@ async function* write(
   const { mode } = chosen;
   const queue = new ThreadQueue({ ...given, server, mode, begun, signal, graphId: given.graphId });
   async function commit(queued: QueuedBatch): Promise<Commit> {
-    const { records, lines } = account(queued, mode.name, ctx);
+    const batch = asItCame.get(queued.batch) ?? queued.batch;
+    asItCame.delete(queued.batch);
+    const { records, lines } = account({ ...queued, batch }, mode.name, ctx);
     const length = lines === '' ? undefined : await report?.add(lines);
     const state = length === undefined ? {} : { state: { report: length } };
     return { records, cursor: queued.batch.cursor, ...state };
   }
   try {
     for await (const batch of batches) {
-      await queue.add(batch);
+      const exact = exactBatch(batch, kept);
+      if (exact !== batch) asItCame.set(exact, batch);
+      await queue.add(exact);
       for (const queued of queue.settled()) yield await commit(queued);
     }
     for await (const queued of queue.drain({ halted: ctx.halted })) yield await commit(queued);

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 
-import { recordCount } from '../batch.ts';
+import { jsonBatch, recordCount } from '../batch.ts';
 import { defineTransform } from '../component.ts';
 import { companionName, hasGraph, runCompanion } from '../connections/langgraph-companion.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import { isAnswer } from '../connections/langgraph-errors.ts';
 import { langgraphAddress, openLanggraph, type LanggraphConnection } from '../connections/langgraph.ts';
 import { EtlError } from '../errors.ts';
+import { asBuffer, type JsonRecords } from '../formats/json-records.ts';
 import type { Json } from '../json.ts';
-import type { RawTuple, ThreadWithRaw } from '../models/langgraph-raw.ts';
+import type { RawThread, RawTuple, ThreadWithRaw } from '../models/langgraph-raw.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, StageContext, Transform } from '../stage.ts';
 
@@ -104,14 +105,37 @@ async function withRaw(
     for (const [id, tuples] of await dump(source, ids, ctx)) found.set(id, tuples);
   }
   const { runtime } = connection.info;
-  const changed = records.map((record) => {
-    const tuples = found.get(record.thread_id);
+  const raws = records.map(({ thread_id: id, history }): RawThread | undefined => {
+    const tuples = found.get(id);
     // A thread that went on between the two readings would be two things at once.
-    const own = record.history.at(-1);
-    if (tuples === undefined || own === undefined || tuples.length !== record.history.length) return record;
-    return { ...record, raw: { runtime, tuples } };
+    if (tuples === undefined || history.length === 0 || tuples.length !== history.length) return undefined;
+    return { runtime, tuples };
+  });
+  const { json } = batch;
+  if (json !== undefined) return jsonBatch(withMember(json, raws), { bytes, cursor, at });
+  const changed = records.map((record, index) => {
+    const raw = raws[index];
+    return raw === undefined ? record : { ...record, raw };
   });
   return { records: changed, bytes, cursor, at };
+}
+
+/** The text of the records, which stays as it is, with one member more. */
+function withMember(json: JsonRecords, raws: readonly (RawThread | undefined)[]): JsonRecords {
+  const text = asBuffer(json.bytes);
+  const pieces: Buffer[] = [];
+  const starts = new Uint32Array(json.count);
+  const ends = new Uint32Array(json.count);
+  let length = 0;
+  for (const [index, raw] of raws.entries()) {
+    starts[index] = length;
+    const record = text.subarray(json.starts[index], json.ends[index]);
+    const more = raw === undefined ? [record] : [record.subarray(0, -1), Buffer.from(`,"raw":${JSON.stringify(raw)}}`)];
+    for (const piece of more) length += piece.length;
+    pieces.push(...more);
+    ends[index] = length;
+  }
+  return { bytes: Buffer.concat(pieces, length), starts, ends, count: json.count };
 }
 
 async function dump(

@@ -1,8 +1,9 @@
 import type { LanggraphConnection } from '../../connections/langgraph.ts';
 import { httpStatusOf } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
+import { markNumbers, unmarkNumbers } from '../../formats/exact-numbers.ts';
 import { jsonArrayElements } from '../../formats/json-array-elements.ts';
-import { jsonRecordText } from '../../formats/json-records.ts';
+import { asBuffer, jsonRecordText } from '../../formats/json-records.ts';
 import type { ThreadRow } from '../../models/langgraph.ts';
 
 /** A thread's row, as text and as what it says. */
@@ -151,9 +152,20 @@ async function threadPage(
 
 /** One thread's row by its id. */
 export async function threadById(connection: LanggraphConnection, id: string, signal: AbortSignal): Promise<Row> {
-  const value = await connection.json({ path: `/threads/${encodeURIComponent(id)}` }, signal);
-  const { values: _, ...row } = asRow(value, connection.where);
-  return { row, text: JSON.stringify(row) };
+  const { bytes } = await connection.read({ path: `/threads/${encodeURIComponent(id)}` }, signal);
+  const { values: _, ...row } = asRow(jsonOf(bytes), connection.where);
+  // The row without its values, and with its numbers as they were written.
+  const { values: __, ...exact } = asRow(jsonOf(markNumbers(bytes, 'forms')), connection.where);
+  return { row, text: unmarkNumbers(JSON.stringify(exact)) };
+}
+
+/** The value of JSON text; nothing when it is none. */
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(asBuffer(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 function asRow(value: unknown, where: string): ThreadRow {

@@ -13,7 +13,8 @@ import type { ThreadFidelity } from '../models/langgraph-fidelity.ts';
 import { summarizeEntry, threadDigest, type EntrySummary } from '../models/langgraph-summary.ts';
 import { valueDifferences } from '../models/value-differences.ts';
 import { pipeline } from '../pipeline.ts';
-import type { Source } from '../stage.ts';
+import { exactBatch } from '../sinks/langgraph/exact-batch.ts';
+import type { Source, Transform } from '../stage.ts';
 import { explained } from './langgraph-explain.ts';
 
 /** What differs between a thread of the source and of the target. */
@@ -184,6 +185,7 @@ async function readThreads(
   let parts: EntrySummary[] = [];
   const named = { name: 'langgraph-validate', onReject: { to: devNull } };
   await pipeline(source, named)
+    .through(exactDigits)
     .to(async (records) => {
       for await (const value of records) {
         const { thread, history, part, origin } = asThreadRecord(value);
@@ -205,6 +207,15 @@ async function readThreads(
     });
   return { threads, checkpoints };
 }
+
+/** Integers that have more digits than a number of JavaScript differ in all of them. */
+const exactDigits: Transform<ThreadRecord, ThreadRecord> = {
+  role: 'transform',
+  name: 'digits',
+  async *apply(batches) {
+    for await (const batch of batches) yield exactBatch(batch, 'digits');
+  },
+};
 
 /** What servers set or leave out by themselves, and what an import notes. */
 const ownMetadata = new Set(['run_id', 'thread_id', 'assistant_id', 'imported']);

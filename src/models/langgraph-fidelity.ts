@@ -90,7 +90,9 @@ export function compareThread(
       if (expected === received) matched[aspect] += 1;
       else differ(aspect, from, to.id, () => `${text(expected)} here, ${text(received)} there`);
     };
-    check('values', from.values, to.values);
+    if (from.values === to.values) matched.values += 1;
+    else
+      differ('values', from, to.id, from.valuesDiffer ?? (() => `${text(from.values)} here, ${text(to.values)} there`));
     check('next', from.next, to.next);
     check('parents', from.parentId === null ? null : (paired.get(from.parentId) ?? from.parentId), to.parentId);
     check('order', sourceRank.get(from), rank.get(to));

@@ -23,6 +23,8 @@ export interface EntrySummary {
   readonly metadata: string;
   /** The questions of each task, by the task's name. */
   readonly interrupts: string;
+  /** Where its values differ from those of the checkpoint it is compared with, when whoever made the summary knows that one. */
+  readonly valuesDiffer?: () => string;
 }
 
 /**

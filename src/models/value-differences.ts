@@ -1,3 +1,4 @@
+import { unmarkNumbers } from '../formats/exact-numbers.ts';
 import { jsonEqual } from '../json-equal.ts';
 
 const shownPlaces = 3;
@@ -42,7 +43,7 @@ function member(fields: Readonly<Record<string, unknown>>, name: string): unknow
 }
 
 function text(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
+  return value === undefined ? 'nothing' : unmarkNumbers(JSON.stringify(value));
 }
 
 /** Both from shortly before the first character that differs. */

@@ -310,6 +310,29 @@ test('an exact comparison across runtimes does not ask for the ids of tasks, whi
   }
 });
 
+test('validate sees the last digit of an integer that JavaScript would round', async (t) => {
+  const folder = await folderWith(t);
+  const sides = await Promise.all(
+    ['1152921504606846977', '1152921504606846976'].map(async (digits, side) => {
+      const { row, history } = stubThread(1);
+      const thread = JSON.stringify({ thread_id: row.thread_id, thread: row, history }).replace(
+        '"content":"',
+        `"n":${digits},$&`,
+      );
+      const line = `{"schema":"threadmill/langgraph-thread@1","origin":{"runtime":"python"},${thread.slice(1)}\n`;
+      const file = join(folder, `${side}.jsonl`);
+      await writeFile(file, line);
+      return file;
+    }),
+  );
+  const [one = '', two = ''] = sides;
+  const same = await etl(['langgraph', 'validate', '--backup-file', one, '--target-file', one]);
+  assert.equal(same.code, 0, same.stderr);
+  const { code, stdout } = await etl(['langgraph', 'validate', '--backup-file', one, '--target-file', two]);
+  assert.equal(code, 4);
+  assert.match(stdout, /\.n: 1152921504606846977 here, 1152921504606846976 there/);
+});
+
 test('flags that choose threads choose those of a file as well', async (t) => {
   const threads = stubThreads(6).map((each, number) => ({
     ...each,

@@ -474,8 +474,14 @@ describe('a graph with channels that the source does not have', () => {
       },
     });
     try {
-      const { findings } = await restore([[recordOf(stubThread(1))]], { stub, directory });
+      const fidelityReport = join(directory, 'fidelity.jsonl');
+      const { findings } = await restore([[recordOf(stubThread(1))]], { stub, directory, options: { fidelityReport } });
       assert.equal(findings['not the same: values'], 3);
+      // It says where.
+      assert.match(
+        await readFile(fidelityReport, 'utf8'),
+        /messages\[0\]\.content: \\".*\\" here, \\"changed\\" there/,
+      );
     } finally {
       await stub.close();
     }

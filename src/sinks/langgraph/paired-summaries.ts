@@ -1,6 +1,13 @@
 import { jsonEqual } from '../../json-equal.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
-import { sameMetadata, summarizeEntry, summarizeKnown, type EntrySummary } from '../../models/langgraph-summary.ts';
+import {
+  comparableValue,
+  sameMetadata,
+  summarizeEntry,
+  summarizeKnown,
+  type EntrySummary,
+} from '../../models/langgraph-summary.ts';
+import { valueDifferences } from '../../models/value-differences.ts';
 import type { AddedChannels } from './added-channels.ts';
 
 /**
@@ -33,7 +40,11 @@ export function pairedSummaries(
       metadata: sameMetadata(entry, other) ? 'same' : undefined,
     };
     summaries.set(other, summarizeKnown(compared, known));
-    return summarizeKnown(entry, known);
+    const summary = summarizeKnown(entry, known);
+    if (isSame) return summary;
+    const valuesDiffer = (): string =>
+      valueDifferences(comparableValue(entry.values), comparableValue(compared.values));
+    return { ...summary, valuesDiffer };
   });
   return { source: ours, target: target.map((entry) => summaries.get(entry) ?? summarizeEntry(entry)) };
 }

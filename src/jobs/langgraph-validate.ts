@@ -1,6 +1,7 @@
 import { devNull } from 'node:os';
 
 import { canonicalJson } from '../canonical-json.ts';
+import { exactThreads } from '../models/exact-threads.ts';
 import {
   asThreadRecord,
   type HistoryEntry,
@@ -13,7 +14,6 @@ import type { ThreadFidelity } from '../models/langgraph-fidelity.ts';
 import { summarizeEntry, threadDigest, type EntrySummary } from '../models/langgraph-summary.ts';
 import { valueDifferences } from '../models/value-differences.ts';
 import { pipeline } from '../pipeline.ts';
-import { exactBatch } from '../sinks/langgraph/exact-batch.ts';
 import type { Source, Transform } from '../stage.ts';
 import { explained } from './langgraph-explain.ts';
 
@@ -213,7 +213,7 @@ const exactDigits: Transform<ThreadRecord, ThreadRecord> = {
   role: 'transform',
   name: 'digits',
   async *apply(batches) {
-    for await (const batch of batches) yield exactBatch(batch, 'digits');
+    for await (const batch of batches) yield exactThreads(batch, 'digits');
   },
 };
 

@@ -14,10 +14,10 @@ import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import type { Json } from '../json.ts';
 import { fileLedger } from '../ledger/file.ts';
+import { exactThreads } from '../models/exact-threads.ts';
 import { fidelityAspects } from '../models/langgraph-fidelity.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
-import { exactBatch } from './langgraph/exact-batch.ts';
 import { BegunThreads } from './langgraph/begun-threads.ts';
 import { chooseMode, describeMode } from './langgraph/choose-mode.ts';
 import { fidelityLine, FidelityReport } from './langgraph/fidelity-report.ts';
@@ -190,7 +190,7 @@ async function* write(
   }
   try {
     for await (const batch of batches) {
-      const exact = exactBatch(batch, kept);
+      const exact = exactThreads(batch, kept);
       if (exact !== batch) asItCame.set(exact, batch);
       await queue.add(exact);
       for (const queued of queue.settled()) yield await commit(queued);

@@ -11,6 +11,7 @@ import { jsonArrayFormat, jsonLinesFormat } from '../files/json-formats.ts';
 import { readRecords } from '../files/read-records.ts';
 import { mapBatch } from '../map-batch.ts';
 import { backupToThread, historyLength, isWithoutHistory } from '../mappings/threads-backup.ts';
+import { exactThreads, withExactText } from '../models/exact-threads.ts';
 import { asThreadRecord, THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';
 import type { Source } from '../stage.ts';
 import { checkThreadFiles, readThreadManifest, threadsFileOf } from './threads-backup/bundle-manifest.ts';
@@ -69,7 +70,9 @@ export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<T
         for await (const batch of readRecords(path, watch.watched(format), ctx)) {
           ctx.finding(noHistory, batch.records.filter(isWithoutHistory).length, { batch });
           for (const value of batch.records) checkpoints += historyLength(value);
-          yield mapBatch(batch, backupToThread, ctx);
+          const exact = exactThreads(batch, 'forms');
+          const threads = mapBatch(exact, backupToThread, ctx);
+          yield exact === batch ? threads : withExactText(threads);
         }
         const stated = await watch.stated(ctx.signal);
         const found = { threads: watch.elements, checkpoints: ctx.cursor === undefined ? checkpoints : undefined };

@@ -196,6 +196,37 @@ describe('a threads_backup.json', () => {
   });
 });
 
+testIn('numbers stay as they were written from form to form', async (directory) => {
+  const numbers = '{"n":[1152921504606846977,3.0,-0.0,0.1]}';
+  const { row, history } = stubThread(1);
+  const line = JSON.stringify({
+    schema: THREAD_SCHEMA,
+    thread_id: row.thread_id,
+    thread: row,
+    origin: { runtime: 'python' },
+    history,
+  })
+    .replaceAll('"content":', `"additional_kwargs":${numbers},$&`)
+    .replace('"metadata":{', `"metadata":{"odd":${numbers},`);
+  const [lines, json, again] = ['a.jsonl', 'b.json', 'c'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(lines, `${line}\n`);
+  const convert = (from: string, sink: ThreadsBackupSinkOptions) =>
+    pipeline(threadsBackupSource({ path: from }), { name: 'convert' })
+      .to(threadsBackupSink(sink))
+      .run();
+  await convert(lines, { path: json, format: 'json' });
+  assert.ok((await readFile(json, 'utf8')).split(numbers).length > 3);
+  await convert(json, { path: again });
+  assert.equal(
+    (await readFile(join(again, 'threads.jsonl'), 'utf8')).split(numbers).length,
+    line.split(numbers).length,
+  );
+});
+
 testIn('a backup that holds less than it says is warned of', async (directory) => {
   const path = join(directory, 'short.json');
   const threads = [0, 1, 2].map((number) => {

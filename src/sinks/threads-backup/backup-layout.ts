@@ -1,6 +1,7 @@
 import { EtlError, isRecordError } from '../../errors.ts';
 import type { FileLayout } from '../../files/record-file.ts';
 import { historyLength, threadToBackup } from '../../mappings/threads-backup.ts';
+import { exactText, exactThreads } from '../../models/exact-threads.ts';
 import { asThreadRecord, joinThreadParts, type ThreadRecord } from '../../models/langgraph.ts';
 import type { Batch, StageContext } from '../../stage.ts';
 
@@ -22,13 +23,14 @@ export function backupLayout(
     head: '{"threads":[',
     async write(batch, output, ctx, before) {
       let written = 0;
-      for (const [index, value] of batch.records.entries()) {
+      const exact = exactThreads(batch, 'forms');
+      for (const [index, value] of exact.records.entries()) {
         let whole: ThreadRecord | undefined;
         try {
           whole = open.take(asThreadRecord(value), ctx, batch);
         } catch (error) {
           if (!isRecordError(error)) throw error;
-          ctx.reject(value, error, { batch, index });
+          ctx.reject(batch.records[index], error, { batch, index });
           continue;
         }
         if (whole === undefined) {
@@ -37,7 +39,7 @@ export function backupLayout(
         }
         const element = threadToBackup(whole);
         const separator = before + written === 0 ? '\n' : ',\n';
-        const waiting = output.writeText(`${separator}${JSON.stringify(element)}`);
+        const waiting = output.writeText(`${separator}${exactText(element)}`);
         if (waiting !== undefined) await waiting;
         written += 1;
         checkpoints += historyLength(element);

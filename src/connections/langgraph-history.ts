@@ -60,6 +60,11 @@ export class HistoryReader {
     this.#size = Math.min(pageSize, 1000);
   }
 
+  /** Whether all pages were given. */
+  get isAtEnd(): boolean {
+    return this.#left <= 0 && this.#pieces === undefined;
+  }
+
   /**
    * The next page; nothing when there is none.
    *
@@ -135,16 +140,16 @@ export class HistoryReader {
     this.#size = Math.max(1, Math.min(this.#size, Math.floor(bufferBytes / entryBytes)));
   }
 
-  async #ask(): Promise<LanggraphBody> {
+  #ask(): Promise<LanggraphBody> {
     const { runtime } = this.#connection.info;
-    try {
-      return await this.#connection.read(this.#request(runtime === 'python'), this.#signal);
-    } catch (error) {
-      // A server that is neither of the two known ones may take the other form.
+    const answer = this.#connection.read(this.#request(runtime === 'python'), this.#signal);
+    // A server that is neither of the two known ones may take the other form.
+    if (this.#before === undefined || runtime !== 'unknown') return answer;
+    return answer.catch((error: unknown) => {
       const isRefused = [400, 422].includes(httpStatusOf(error) ?? 0);
-      if (!isRefused || this.#before === undefined || runtime !== 'unknown') throw error;
-      return await this.#connection.read(this.#request(true), this.#signal);
-    }
+      if (!isRefused) throw error;
+      return this.#connection.read(this.#request(true), this.#signal);
+    });
   }
 
   #request(takesConfig: boolean): LanggraphRequest {

@@ -178,35 +178,31 @@ class Caller {
     this.#jsonHeaders = { ...this.#headers, 'content-type': 'application/json' };
   }
 
-  async json(request: LanggraphRequest, signal: AbortSignal): Promise<unknown> {
-    return await this.#tried(request, signal, async () => {
-      const { bytes, headers } = await this.#once(request, undefined, signal);
-      if (bytes.length === 0) return undefined;
-      try {
-        return JSON.parse(bytes.toString('utf8')) as unknown;
-      } catch {
-        throw notJson(request, bytes, headers);
-      }
-    });
+  json(request: LanggraphRequest, signal: AbortSignal): Promise<unknown> {
+    return this.#tried(request, undefined, signal, jsonOf);
   }
 
   read(request: LanggraphRequest, signal: AbortSignal): Promise<LanggraphBody> {
-    return this.#tried(request, signal, async () => {
-      const answer = await this.#once(request, request.bufferBytes, signal);
-      const first = firstByte(answer.bytes);
-      // Only what begins like JSON of the API is worth a closer look.
-      if (first === OPEN_OBJECT || first === OPEN_LIST) return answer;
-      throw notJson(request, answer.bytes, answer.headers);
-    });
+    return this.#tried(request, request.bufferBytes, signal, jsonBytes);
   }
 
-  async #tried<T>(request: LanggraphRequest, given: AbortSignal, call: () => Promise<T>): Promise<T> {
+  async #tried<T>(
+    request: LanggraphRequest,
+    bufferBytes: number | undefined,
+    given: AbortSignal,
+    take: (answer: Answer, request: LanggraphRequest) => T,
+  ): Promise<T> {
     const signal = this.#signalOf(given);
     signal.throwIfAborted();
+    const once = async (): Promise<T> => {
+      const turn = this.#rate.take(signal);
+      if (turn !== undefined) await turn;
+      return take(this.#accepted(await this.#sent(request, bufferBytes, given), request), request);
+    };
     try {
-      return await call();
+      return await once();
     } catch (error) {
-      return await this.#again(request, signal, call, error);
+      return await this.#again(request, signal, once, error);
     }
   }
 
@@ -228,11 +224,9 @@ class Caller {
     }
   }
 
-  async #once(request: LanggraphRequest, bufferBytes: number | undefined, signal: AbortSignal): Promise<Answer> {
+  #sent(request: LanggraphRequest, bufferBytes: number | undefined, signal: AbortSignal): Promise<Answer> {
     const { method = 'GET', path, body } = request;
-    const turn = this.#rate.take(this.#signalOf(signal));
-    if (turn !== undefined) await turn;
-    const answer = await exchange(
+    return exchange(
       this.#pool,
       {
         method,
@@ -243,6 +237,9 @@ class Caller {
       // The end of the connection's life destroys the pool: its requests need not listen as well.
       { signal: signal === this.#options.signal ? undefined : signal, bufferBytes },
     );
+  }
+
+  #accepted(answer: Answer, request: LanggraphRequest): Answer {
     const { status, headers, bytes, rest } = answer;
     if (status >= 200 && status < 300) return this.marksNumbers ? markedAnswer(answer) : answer;
     // Of an answer that nobody wants, no more than its beginning is of use.
@@ -261,6 +258,22 @@ class Caller {
 const OPEN_OBJECT = 0x7b;
 const OPEN_LIST = 0x5b;
 const excerptBytes = 4096;
+
+function jsonOf({ bytes, headers }: Answer, request: LanggraphRequest): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(bytes.toString('utf8')) as unknown;
+  } catch {
+    throw notJson(request, bytes, headers);
+  }
+}
+
+/** Only what begins like JSON of the API is worth a closer look. */
+function jsonBytes(answer: Answer, request: LanggraphRequest): LanggraphBody {
+  const first = firstByte(answer.bytes);
+  if (first === OPEN_OBJECT || first === OPEN_LIST) return answer;
+  throw notJson(request, answer.bytes, answer.headers);
+}
 
 /** What kind of server answers. One that does not know `/info` speaks the API all the same, as far as it goes. */
 async function serverInfo(caller: Caller, signal: AbortSignal): Promise<ServerInfo> {

@@ -40,7 +40,9 @@ export async function readThread(
       const limit = left + 1;
       const found: string[] = [];
       reader = new HistoryReader(connection, head.threadId, { namespace, pageSize, limit }, signal);
-      for (let given = await reader.next(); given !== undefined; given = await reader.next()) {
+      while (!reader.isAtEnd) {
+        const given = await reader.next();
+        if (given === undefined) break;
         isLimited ||= given.count > left;
         const page = given.count > left ? sliceJsonRecords(given, 0, left) : given;
         left -= page.count;
@@ -49,7 +51,7 @@ export async function readThread(
         const spilling = collector.add(page);
         if (spilling !== undefined) await spilling;
       }
-      for (const name of [...new Set(found)].reverse()) namespaces.add(name);
+      if (found.length > 0) for (const name of [...new Set(found)].reverse()) namespaces.add(name);
     }
     return collector.finish(head, isLimited);
   } catch (error) {

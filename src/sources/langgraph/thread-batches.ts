@@ -135,11 +135,14 @@ async function* wantedThreads(
     return;
   }
   const from = ctx.cursor as unknown as ListPlace | undefined;
-  const after = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
+  const after = since === undefined ? undefined : Date.parse(since);
   let seen = from?.seen ?? 0;
   for await (const listed of listThreads(connection, filter, { from }, signal)) {
     seen = listed.at(-1)?.place().seen ?? seen;
-    const changed = listed.filter(({ row }) => !(Date.parse(row.updated_at ?? row.created_at ?? '') < after));
+    const changed =
+      after === undefined
+        ? listed
+        : listed.filter(({ row }) => !(Date.parse(row.updated_at ?? row.created_at ?? '') < after));
     yield changed.map((one) => ({ id: one.row.thread_id, listed: one, cursor: () => ({ ...one.place() }) }));
   }
   const count = await countThreads(connection, filter, signal);

@@ -7,6 +7,7 @@ import {
   type CheckpointTableRow,
   type ThreadTableRow,
 } from '../mappings/thread-to-rows.ts';
+import { exactThreads, withExactText } from '../models/exact-threads.ts';
 import { asThreadRecord, headOf, type HistoryEntry, type ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, StageContext, Transform } from '../stage.ts';
 import { syncTransform } from '../streams.ts';
@@ -49,12 +50,13 @@ function convert<Row>(
 ): Batch<Row> {
   const records: Row[] = [];
   const origins: number[] = [];
-  for (const [index, record] of batch.records.entries()) {
+  const exact = exactThreads(batch, 'forms');
+  for (const [index, record] of exact.records.entries()) {
     let rows: readonly Row[];
     try {
       rows = toRows(asThreadRecord(record));
     } catch (error) {
-      ctx.reject(record, error, { batch, index });
+      ctx.reject(batch.records[index], error, { batch, index });
       continue;
     }
     if (rows.length === 0) ctx.count('merged', 1, { batch });
@@ -64,8 +66,17 @@ function convert<Row>(
       origins.push(index);
     }
   }
-  const { bytes, cursor, at } = batch;
-  return { records, bytes, cursor, at: at === undefined ? undefined : (index) => at(origins[index] ?? -1) };
+  const { bytes, at } = batch;
+  // Between the parts of a thread there is no place to resume: its last checkpoint may have gone by.
+  const last = batch.records.at(-1) as Partial<ThreadRecord> | null | undefined;
+  const cursor = last?.part?.isLast === false ? undefined : batch.cursor;
+  const rows = {
+    records,
+    bytes,
+    cursor,
+    at: at === undefined ? undefined : (index: number) => at(origins[index] ?? -1),
+  };
+  return exact === batch ? rows : withExactText(rows);
 }
 
 export const threadRowsComponent = defineTransform({

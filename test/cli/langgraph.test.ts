@@ -422,6 +422,24 @@ test('threads go to PostgreSQL, and again without doubling', async (t) => {
   assert.deepEqual(counts, { all: 28, children: 21, step: 2 });
 });
 
+test('numbers are in the tables as they were written', async (t) => {
+  const database = await (await postgresForTests()).database();
+  const folder = await folderWith(t);
+  const { row, history } = stubThread(1);
+  const thread = JSON.stringify({ thread_id: row.thread_id, thread: row, history });
+  const exact = thread.replaceAll('"content":"', '"n":[1152921504606846977,3.0],$&');
+  const line = `{"schema":"threadmill/langgraph-thread@1","origin":{"runtime":"python"},${exact.slice(1)}\n`;
+  const file = join(folder, 'threads.jsonl');
+  await writeFile(file, line);
+  const argv = ['langgraph', 'export', '--backup-file', file, '--export-postgres', '--database-url', database];
+  const { code, stderr } = await etl([...argv, '--rejects', join(folder, 'r.jsonl')], { cwd: folder });
+  assert.equal(code, 0, stderr);
+  for (const table of ['langgraph_threads', 'langgraph_checkpoints']) {
+    const [found] = await query(database, `select max(values::text) as text from ${table}`);
+    assert.match(String(found?.['text']), /"n": \[1152921504606846977, 3\.0\]/, table);
+  }
+});
+
 test('tables that another tool made are left alone', async (t) => {
   const database = await (await postgresForTests()).database();
   await query(

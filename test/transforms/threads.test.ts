@@ -8,6 +8,7 @@ import type { Conversation, Message } from '../../src/models/conversation.ts';
 import { THREAD_SCHEMA, type ThreadRecord } from '../../src/models/langgraph.ts';
 import type { Transform } from '../../src/stage.ts';
 import { conversationsToThreads } from '../../src/transforms/conversations-to-threads.ts';
+import { threadRows } from '../../src/transforms/thread-rows.ts';
 import { threadsToConversations } from '../../src/transforms/threads-to-conversations.ts';
 import { conversationOf } from '../helpers/conversation.ts';
 import { run, runBroken } from './run.ts';
@@ -71,6 +72,27 @@ test('a run that breaks between the parts of a thread goes on with all of them',
   for (let failAt = 1; failAt < records.length; failAt++) {
     const broken = await runBroken(records, () => [toConversations()], [{ failAt }, { failAfter: 1 }], options);
     assert.deepEqual(broken.records, unbroken.records);
+    assert.deepEqual(broken.counts, unbroken.counts);
+  }
+});
+
+test('the row of a thread has its last state, wherever a run was broken off among its parts', async () => {
+  // The last parts are those of a subgraph, which are not the state of the thread.
+  const whole = thread('t', 4);
+  const inside = thread('t', 3).history.map((entry) => ({
+    ...entry,
+    checkpoint: { ...entry.checkpoint, checkpoint_ns: 'inner:1' },
+  }));
+  const records = [thread('a', 1), ...inParts({ ...whole, history: [...whole.history, ...inside] }, 2), thread('b', 2)];
+  const toRows = () => [threadRows({ table: 'threads' }) as Transform<unknown, unknown>];
+  const unbroken = await run(records, toRows(), { batchSize: 1 });
+  assert.deepEqual(
+    unbroken.records.map((row) => (row as { values: { messages: readonly unknown[] } }).values.messages.length),
+    [1, 4, 2],
+  );
+  for (const failAt of [1, 2, 3, 4, 5]) {
+    const broken = await runBroken(records, toRows, [{ failAt }], { batchSize: 1 });
+    assert.deepEqual(broken.records, unbroken.records, String(failAt));
     assert.deepEqual(broken.counts, unbroken.counts);
   }
 });

@@ -10,7 +10,6 @@ import {
 import { exactThreads, withExactText } from '../models/exact-threads.ts';
 import { asThreadRecord, headOf, type HistoryEntry, type ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, StageContext, Transform } from '../stage.ts';
-import { syncTransform } from '../streams.ts';
 
 const options = z.strictObject({
   table: z.enum(['threads', 'checkpoints']).describe('Which rows: one a thread, or one a checkpoint.'),
@@ -26,11 +25,16 @@ export type ThreadRowsOptions = z.input<typeof options>;
 export function threadRows(input: ThreadRowsOptions): Transform<ThreadRecord, ThreadTableRow | CheckpointTableRow> {
   const given = options.parse(input);
   const { table, sourceUrl } = given;
-  return syncTransform({ name: 'thread-rows', config: { table } }, (ctx) => {
-    const toRows: (record: ThreadRecord) => readonly (ThreadTableRow | CheckpointTableRow)[] =
-      table === 'checkpoints' ? threadToCheckpointRows : wholeThreads(sourceUrl);
-    return (batch) => convert(batch, toRows, ctx);
-  });
+  return {
+    role: 'transform',
+    name: 'thread-rows',
+    config: { table },
+    async *apply(batches, ctx) {
+      const toRows: (record: ThreadRecord) => readonly (ThreadTableRow | CheckpointTableRow)[] =
+        table === 'checkpoints' ? threadToCheckpointRows : wholeThreads(sourceUrl);
+      for await (const batch of batches) yield convert(batch, toRows, ctx);
+    },
+  };
 }
 
 /** A row for the last part of each thread. Its state is the last checkpoint of the thread itself, in whichever part that was. */

@@ -1,4 +1,4 @@
-import { isAnswer, isTaken } from '../../connections/langgraph-errors.ts';
+import { httpStatusOf, isAnswer, isTaken } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
 import { headOf, type ThreadRecord } from '../../models/langgraph.ts';
 import { rawOf } from '../../models/langgraph-raw.ts';
@@ -91,6 +91,8 @@ export async function undone(
   } catch (other) {
     signal.throwIfAborted();
     if (!(error instanceof EtlError && other instanceof EtlError)) return error;
+    // An id that is none for the server: it has nothing of this thread.
+    if ([400, 422].includes(httpStatusOf(other) ?? 0)) return error;
     const what = `${error.message}; what was written of the thread could not be deleted: ${other.message}`;
     return new EtlError(error.code, what, {
       where: error.where,

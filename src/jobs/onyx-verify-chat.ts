@@ -1,14 +1,13 @@
-import { createHash } from 'node:crypto';
-
 import { canonicalJson } from '../canonical-json.ts';
-import { storableText } from '../formats/postgres-text.ts';
 import type { Json } from '../json.ts';
 import { cutOnyxMessage, cutText, safeTextBytes, splitOnyxMessage } from '../mappings/conversation-to-onyx-split.ts';
 import type { FileRecord } from '../models/conversation.ts';
 import type { OnyxChat, OnyxMessage } from '../models/onyx.ts';
 import type { OnyxDatabase } from '../sinks/onyx/generation.ts';
 import { textFile } from '../sinks/onyx/text-file.ts';
+import { expectedCalls } from './onyx-verify-calls.ts';
 import type { StoredChat, StoredMessage } from './onyx-verify-rows.ts';
+import { digestOf, plain } from './onyx-verify-values.ts';
 
 /** What kind of thing is not as it was imported. */
 export type OnyxDifferenceKind = 'missing' | 'deleted' | 'chat' | 'message' | 'message-missing' | 'message-added';
@@ -95,18 +94,9 @@ export function compareOnyxChat(
 
 type Compared = readonly [name: string, expected: Json | undefined, found: Json | undefined];
 
-function contentFields(message: OnyxMessage, row: StoredMessage, { generation, has, model }: OnyxDatabase): Compared[] {
-  const call = (one: OnyxMessage['toolCalls'][number]): Json => [
-    plain(one.name),
-    plain(one.id),
-    one.turn,
-    0,
-    one.tokens,
-    storable(one.arguments),
-    digestOf(plain(one.response) ?? ''),
-    plain(one.reasoning),
-  ];
-  const { feedback, documents, toolCalls } = message;
+function contentFields(message: OnyxMessage, row: StoredMessage, database: OnyxDatabase): Compared[] {
+  const { has, model } = database;
+  const { feedback, documents } = message;
   const list = (items: readonly Json[]): Json => (items.length === 0 ? null : items);
   return [
     ['type', message.type, row.type],
@@ -116,7 +106,7 @@ function contentFields(message: OnyxMessage, row: StoredMessage, { generation, h
     ['error', plain(message.error), row.error],
     ['reasoning', has('chat_message', 'reasoning_tokens') ? plain(message.reasoning) : null, row.reasoning],
     ['model', has('chat_message', model) ? plain(message.model) : null, row.model],
-    ['tool calls', generation === 'C' ? list(toolCalls.map(call)) : null, row.calls],
+    ['tool calls', list(expectedCalls(message, database)), row.calls],
     [
       'citations',
       list(documents.map(({ url, title, text }) => [plain(url), plain(title), plain(text)])),
@@ -191,20 +181,4 @@ function differing(compared: readonly Compared[]): string[] {
     )
     .map(([name]) => name);
   return [...new Set(names)];
-}
-
-/** Text as PostgreSQL holds it. */
-function plain(text: string | null): string | null {
-  return text === null ? null : storableText(text, 'strip', () => undefined);
-}
-
-function storable(value: Json): Json {
-  if (typeof value === 'string') return plain(value);
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(storable);
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [plain(name) ?? '', storable(item)]));
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -2,6 +2,8 @@ import type { PostgresClient } from '../connections/postgres.ts';
 import type { Json } from '../json.ts';
 import type { OnyxDatabase } from '../sinks/onyx/generation.ts';
 import type { PersonaIds } from '../sinks/onyx/personas.ts';
+import { storedCalls } from './onyx-verify-calls.ts';
+import { digestSql } from './onyx-verify-values.ts';
 
 /** How the chats of a load were mapped: the sink's options, as it noted them. */
 export interface ImportOptions {
@@ -91,7 +93,6 @@ const leftEmpty = {
 } as const;
 
 const micros = (column: string): string => `(extract(epoch from ${column}) * 1000000)::bigint`;
-const digest = (column: string): string => `encode(sha256(convert_to(${column}, 'UTF8')), 'hex')`;
 
 /** Reads what Onyx holds of the chats with these keys; those that were never imported are not in the result. */
 export async function readStoredChats(
@@ -168,15 +169,9 @@ function setColumns({ has }: OnyxDatabase, table: keyof typeof leftEmpty, alias:
 }
 
 function messageQuery(database: OnyxDatabase, hasUploads: boolean): string {
-  const { parent, latestChild, model, generation, has } = database;
+  const { parent, latestChild, model, has } = database;
   const optional = (column: string, name: string): string =>
     has('chat_message', column) ? `m.${column} as ${name}` : `null as ${name}`;
-  const calls =
-    generation === 'C'
-      ? `(select jsonb_agg(jsonb_build_array(t.name, c.tool_call_id, c.turn_number, c.tab_index, c.tool_call_tokens, c.tool_call_arguments, ${digest('c.tool_call_response')},
-             c.reasoning_tokens) order by c.turn_number, c.id)
-           from tool_call c left join tool t on t.id = c.tool_id where c.parent_chat_message_id = m.id)`
-      : 'null';
   const stored = has('file_record', 'file_id')
     ? `and exists (select 1 from file_record r where r.file_id = u.file_id)`
     : '';
@@ -184,11 +179,11 @@ function messageQuery(database: OnyxDatabase, hasUploads: boolean): string {
     ? `(select min(u.sha256) from etl.onyx_file u where u.schema = $2 and u.file_id = f.value ->> 'id' ${stored})`
     : 'null';
   return `select m.id, m.chat_session_id as session, m.${parent} as parent, m.${latestChild} as latest, m.message_type as type,
-      ${digest('m.message')} as text, m.token_count as tokens, ${micros('m.time_sent')} as sent, m.error,
+      ${digestSql('m.message')} as text, m.token_count as tokens, ${micros('m.time_sent')} as sent, m.error,
       ${optional('reasoning_tokens', 'reasoning')}, ${optional(model, 'model')},
       case when jsonb_typeof(m.files) = 'array' then (select jsonb_agg(jsonb_build_array(f.value ->> 'name', ${hashes}) order by f.ordinality)
         from jsonb_array_elements(m.files) with ordinality f) end as files,
-      ${calls} as calls,
+      ${storedCalls(database)} as calls,
       (select jsonb_agg(jsonb_build_array(d.link, d.semantic_id, d.blurb) order by d.id) from chat_message__search_doc j
          join search_doc d on d.id = j.search_doc_id where j.chat_message_id = m.id) as documents,
       case jsonb_typeof(m.citations) when 'object'

@@ -65,6 +65,24 @@ test('tables of older releases are filled as far as they go, and what they canno
       assert.deepEqual((await load(url, records, 'again')).counts.written, 0);
       const verified = await verifyOnyx(arraySource(records), { connectionString: url });
       assert.deepEqual(verified.differences.first, []);
+      for (const [column, value] of Object.entries({
+        tool_name: `'other'`,
+        tool_arguments: `'{"at": 2}'`,
+        tool_result: `'"other"'`,
+        tool_id: '0',
+      })) {
+        const [before] = await query(url, 'select * from tool_call order by id limit 1');
+        await query(url, `update tool_call set ${column} = ${value} where id = $1`, [before?.['id']]);
+        const { differences } = await verifyOnyx(arraySource(records), { connectionString: url });
+        assert.deepEqual(
+          differences.first.map(({ kind, sourceId, fields }) => [kind, sourceId, fields]),
+          [['message', 'a1', ['tool calls']]],
+          column,
+        );
+        const put =
+          column.startsWith('tool_a') || column === 'tool_result' ? JSON.stringify(before?.[column]) : before?.[column];
+        await query(url, `update tool_call set ${column} = $2 where id = $1`, [before?.['id'], put]);
+      }
       await query(url, `update chat_message set latest_child_message = null where message = 'u1'`);
       const repaired = await repairOnyx({ connectionString: url, kind: 'latest-child', all: true, apply: true });
       assert.equal(repaired.repaired, 10);

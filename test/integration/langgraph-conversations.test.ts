@@ -138,6 +138,43 @@ for (const [runtime, server] of Object.entries(servers)) {
     });
   }
 
+  const goesOn = `a conversation that showed another branch for a while goes on on a ${runtime} server`;
+  if ('skip' in server) test(goesOn, { skip: server.skip }, () => undefined);
+  else {
+    testIn(goesOn, async (directory) => {
+      const first = conversation('0b7f6c1e-2a57-4f0e-9d51-6f7a3c1d2e09');
+      const more: readonly Message[] = [
+        ...messages,
+        {
+          id: 'x',
+          parentId: 'r',
+          role: 'assistant',
+          createdAt: time(4),
+          parts: [{ type: 'text', text: 'At noon.' }],
+        },
+      ];
+      // The other branch is shown by a copy behind all others, which is nothing of the longer conversation.
+      const steps = [
+        first,
+        { ...first, tree: treeOf(messages, { activeLeaf: 'b' }) },
+        { ...first, messages: more, tree: treeOf(more, { activeLeaf: 'x' }) },
+      ];
+      for (const [step, each] of steps.entries()) {
+        const { counts } = await pipeline([each], { name: 'goes-on' })
+          .through(conversationsToThreads({ graphId: 'desk' }))
+          .to(
+            langgraphSink(
+              { apiUrl: server.url, mode: 'history', ifExists: 'continue' },
+              { progressFolder: join(directory, String(step)) },
+            ),
+          )
+          .run();
+        assert.equal(counts.written, 1);
+        assert.deepEqual(own(await read(server.url, threadIdOf(each))), each);
+      }
+    });
+  }
+
   const name = `forks, questions and removed messages of a ${runtime} server are in the conversation`;
   if ('skip' in server) {
     test(name, { skip: server.skip }, () => undefined);

@@ -105,13 +105,16 @@ export class ReplayWriter implements ThreadWriter {
         this.#last = { source: summary, target: there };
         return true;
       }
-      // Copies that an earlier attempt made to write on are nothing of the source's.
-      if (there.source !== 'fork') break;
+      // Copies that were made to write on, or to show another branch, are nothing of the source's.
+      if (there.source === 'fork') continue;
+      throw new EtlError('ETL_RECORD_INVALID', 'the thread is on the target with another history', {
+        where: { file: this.#server.where, record: this.#thread.threadId },
+        hint: 'It is left alone. `ifExists: replace` (--if-exists replace) deletes it there and writes it anew.',
+      });
     }
-    throw new EtlError('ETL_RECORD_INVALID', 'the thread is on the target with another history', {
-      where: { file: this.#server.where, record: this.#thread.threadId },
-      hint: 'It is left alone. `ifExists: replace` (--if-exists replace) deletes it there and writes it anew.',
-    });
+    this.#losses.add('copies made to fork from', existing.length - this.#matched);
+    for (; this.#matched < existing.length; this.#matched++) this.#made.push(undefined);
+    return false;
   }
 
   /** What marks that the thread had ended is nothing of the source's. */

@@ -12,6 +12,8 @@ export interface BsonToJsonOptions {
   readonly types?: BsonTypes | undefined;
   /** Default: WebAssembly where it was built. Both give the same bytes. */
   readonly engine?: Engine | undefined;
+  /** Memory to write the text into, where it is large enough: it must not be used for anything else while the text is. */
+  readonly memory?: Buffer | undefined;
 }
 
 /** A document that is not BSON. */
@@ -80,13 +82,13 @@ const cached: Partial<Record<Engine, BsonConverter>> = {};
  * @see https://github.com/mongodb/specifications/blob/master/source/extended-json/extended-json.md
  */
 export function bsonToJson(documents: BsonDocuments, options: BsonToJsonOptions = {}): ConvertedBson {
-  const { types = 'plain', engine = 'wasm' } = options;
+  const { types = 'plain', engine = 'wasm', memory } = options;
   const converter = (cached[engine] ??=
     (engine === 'wasm' ? createWasmBsonConverter() : undefined) ?? new TypeScriptBsonConverter());
   const { starts, ends, count } = documents;
   const { buffer, byteOffset, byteLength } = documents.bytes;
   const input = Buffer.from(buffer, byteOffset, byteLength);
-  const out = new Output(count, starts, ends);
+  const out = new Output(count, starts, ends, memory);
   const bad: BadBson[] = [];
   for (let i = 0; i < count; i++) {
     const length = converter.convert(input, starts[i] ?? 0, ends[i] ?? 0, types);
@@ -120,10 +122,11 @@ class Output {
   private readonly starts: Uint32Array;
   private readonly ends: Uint32Array;
 
-  constructor(documents: number, from: Uint32Array, to: Uint32Array) {
+  constructor(documents: number, from: Uint32Array, to: Uint32Array, memory?: Buffer) {
     let size = 0;
     for (let i = 0; i < documents; i++) size += (to[i] ?? 0) - (from[i] ?? 0);
-    this.buffer = Buffer.allocUnsafeSlow(size + (size >>> 3) + 1024);
+    const expected = size + (size >>> 3) + 1024;
+    this.buffer = memory !== undefined && memory.length >= expected ? memory : Buffer.allocUnsafeSlow(expected);
     this.starts = new Uint32Array(documents);
     this.ends = new Uint32Array(documents);
   }

@@ -42,7 +42,7 @@ export function packJob(groups: readonly JoinedChats[], choice: ChatChoice): Cha
       user,
       counts: [conversations.length, messages.length, files.length],
     })),
-    ...packed(texts),
+    ...packed(texts, newMemory(texts)),
   };
 }
 
@@ -60,7 +60,11 @@ export function unpackJob({ groups, lengths, bytes }: ChatJob): Omit<JoinedChats
   }));
 }
 
-export function packResult(made: readonly ChatRecords<LibrechatChatRecord>[]): ChatJobResult {
+/** `memory`: of the job that this is the result of. It is used again, as nothing of the job is needed any more. */
+export function packResult(
+  made: readonly ChatRecords<LibrechatChatRecord>[],
+  memory: ArrayBuffer = new ArrayBuffer(0),
+): ChatJobResult {
   const texts: Uint8Array[] = [];
   const groups = made.map(({ records, filtered }) => ({
     filtered,
@@ -73,7 +77,10 @@ export function packResult(made: readonly ChatRecords<LibrechatChatRecord>[]): C
       return { ...rest, files: packedFiles };
     }),
   }));
-  return { groups, ...packed(texts) };
+  const isRoom = sizeOf(texts) <= memory.byteLength;
+  // What is still in the job's memory is not written over before it is read.
+  const own = isRoom ? texts.map((text) => (text.buffer === memory ? Buffer.from(text) : text)) : texts;
+  return { groups, ...packed(own, isRoom ? memory : newMemory(texts)) };
 }
 
 export function unpackResult({ groups, lengths, bytes }: ChatJobResult): ChatRecords<LibrechatChatRecord>[] {
@@ -92,9 +99,22 @@ export function unpackResult({ groups, lengths, bytes }: ChatJobResult): ChatRec
   }));
 }
 
-function packed(texts: readonly Uint8Array[]): Pick<ChatJob, 'lengths' | 'bytes'> {
+/**
+ * Memory for texts, with room for what is made of them: a chat's line is longer than its documents. Memory of a thread's own
+ * for each result would be kept by the allocator for that thread: 50 MB of it.
+ */
+function newMemory(texts: readonly Uint8Array[]): ArrayBuffer {
+  const size = sizeOf(texts);
+  return Buffer.allocUnsafeSlow(size + (size >>> 2) + 16_384).buffer;
+}
+
+function sizeOf(texts: readonly Uint8Array[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0);
+}
+
+function packed(texts: readonly Uint8Array[], memory: ArrayBuffer): Pick<ChatJob, 'lengths' | 'bytes'> {
   const lengths = Uint32Array.from(texts, ({ length }) => length);
-  const bytes = new Uint8Array(texts.reduce((sum, { length }) => sum + length, 0));
+  const bytes = new Uint8Array(memory, 0, sizeOf(texts));
   let at = 0;
   for (const text of texts) {
     bytes.set(text, at);

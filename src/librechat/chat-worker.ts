@@ -10,7 +10,7 @@ const noKey = { key: Buffer.alloc(0), bytes: 0 };
 parentPort?.on('message', (job: ChatJob) => {
   try {
     const made = unpackJob(job).map((group) => bundleRecords({ ...group, ...noKey }, job.choice));
-    const result = packResult(made);
+    const result = packResult(made, job.bytes.buffer);
     parentPort?.postMessage(result, [result.bytes.buffer, result.lengths.buffer]);
   } catch {
     parentPort?.postMessage(null);

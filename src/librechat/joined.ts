@@ -30,6 +30,8 @@ export interface JoinedChats extends Joined {
   readonly files: readonly Buffer[];
   /** Documents that cannot be read, to be told with the chat they belong to. */
   readonly rejected?: readonly RejectedDocument[] | undefined;
+  /** Says that the documents of these chats and all before them are not looked at any more: their memory is used again. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** Chats of which messages are still to be read. */

@@ -7,7 +7,7 @@ import type { AwaitedChats, JoinedChats, JoinedUser, RejectedDocument } from './
 import type { FoundMessages, MessagesByConversation } from './librechat-input.ts';
 
 const queryBytes = 500_000;
-const aheadBytes = 1_000_000;
+const aheadBytes = 500_000;
 const firstQuery = 200;
 const mostMessages = 5000;
 const mostConversations = 300;
@@ -68,10 +68,19 @@ async function fill(
     if (known === undefined) byId.set(one.chats.conversationId, [one]);
     else known.push(one);
   }
+  const releases: (() => void)[] = [];
   if (byId.size > 0) {
-    for await (const found of messages.of([...byId.keys()], awaited, ctx, signal)) place(found, byId);
+    for await (const found of messages.of([...byId.keys()], awaited, ctx, signal)) {
+      place(found, byId);
+      if (found.release !== undefined) releases.push(found.release);
+    }
   }
-  return fillings.map(filled).filter((one) => one !== undefined);
+  const all = fillings.map(filled).filter((one) => one !== undefined);
+  const last = all.findLastIndex(({ kind }) => kind === 'chats');
+  const release = (): void => {
+    for (const each of releases) each();
+  };
+  return all.map((one, index) => (index === last && one.kind === 'chats' ? { ...one, release } : one));
 }
 
 /** Puts messages to their chats. Those of another owner under the same id are read with that one's. */

@@ -91,6 +91,8 @@ export interface FoundMessages {
   readonly documents: BsonDocuments;
   readonly json: JsonRecords;
   readonly rejected: readonly RejectedDocument[];
+  /** Says that the text is not looked at any more: its memory is used again. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** A LibreChat's database, live or dumped: its documents as relaxed Extended JSON, the same text for the same bytes. */

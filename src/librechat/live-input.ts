@@ -22,6 +22,7 @@ import {
 } from './librechat-input.ts';
 import { messageKeys, messagesOf, type MessageDocuments } from './live-messages.ts';
 import { readingContext } from './reading-context.ts';
+import { TextMemory } from './text-memory.ts';
 
 const aheadBytes = 1_500_000;
 /** Two ids as text. */
@@ -34,6 +35,8 @@ type Found = ReadonlyMap<LibrechatCollection, string | undefined>;
 interface Live {
   readonly connection: MongodbConnection;
   readonly found: Found;
+  /** For the text of messages. */
+  readonly memory: TextMemory;
 }
 
 /**
@@ -49,7 +52,7 @@ export async function liveInput(
   signal: AbortSignal,
 ): Promise<LibrechatInput> {
   const found = await collectionsOf(connection, include, signal);
-  const live = { connection, found };
+  const live = { connection, found, memory: new TextMemory() };
   return {
     has: (collection) => found.has(collection),
     read: (collection, selection, ctx) => read(live, collection, selection, readingContext(ctx)),
@@ -136,7 +139,8 @@ async function* foundMessages(
   let count = 0;
   for await (const documents of messagesOf(live.connection, conversationIds, expected, signal)) {
     count += documents.count;
-    yield { documents, ...converted(documents, 'messages', ctx) };
+    const found = converted(documents, 'messages', ctx, live.memory.take(documentsBytes(documents)));
+    yield { documents, ...found, release: () => live.memory.giveBack(found.json.bytes) };
   }
   if (count < expected) await stillThere(live, 'messages', signal);
 }
@@ -152,8 +156,9 @@ function converted(
   documents: BsonDocuments,
   collection: LibrechatCollection,
   ctx: StageContext,
+  memory?: Buffer,
 ): Pick<FoundMessages, 'json' | 'rejected'> {
-  const { json, bad, replaced } = bsonToJson(documents, { types: 'relaxed' });
+  const { json, bad, replaced } = bsonToJson(documents, { types: 'relaxed', memory });
   if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);
   const rejected = bad.map(({ document, offset, reason }) => {
     const id: unknown = fieldOf(documents, document, '_id') ?? null;

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 
 import type { LibrechatChatRecord } from '../models/librechat-chat.ts';
 import { packJob, unpackResult, type ChatJobResult } from './chat-jobs.ts';
+import { collectSooner } from './collect-sooner.ts';
 import { bundleRecords, type ChatChoice, type ChatRecords } from './chat-records.ts';
 import type { JoinedChats, JoinedUser, RejectedDocument } from './joined.ts';
 
@@ -20,7 +21,7 @@ type MadeBundleChats = MadeChats<LibrechatChatRecord>;
 /** Starts the thread that makes records. */
 export type StartChatWorker = () => Worker;
 
-const jobsAhead = 4;
+const jobsAhead = 3;
 
 export interface MakeChatsOptions {
   /** Default: the thread as the package ships it, where there is a core for it. */
@@ -55,16 +56,21 @@ export async function* makeChats(
   { start = defaultChatWorker, startAfterBytes = 2 * 1024 * 1024, jobBytes = 256 * 1024 }: MakeChatsOptions = {},
 ): AsyncGenerator<JoinedUser | MadeBundleChats> {
   let thread: ChatThread | undefined;
+  let collectLater: (() => void) | undefined;
   let bytes = 0;
   const jobs: JobOfChats[] = [];
+  const memory = new GroupMemory();
   let groups: JoinedChats[] = [];
   let groupsBytes = 0;
   try {
     for await (const one of joined) {
       bytes += one.bytes;
-      if (thread === undefined && start !== 'none' && bytes >= startAfterBytes) thread = new ChatThread(start);
+      if (thread === undefined && start !== 'none' && bytes >= startAfterBytes) {
+        thread = new ChatThread(start);
+        collectLater = collectSooner();
+      }
       if (thread?.isReady !== true) {
-        yield one.kind === 'user' ? one : madeHere(one, choice);
+        yield one.kind === 'user' ? one : madeHere(one, choice, memory);
         continue;
       }
       if (one.kind === 'chats') {
@@ -76,11 +82,12 @@ export async function* makeChats(
       groups = [];
       groupsBytes = 0;
       if (one.kind === 'user') jobs.push({ user: one });
-      while (jobs.length > jobsAhead) yield* resultOf(jobs.shift(), choice);
+      while (jobs.length > jobsAhead) yield* resultOf(jobs.shift(), choice, memory);
     }
     if (groups.length > 0 && thread !== undefined) jobs.push({ groups, made: thread.make(groups, choice) });
-    while (jobs.length > 0) yield* resultOf(jobs.shift(), choice);
+    while (jobs.length > 0) yield* resultOf(jobs.shift(), choice, memory);
   } finally {
+    collectLater?.();
     await thread?.close();
   }
 }
@@ -96,6 +103,7 @@ type JobOfChats =
 async function* resultOf(
   job: JobOfChats | undefined,
   choice: ChatChoice,
+  memory: GroupMemory,
 ): AsyncGenerator<JoinedUser | MadeBundleChats> {
   if (job === undefined) return;
   if ('user' in job) {
@@ -105,17 +113,38 @@ async function* resultOf(
   const made = await job.made;
   for (const [place, group] of job.groups.entries()) {
     const records = made?.[place];
-    yield records === undefined ? madeHere(group, choice) : { ...placeOf(group), ...records };
+    if (records === undefined) yield madeHere(group, choice, memory);
+    else {
+      memory.isDone(group);
+      yield { ...placeOf(group), ...records };
+    }
   }
 }
 
-function madeHere(group: JoinedChats, choice: ChatChoice): MadeBundleChats {
+function madeHere(group: JoinedChats, choice: ChatChoice, memory: GroupMemory): MadeBundleChats {
+  memory.isKept(group);
   return { ...placeOf(group), ...bundleRecords(group, choice) };
 }
 
 /** What is known of chats whatever is made of them. */
 export function placeOf({ kind, key, bytes, rejected }: JoinedChats): Omit<MadeChats<never>, keyof ChatRecords<never>> {
   return { kind, key, bytes, ...(rejected !== undefined && { rejected }) };
+}
+
+/** Lets go of the groups' memory, in their order, but for what records made here are views on. */
+class GroupMemory {
+  #isKept = false;
+
+  isKept(group: JoinedChats): void {
+    this.#isKept = true;
+    this.isDone(group);
+  }
+
+  isDone({ release }: JoinedChats): void {
+    if (release === undefined) return;
+    if (!this.#isKept) release();
+    this.#isKept = false;
+  }
 }
 
 type Answer = (result: ChatJobResult | null) => void;

@@ -30,8 +30,11 @@ import { pipeline } from '../src/pipeline.ts';
 import { discardSink } from '../src/sinks/discard.ts';
 import { jsonlSink } from '../src/sinks/jsonl.ts';
 import { mongodbSource, type MongodbSourceOptions } from '../src/sources/mongodb.ts';
-import { sha256 } from './data.ts';
+import type { Transform } from '../src/stage.ts';
+import { mapInWorkers } from '../src/transforms/map-in-workers.ts';
 import { map } from '../src/transforms/map.ts';
+import copyOf from './copy-message.ts';
+import { sha256 } from './data.ts';
 import { bench, type Work } from './harness.ts';
 import { startMongodbServer } from './mongodb-server.ts';
 
@@ -42,6 +45,17 @@ async function exported(options: Pick<MongodbSourceOptions, 'types'>, folder: st
   const to = join(folder, 'out.jsonl');
   const source = mongodbSource({ uri: uri(), collection: 'messages', ...options });
   const { counts, bytesRead } = await pipeline(source)
+    .to(jsonlSink({ path: to }))
+    .run();
+  return { records: counts.read, bytes: bytesRead, output: () => sha256(to) };
+}
+
+/** Every record is an object, and another one. */
+async function mapped(change: Transform<Document, Document>, folder: string): Promise<Work> {
+  const to = join(folder, 'out.jsonl');
+  const source = mongodbSource<Document>({ uri: uri(), collection: 'messages', types: 'plain' });
+  const { counts, bytesRead } = await pipeline(source)
+    .through(change)
     .to(jsonlSink({ path: to }))
     .run();
   return { records: counts.read, bytes: bytesRead, output: () => sha256(to) };
@@ -106,19 +120,15 @@ await bench({
       run: (folder) => exported({ types: 'relaxed' }, folder),
     },
     {
-      name: 'mongodb, map, jsonl',
+      name: 'with a map',
+      target: { peakMegabytes: 250 },
+      run: (folder) => mapped(map(copyOf), folder),
+    },
+    {
+      name: 'with a map in two workers',
       target: { ratio: 2, peakMegabytes: 250 },
-      async run(folder) {
-        const to = join(folder, 'out.jsonl');
-        const { counts, bytesRead } = await pipeline(
-          mongodbSource<Document>({ uri: uri(), collection: 'messages', types: 'plain' }),
-        )
-          // Every record is an object, and another one.
-          .through(map((message: Document) => ({ ...message })))
-          .to(jsonlSink({ path: to }))
-          .run();
-        return { records: counts.read, bytes: bytesRead, output: () => sha256(to) };
-      },
+      run: (folder) =>
+        mapped(mapInWorkers({ module: new URL('./copy-message.js', import.meta.url), workers: 2 }), folder),
     },
     {
       name: 'mongodb to discard',

@@ -88,6 +88,10 @@ export const errorCodes = {
     means: 'A stage threw an error.',
     todo: 'See the cause; the same command goes on from the last commit.',
   },
+  ETL_WORKER_FAILED: {
+    means: 'A thread that a stage works in ended before its time: out of memory, or by what its module does.',
+    todo: 'See the cause. Smaller batches or fewer `workers` take less memory; the same command goes on from the last commit.',
+  },
   ETL_RUN_LOCKED: {
     means: 'Another process runs this pipeline into this target.',
     todo: 'Wait until it ends, or stop it.',

@@ -60,6 +60,22 @@ export function isTrue(value: unknown): boolean {
   return Boolean(value);
 }
 
+/**
+ * An expression's value as a record: JSONata's values carry marks on arrays and objects without prototype.
+ *
+ * @throws {EtlError} `ETL_RECORD_INVALID` for a function, which has no JSON form.
+ */
+export function plainJson(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if ('_jsonata_function' in value || '_jsonata_lambda' in value) {
+    throw new EtlError('ETL_RECORD_INVALID', 'the expression gives a function, which has no JSON form');
+  }
+  if ('toJSON' in value) return value;
+  if (Array.isArray(value)) return value.map(plainJson);
+  // Through entries, so that a field called `__proto__` stays a field.
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plainJson(field)]));
+}
+
 function compile(text: string): jsonata.Expression {
   try {
     return jsonata(text, { timeout: timeoutMs, stack: maxDepth, sequence: maxSequence });

@@ -80,6 +80,7 @@ export { threadsBackupSource, type ThreadsBackupSourceOptions } from './sources/
 export { conversationsToThreads, type ConversationsToThreadsOptions } from './transforms/conversations-to-threads.ts';
 export { dedupe, type DedupeOptions } from './transforms/dedupe.ts';
 export { detectBranches, type DetectBranchesOptions } from './transforms/detect-branches.ts';
+export { filterInWorkers, type FilterInWorkersOptions } from './transforms/filter-in-workers.ts';
 export { filter, type FilterOptions } from './transforms/filter.ts';
 export { groupBy, type GroupByOptions, type GroupRecord } from './transforms/group-by.ts';
 export { hashFiles, type HashFilesOptions, type StoredFile } from './transforms/hash-files.ts';
@@ -93,6 +94,7 @@ export { langgraphRaw, type LanggraphRawOptions } from './transforms/langgraph-r
 export { limit, type LimitOptions } from './transforms/limit.ts';
 export { linearize, type LinearizeOptions } from './transforms/linearize.ts';
 export { map, type MapOptions } from './transforms/map.ts';
+export { mapInWorkers, type MapInWorkersOptions } from './transforms/map-in-workers.ts';
 export { mapConcurrent, type MapConcurrentOptions } from './transforms/map-concurrent.ts';
 export { mergeTurns, type MergeTurnsOptions } from './transforms/merge-turns.ts';
 export { rebatch, type RebatchOptions } from './transforms/rebatch.ts';

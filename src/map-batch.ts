@@ -15,7 +15,7 @@ export function mapBatch<In, Out>(batch: Batch<In>, change: (record: In) => Out,
   for (const [index, record] of records.entries()) {
     try {
       const value = change(record);
-      if (value === undefined) throw new EtlError('ETL_RECORD_INVALID', 'nothing came out for this record');
+      if (value === undefined) throw nothingCameOut();
       if (value !== (record as unknown)) same = false;
       changed.push(value);
     } catch (error) {
@@ -31,4 +31,9 @@ export function mapBatch<In, Out>(batch: Batch<In>, change: (record: In) => Out,
   if (at === undefined || rejected === undefined) return { records: changed, bytes, cursor, at };
   const left = [...records.keys()].filter((index) => rejected?.has(index) === false);
   return { records: changed, bytes, cursor, at: (index) => at(left[index] ?? -1) };
+}
+
+/** Why a record without a result is rejected. */
+export function nothingCameOut(): EtlError {
+  return new EtlError('ETL_RECORD_INVALID', 'nothing came out for this record');
 }

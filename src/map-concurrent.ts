@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { recordCount } from './batch.ts';
 import { mapBatch } from './map-batch.ts';
 import type { Batch, StageContext } from './stage.ts';
+import { workAhead } from './work-ahead.ts';
 
 /** Bounds on the work under way. */
 export interface Concurrency {
@@ -39,43 +40,26 @@ export async function* mapConcurrently<In, Out>(
         return { index, error };
       }
     });
-
-  const begun: Begun<In, Out>[] = [];
-  let records = 0;
-  let bytes = 0;
-  const iterator = input[Symbol.asyncIterator]();
-  const next = async (): Promise<Batch<Out>> => {
-    const { batch, outcomes } = begun.shift() as Begun<In, Out>;
-    const done = await outcomes;
-    records -= done.length;
-    bytes -= batch.bytes ?? 0;
-    ctx.signal.throwIfAborted();
-    return settle(batch, done, ctx);
-  };
+  const begin = async (batch: Batch<In>): Promise<Begun<In, Out>> => ({
+    batch,
+    outcomes: await inOrder(batch.records.map(work), ordered),
+  });
+  // As many records again as are under way: no call waits for the reader of this stage.
+  const isEnough = (begun: readonly Batch<In>[]): boolean =>
+    sum(begun, recordCount) >= 2 * concurrency || sum(begun, ({ bytes = 0 }) => bytes) >= maxBytes;
   try {
-    for (;;) {
-      let read: IteratorResult<Batch<In>>;
-      try {
-        read = await iterator.next();
-      } catch (error) {
-        // What broke comes behind the batches that were read before it.
-        while (begun.length > 0) yield await next();
-        throw error;
-      }
-      if (read.done === true) break;
-      const batch = read.value;
-      records += recordCount(batch);
-      bytes += batch.bytes ?? 0;
-      begun.push({ batch, outcomes: inOrder(batch.records.map(work), ordered) });
-      // As many records again as are under way: no call waits for the reader of this stage.
-      while (begun.length > 0 && (records >= 2 * concurrency || bytes >= maxBytes)) yield await next();
+    for await (const { batch, outcomes } of workAhead(input, begin, isEnough)) {
+      ctx.signal.throwIfAborted();
+      yield settle(batch, outcomes, ctx);
     }
-    while (begun.length > 0) yield await next();
   } finally {
     limit.clearQueue();
     stopping.abort();
-    await iterator.return?.();
   }
+}
+
+function sum<T>(values: readonly T[], amount: (value: T) => number): number {
+  return values.reduce((total, value) => total + amount(value), 0);
 }
 
 interface Outcome<Out> {
@@ -86,7 +70,7 @@ interface Outcome<Out> {
 
 interface Begun<In, Out> {
   readonly batch: Batch<In>;
-  readonly outcomes: Promise<readonly Outcome<Out>[]>;
+  readonly outcomes: readonly Outcome<Out>[];
 }
 
 /** The outcomes in the order of the calls, or as they come. They never reject. */

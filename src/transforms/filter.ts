@@ -1,10 +1,13 @@
 import { z } from 'zod';
 
-import { pickRecords, recordCount } from '../batch.ts';
 import { defineTransform } from '../component.ts';
 import { compileExpression, isTrue } from '../expression.ts';
-import type { Batch, StageContext, Transform } from '../stage.ts';
+import { keepRecords } from '../keep-records.ts';
+import { outcomesOf } from '../outcomes.ts';
+import type { Transform } from '../stage.ts';
 import { syncTransform } from '../streams.ts';
+import { workInThreads } from '../work-in-threads.ts';
+import { workersOption } from '../workers-option.ts';
 
 const options = z.strictObject({
   where: z
@@ -12,6 +15,7 @@ const options = z.strictObject({
     .min(1)
     .describe('JSONata expression over the record; records for which it is true are kept.')
     .meta({ examples: ['role = "user"', '$count(messages) > 1 and $not(isTemporary)'] }),
+  workers: workersOption,
 });
 export type FilterOptions = z.input<typeof options>;
 
@@ -19,7 +23,8 @@ export type FilterOptions = z.input<typeof options>;
  * Keeps the records for which a condition holds; the others count as filtered.
  *
  * The condition is a function (a thrown error rejects the record), or in `where` a JSONata expression. Kept records are
- * passed on as they were read, byte for byte when they are JSON text.
+ * passed on as they were read, byte for byte when they are JSON text. With `workers` the expression is evaluated in threads; a
+ * function that is worth it goes there by {@link filterInWorkers}.
  *
  * @throws {EtlError} `ETL_EXPRESSION_INVALID` for an expression that does not compile.
  */
@@ -42,39 +47,39 @@ function filterByFunction<T>(keep: (record: T) => boolean): Transform<T, T> {
         rejected += 1;
       }
     }
-    return keepOnly(batch, kept, rejected, ctx);
+    return keepRecords(batch, kept, rejected, ctx);
   });
 }
 
-function filterByExpression<T>({ where }: z.output<typeof options>): Transform<T, T> {
+function filterByExpression<T>({ where, workers }: z.output<typeof options>): Transform<T, T> {
   const expression = compileExpression(where);
+  const claim = (record: T): boolean | Promise<boolean> => {
+    const value = expression.evaluate(record);
+    // A promise costs more than most conditions: only what needs one is awaited.
+    return value instanceof Promise ? value.then(isTrue) : isTrue(value);
+  };
   return {
     role: 'transform',
     name: 'filter',
     config: { where },
     async *apply(input, ctx) {
+      if (workers > 0) {
+        yield* workInThreads<T, T>(input, { does: 'filter', by: { expression: where } }, { workers }, ctx);
+        return;
+      }
       for await (const batch of input) {
         const kept: number[] = [];
         let rejected = 0;
-        for (const [index, record] of batch.records.entries()) {
-          try {
-            const value = expression.evaluate(record);
-            // A promise costs more than most conditions: only what needs one is awaited.
-            if (isTrue(value instanceof Promise ? await value : value)) kept.push(index);
-          } catch (error) {
-            ctx.reject(record, error, { batch, index });
+        for (const [index, outcome] of (await outcomesOf(batch.records, claim)).entries()) {
+          if ('error' in outcome) {
+            ctx.reject(batch.records[index], outcome.error, { batch, index });
             rejected += 1;
-          }
+          } else if (outcome.value) kept.push(index);
         }
-        yield keepOnly(batch, kept, rejected, ctx);
+        yield keepRecords(batch, kept, rejected, ctx);
       }
     },
   };
-}
-
-function keepOnly<T>(batch: Batch<T>, kept: readonly number[], rejected: number, ctx: StageContext): Batch<T> {
-  ctx.count('filtered', recordCount(batch) - kept.length - rejected, { batch });
-  return pickRecords(batch, kept);
 }
 
 export const filterComponent = defineTransform({

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
 import { defineTransform } from '../component.ts';
-import { EtlError } from '../errors.ts';
-import { compileExpression } from '../expression.ts';
+import { compileExpression, plainJson } from '../expression.ts';
 import { mapBatch } from '../map-batch.ts';
+import { outcomesOf, valueOf, type Outcome } from '../outcomes.ts';
 import type { Transform } from '../stage.ts';
 import { syncTransform } from '../streams.ts';
+import { workInThreads } from '../work-in-threads.ts';
+import { workersOption } from '../workers-option.ts';
 
 const options = z.strictObject({
   to: z
@@ -13,6 +15,7 @@ const options = z.strictObject({
     .min(1)
     .describe('JSONata expression over the record; its value is the new record.')
     .meta({ examples: ['{"id": conversationId, "title": title}', '$merge([$, {"archived": true}])'] }),
+  workers: workersOption,
 });
 export type MapOptions = z.input<typeof options>;
 
@@ -21,7 +24,8 @@ export type MapOptions = z.input<typeof options>;
  *
  * By a function, or in `to` by a JSONata expression. The function must not change its argument and must give a record: an
  * error or `undefined` rejects the record. `map` neither drops nor adds records (see `filter`, and generator functions for
- * `through`).
+ * `through`). With `workers` the expression is evaluated in threads; a function that is worth it goes there by
+ * {@link mapInWorkers}.
  *
  * @throws {EtlError} `ETL_EXPRESSION_INVALID` for an expression that does not compile.
  */
@@ -40,54 +44,28 @@ function mapByFunction<In, Out>(change: (record: In) => Out): Transform<In, Out>
   );
 }
 
-function mapByExpression({ to }: z.output<typeof options>): Transform<unknown, unknown> {
+function mapByExpression({ to, workers }: z.output<typeof options>): Transform<unknown, unknown> {
   const expression = compileExpression(to);
+  const change = (record: unknown): unknown => {
+    const value = expression.evaluate(record);
+    return value instanceof Promise ? value.then(plainJson) : plainJson(value);
+  };
   return {
     role: 'transform',
     name: 'map',
     config: { to },
     async *apply(input, ctx) {
+      if (workers > 0) {
+        yield* workInThreads(input, { does: 'map', by: { expression: to } }, { workers }, ctx);
+        return;
+      }
       for await (const batch of input) {
-        const outcomes: unknown[] = [];
-        for (const record of batch.records) {
-          try {
-            const value = expression.evaluate(record);
-            outcomes.push(plainJson(value instanceof Promise ? await value : value));
-          } catch (error) {
-            outcomes.push(new Failure(error));
-          }
-        }
+        const outcomes = await outcomesOf(batch.records, change);
         let next = 0;
-        yield mapBatch(batch, () => valueOf(outcomes[next++]), ctx);
+        yield mapBatch(batch, () => valueOf(outcomes[next++] as Outcome<unknown>), ctx);
       }
     },
   };
-}
-
-/** An error that waits for its record's turn. */
-class Failure {
-  readonly error: unknown;
-
-  constructor(error: unknown) {
-    this.error = error;
-  }
-}
-
-function valueOf(outcome: unknown): unknown {
-  if (outcome instanceof Failure) throw outcome.error;
-  return outcome;
-}
-
-/** JSONata's values carry marks on arrays and objects without prototype; records are plain JSON. */
-function plainJson(value: unknown): unknown {
-  if (value === null || typeof value !== 'object') return value;
-  if ('_jsonata_function' in value || '_jsonata_lambda' in value) {
-    throw new EtlError('ETL_RECORD_INVALID', 'the expression gives a function, which has no JSON form');
-  }
-  if ('toJSON' in value) return value;
-  if (Array.isArray(value)) return value.map(plainJson);
-  // Through entries, so that a field called `__proto__` stays a field.
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plainJson(field)]));
 }
 
 export const mapComponent = defineTransform({

@@ -82,8 +82,8 @@ export function decode(bytes: Uint8Array): BSON.Document {
   return BSON.deserialize(bytes, { promoteBuffers: false, promoteValues: true });
 }
 
-/** The whole reply message to a request. */
-export function reply(request: Request, document: Uint8Array): Buffer {
+/** What goes before the document in the reply to a request. */
+export function replyHead(request: Request, document: Uint8Array): Buffer {
   const prefix = request.opCode === opQuery ? 20 : 5;
   const head = Buffer.alloc(16 + prefix);
   head.writeInt32LE(head.length + document.length, 0);
@@ -92,7 +92,7 @@ export function reply(request: Request, document: Uint8Array): Buffer {
   head.writeInt32LE(request.opCode === opQuery ? opReply : opMsg, 12);
   // OP_REPLY: flags, cursor id, starting from, number returned. OP_MSG: flags and the section's kind, all zero.
   if (request.opCode === opQuery) head.writeInt32LE(1, 32);
-  return Buffer.concat([head, document]);
+  return head;
 }
 
 /** `{ cursor: { BATCH: [documents], id, ns }, ok: 1 }` around documents that are bytes already. */
@@ -114,10 +114,9 @@ export function cursorReplyAround(
   id: bigint,
   ns: string,
 ): Buffer {
-  const array = Buffer.concat([int32(elements.length + 5), elements, Buffer.alloc(1)]);
   // The rest of the cursor is an ordinary document: its bytes without length and end mark.
   const rest = BSON.serialize({ id: BSON.Long.fromBigInt(id), ns }).subarray(4);
-  const cursor = [Buffer.from(`\x04${batch}\0`), array, rest];
+  const cursor = [Buffer.from(`\x04${batch}\0`), int32(elements.length + 5), elements, Buffer.alloc(1), rest];
   const cursorLength = cursor.reduce((sum, part) => sum + part.length, 4);
   const ok = BSON.serialize({ ok: 1 }).subarray(4);
   const name = Buffer.from('\x03cursor\0');

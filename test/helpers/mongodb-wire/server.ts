@@ -4,7 +4,7 @@ import { BSON, type Document } from 'mongodb';
 
 import { commands, State } from './commands.ts';
 import { FaultPlan, serverError, type Fault } from './faults.ts';
-import { parseRequest, reply, takeMessages, type Request } from './messages.ts';
+import { parseRequest, replyHead, takeMessages, type Request } from './messages.ts';
 import { CommandError } from './store.ts';
 
 /** Answers a command in the place of the server's own handler; nothing leaves it to that. */
@@ -60,19 +60,23 @@ export async function startWireServer({
     if (!greetings.has(request.name)) log.push(request);
     const fault = faults.take(request.name);
     if (typeof fault === 'function') await fault();
-    const bytes = reply(
-      request,
-      serverError(fault) === undefined ? answer(request, state, override) : failure(serverError(fault)),
-    );
+    const document = serverError(fault) === undefined ? answer(request, state, override) : failure(serverError(fault));
+    const head = replyHead(request, document);
     if (!sockets.has(socket)) return;
     if (fault === 'stall') return;
     if (fault === 'close') socket.end();
     else if (fault === 'reset') socket.resetAndDestroy();
-    else if (fault === 'cut') socket.end(bytes.subarray(0, Math.ceil(bytes.length / 2)));
-    else {
-      if (fault === 'wrong-length') bytes.writeInt32LE(-5, 0);
-      if (fault === 'short-length') bytes.writeInt32LE(7, 0);
-      socket.write(bytes);
+    else if (fault === 'cut') {
+      const bytes = Buffer.concat([head, document]);
+      socket.end(bytes.subarray(0, Math.ceil(bytes.length / 2)));
+    } else {
+      if (fault === 'wrong-length') head.writeInt32LE(-5, 0);
+      if (fault === 'short-length') head.writeInt32LE(7, 0);
+      // Not copied once more into one buffer: what is measured against this server is the client.
+      socket.cork();
+      socket.write(head);
+      socket.write(document);
+      socket.uncork();
     }
   };
 

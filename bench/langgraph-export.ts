@@ -1,20 +1,24 @@
 // How fast are threads exported, against a bare loop of requests?
 // Command: npm run bench -- langgraph-export   (ETL_BENCH_THREADS for fewer threads)
 // Data:    100 000 threads of 10 checkpoints, 24 KB each, from a stub (bench/langgraph-stub.ts) in a process of its own on the same cores
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, others at work on it; below 20 000 threads, median of 3 rounds, load 10
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21; 50 000 threads, median of 3 rounds in turns, load 5 from other work
 //
 // | variant                | threads/s | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare undici loop       |     8.0 k |  196 |  1.65 |     153 |  1.00 |      1.00 |
-// | langgraph to discard   |     6.9 k |  170 |  2.22 |     158 |  0.86 |      0.74 |
-// | langgraph to jsonl     |     6.3 k |  156 |  2.56 |     165 |  0.90 |      0.60 |
+// | bare undici loop       |    19.2 k |  469 |   2.5 |     149 |  1.00 |      1.00 |
+// | langgraph to discard   |    13.7 k |  339 |   3.7 |     171 |  0.74 |      0.66 |
+// | langgraph to jsonl     |    11.0 k |  272 |   5.9 |     173 |  0.58 |      0.41 |
 // | bare loop that parses  |         - |    - |     - |     171 |  0.51 |      0.50 |   (another run)
 // | official client        |         - |    - |     - |     391 |  0.11 |      0.12 |   (another run)
 //
-// Reading: at the edge of the aim of 0.9. A thread takes 67 to 74 µs of CPU in a run of 100 000, the bare loop 52 to 72; in turns by
-// hand the export had 1.25, 1.23, 1.17 and 0.86 times its threads/s, one run under load 14 had 0.54. The answer comes without a stream, which
-// saves 20 µs; what is ours of the CPU: checking the JSON 10 µs, copying 4, looking for subgraphs 3, the row 2, promises and garbage 10.
-// 100 000 threads take 169 to 191 MB at the peak, 207 on a machine where the collector got no turn: 64 of it are buffers that
-// wait to be collected, as in the bare loop, which takes 150 to 170.
+// Requests: both ask for pages of 500 threads and for one history of each, 16 at a time; the export also for /info and the count.
+//
+// Reading: the aim of 0.9 is missed. (0.86 to 0.9 was read before, at load 10 to 14, where both wait for the stub.) Of 71 µs that the main
+// thread works on a thread, 44 are the request (50 in the bare loop, which makes a stream for each answer), 14 checking the JSON, 7 putting the
+// record together oldest first, 6 looking for subgraphs. Work that was tried and did not help: the latter in a second thread (95 µs
+// instead of 90: what one core wrote is cold for the other), GET instead of POST, undici's older handlers, more requests than
+// connections. What would help: memory for batches that is used again. Checking, looking and copying into one and the same buffer costs
+// 54 µs of CPU a thread with the request; into new ones 77, as every 20 MB of them make V8 collect all its memory (24 times in 20 000
+// threads instead of once). A sink does not say yet when it is done with a batch.
 import { join } from 'node:path';
 import { Pool } from 'undici';
 

@@ -1,19 +1,26 @@
 // How fast are threads restored, against a bare loop of requests?
 // Command: npm run bench -- langgraph-import   (ETL_BENCH_THREADS=5000 below)
 // Data:    threads of 10 checkpoints, 24 KB each, 16 at a time, into a stub of the API in another process on the same cores
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 2 rounds, load 13 from other work
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21; 10 000 threads, median of 3 runs in turns, load 6 from other work, start included
 //
 // | variant                              | threads/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare loop that reads back and parses |      1026 |  2.10 |     167 |  1.00 |      1.00 |
-// | bare loop that reads back            |      1501 |  1.56 |     128 |  1.38 |      1.34 |
-// | bare loop                            |      1065 |  1.51 |     131 |  1.04 |      1.39 |
-// | langgraph without reading back       |       743 |  2.80 |     188 |  0.83 |      0.75 |
-// | langgraph                            |       291 |  5.07 |     194 |  0.35 |      0.42 |
+// | bare loop that reads back and parses |     2.8 k |   3.8 |     159 |  1.00 |      1.00 |
+// | bare loop that reads back            |     3.6 k |   2.9 |     134 |  1.29 |      1.36 |
+// | bare loop                            |     4.0 k |   2.4 |     133 |  1.45 |      1.57 |
+// | langgraph without reading back       |     2.7 k |   4.2 |     176 |  0.94 |      0.93 |
+// | langgraph                            |     1.4 k |   7.3 |     194 |  0.51 |      0.51 |
 //
-// Reading: the aim of 0.9 is missed. The bare loop sends all values with every superstep, compares nothing and keeps no progress. Here the
-// difference of each checkpoint to its parent is made (a tenth of the bytes to send), and both sides are compared, each parsed: 1 ms of
-// CPU a thread, 0.56 without reading back. Parsing alone is a third of the bare loop's 0.4 ms. 20 000 threads take 193 MB at the
-// peak, 184 without reading back: the objects of a thread are made when it is its turn. A real server needs 7 to 10 ms for such a thread.
+// Requests of a thread, the same on both sides: POST /threads with its supersteps and, where it is read back, one
+// POST /threads/{id}/history. The import also asks once for each 100 threads which of them are there, and for each graph once how it
+// is built and how its channels take updates.
+//
+// Reading: against the loop with the same requests 0.65 without reading back, 0.51 with it: the aim of 0.9 is missed. The bare loop sends
+// all values with every superstep, compares nothing and keeps no progress. Here the difference of each checkpoint to its parent is
+// made (a fifth of the bytes to send), and both sides are compared. Of 344 µs without reading back, the record's JSON takes 73, the
+// difference 45, the request 75, garbage 42, finding the id before the turn 16, the file of begun threads 11. Reading back adds 300: 74 to parse
+// the answer, 60 to compare ten checkpoints in ten aspects, 16 for their values, 24 of garbage. Tried, no faster: parsing only what a
+// checkpoint adds to the one before it, comparing text before values (making the text takes as long as parsing the answer), waiting
+// for fewer promises. A real server needs 7 to 10 ms for such a thread.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'undici';

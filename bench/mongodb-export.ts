@@ -10,13 +10,19 @@
 // | batches of 1000 and stringify |   17 | 30.83 | 219 | 0.85 |  1.08 |
 // | mongodb to jsonl, plain       |   89 |  4.11 | 167 | 4.48 |  8.12 |
 // | mongodb to jsonl, relaxed     |   86 |  3.92 | 169 | 4.30 |  8.50 |
-// | mongodb, map, jsonl           |   32 | 18.30 | 222 | 1.62 |  1.82 |
 // | mongodb to discard            |  133 |  3.23 | 167 | 6.66 | 10.35 |
 // | pages only                    |  154 |  1.28 | 146 | 7.73 | 25.98 |
 //
-// Reading: without objects the export takes an eighth of the loop's CPU, in memory that does not grow. With objects (`map` by a
-// function) the target, twice the loop with two workers, is missed: stages run in one thread. Parsing and stringifying are
-// 14 of its 18 s, which is what a second thread could take off it. There was no mongodump to compare with.
+// Objects, in a run of their own (one round; other work waited for the cores):
+//
+// | for await and stringify       |   28 | 33.29 | 322 | 1.00 |  1.00 |
+// | with a map                    |   44 | 19.27 | 224 | 1.58 |  1.73 |
+// | with a map in two workers     |   59 | 20.05 | 246 | 2.12 |  1.66 |
+//
+// Reading: without objects the export takes an eighth of the loop's CPU, in memory that does not grow. With objects, parsing and
+// stringifying are 14 of 19 s: two workers take them off the thread that reads and writes, for a twentieth more CPU. It is twice
+// the loop then, with a margin of 6 %, and close to the limit of memory: both cores are busy, with this and with the server, which
+// shares them. There was no mongodump to compare with.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';

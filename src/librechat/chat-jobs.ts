@@ -101,7 +101,7 @@ export function unpackResult({ groups, lengths, bytes }: ChatJobResult): ChatRec
 
 /**
  * Memory for texts, with room for what is made of them: a chat's line is longer than its documents. Memory of a thread's own
- * for each result would be kept by the allocator for that thread: 50 MB of it.
+ * for each result would be kept for that thread by the allocator.
  */
 function newMemory(texts: readonly Uint8Array[]): ArrayBuffer {
   const size = sizeOf(texts);

@@ -22,6 +22,7 @@ type MadeBundleChats = MadeChats<LibrechatChatRecord>;
 export type StartChatWorker = () => Worker;
 
 const jobsAhead = 3;
+const mostJobBytes = 4_000_000;
 
 export interface MakeChatsOptions {
   /** Default: the thread as the package ships it, where there is a core for it. */
@@ -78,13 +79,13 @@ export async function* makeChats(
         groupsBytes += one.bytes;
         if (groupsBytes < jobBytes) continue;
       }
-      if (groups.length > 0) jobs.push({ groups, made: thread.make(groups, choice) });
+      if (groups.length > 0) jobs.push(jobOf(groups, groupsBytes, thread, choice));
       groups = [];
       groupsBytes = 0;
       if (one.kind === 'user') jobs.push({ user: one });
       while (jobs.length > jobsAhead) yield* resultOf(jobs.shift(), choice, memory);
     }
-    if (groups.length > 0 && thread !== undefined) jobs.push({ groups, made: thread.make(groups, choice) });
+    if (groups.length > 0 && thread !== undefined) jobs.push(jobOf(groups, groupsBytes, thread, choice));
     while (jobs.length > 0) yield* resultOf(jobs.shift(), choice, memory);
   } finally {
     collectLater?.();
@@ -99,6 +100,11 @@ type JobOfChats =
       readonly groups: readonly JoinedChats[];
       readonly made: Promise<readonly ChatRecords<LibrechatChatRecord>[] | undefined>;
     };
+
+/** What is large is not sent: it would be held several times over, here and there. */
+function jobOf(groups: readonly JoinedChats[], bytes: number, thread: ChatThread, choice: ChatChoice): JobOfChats {
+  return { groups, made: bytes > mostJobBytes ? Promise.resolve(undefined) : thread.make(groups, choice) };
+}
 
 async function* resultOf(
   job: JobOfChats | undefined,

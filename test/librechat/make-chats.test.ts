@@ -135,3 +135,24 @@ function script(text: string): URL {
     `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; ${text}`)}`,
   );
 }
+
+test('memory of documents is let go only when no record made here can be a view on it', async () => {
+  const released = async (start: (() => Worker) | 'none', afterFirst?: () => Promise<unknown>): Promise<number[]> => {
+    const places: number[] = [];
+    const chats = groups.filter((group) => group.kind === 'chats');
+    const held = chats.map((group, place) =>
+      place % 10 === 9 ? { ...group, release: () => void places.push(place) } : group,
+    );
+    await all(makeChats(given(held, afterFirst), choice, { start, startAfterBytes: 0, jobBytes: 300 }));
+    return places;
+  };
+  assert.deepEqual(await released('none'), []);
+  const { start, ready } = startedWorker();
+  const places = await released(start, ready);
+  // The first was made before the thread was ready, so what is let go of with it is kept.
+  assert.deepEqual(
+    places,
+    Array.from(places, (_, index) => index * 10 + 19),
+  );
+  assert.ok(places.length > 2, `${places.length} times`);
+});

@@ -16,6 +16,7 @@ const beneathComponents = [
   'ledger',
   'files',
   'spill',
+  'workers',
   'librechat',
 ];
 
@@ -34,6 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ledger: ['core', 'connections'],
   files: ['core', 'formats', 'ledger'],
   spill: ['core', 'formats', 'files'],
+  workers: ['core', 'formats'],
   librechat: ['core', 'formats', 'models', 'mappings', 'connections', 'mongodb', 'files', 'spill'],
   sources: beneathComponents,
   transforms: beneathComponents,

@@ -1,6 +1,6 @@
-import { functionModule, type FunctionModule } from '../function-module.ts';
+import { functionModule, type FunctionModule } from '../workers/function-module.ts';
 import type { Transform } from '../stage.ts';
-import { workInThreads, type WorkInThreadsOptions } from '../work-in-threads.ts';
+import { workInThreads, type WorkInThreadsOptions } from '../workers/work-in-threads.ts';
 
 export type FilterInWorkersOptions = FunctionModule & Partial<WorkInThreadsOptions>;
 

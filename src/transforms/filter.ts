@@ -6,8 +6,8 @@ import { keepRecords } from '../keep-records.ts';
 import { outcomesOf } from '../outcomes.ts';
 import type { Transform } from '../stage.ts';
 import { syncTransform } from '../streams.ts';
-import { workInThreads } from '../work-in-threads.ts';
-import { workersOption } from '../workers-option.ts';
+import { workInThreads } from '../workers/work-in-threads.ts';
+import { workersOption } from '../workers/workers-option.ts';
 
 const options = z.strictObject({
   where: z

@@ -2,4 +2,4 @@
 import { register } from 'tsx/esm/api';
 
 register();
-await import('../../src/record-worker.ts');
+await import('../../src/workers/record-worker.ts');

@@ -1,0 +1,140 @@
+import { EtlError } from '../errors.ts';
+import { encodeJsonRecords, type JsonRecords } from '../formats/json-records.ts';
+import { nothingCameOut } from '../map-batch.ts';
+import { outcomesOf, valueOf, type Outcome } from '../outcomes.ts';
+
+/** Work on single records that any thread can do: what cannot be sent as a function can by its text or its address. */
+export interface RecordWork {
+  /** Change records, or say which to keep. */
+  readonly does: 'map' | 'filter';
+  /** By a JSONata expression, or by a function that a module exports. */
+  readonly by: { readonly expression: string } | { readonly module: string; readonly name: string };
+}
+
+export interface RecordProblem {
+  readonly index: number;
+  readonly error: unknown;
+}
+
+/** What came of a batch's records, in a form that a thread can send. */
+export interface WorkDone {
+  /** Records that came to nothing, in their order. */
+  readonly problems: readonly RecordProblem[];
+  /** Of a filter: 1 for each record to keep. */
+  readonly kept?: Uint8Array<ArrayBuffer> | undefined;
+  /** Of a map: the records, but for those with problems. Absent: each is as it was. */
+  readonly json?: JsonRecords | undefined;
+}
+
+/** Does the work on the records of a batch. It does not reject. */
+export type DoWork = (records: readonly unknown[]) => Promise<WorkDone>;
+
+/**
+ * Makes work ready to be done in this thread.
+ *
+ * @throws {EtlError} `ETL_EXPRESSION_INVALID`; `ETL_CONFIG_INVALID` when the module cannot be loaded or does not export the
+ *   function.
+ */
+export async function readyWork({ does, by }: RecordWork): Promise<DoWork> {
+  const { change, keep } = 'expression' in by ? await byExpression(by.expression) : await byModule(by);
+  return does === 'map'
+    ? async (records) => changed(records, await outcomesOf(records, change))
+    : async (records) => keptOf(await outcomesOf(records, keep));
+}
+
+interface Functions {
+  readonly change: (record: unknown) => unknown;
+  readonly keep: (record: unknown) => unknown;
+}
+
+async function byExpression(text: string): Promise<Functions> {
+  // Threads that work by a function have no use for the evaluator.
+  const { compileExpression, isTrue, plainJson } = await import('../expression.ts');
+  const expression = compileExpression(text);
+  return {
+    change: (record) => afterwards(expression.evaluate(record), plainJson),
+    keep: (record) => afterwards(expression.evaluate(record), isTrue),
+  };
+}
+
+async function byModule({ module, name }: { readonly module: string; readonly name: string }): Promise<Functions> {
+  const where = { file: module };
+  let exported: unknown;
+  try {
+    exported = ((await import(module)) as Readonly<Record<string, unknown>>)[name];
+  } catch (cause) {
+    throw new EtlError('ETL_CONFIG_INVALID', 'the module with the function cannot be loaded', { where, cause });
+  }
+  if (typeof exported === 'function') {
+    // What it gives is looked at record by record.
+    const change = exported as (record: unknown) => unknown;
+    return { change, keep: (record) => afterwards(change(record), Boolean) };
+  }
+  throw new EtlError(
+    'ETL_CONFIG_INVALID',
+    `expected a function as "${name}" of the module, received ${typeof exported}`,
+    {
+      where,
+    },
+  );
+}
+
+function afterwards(value: unknown, change: (value: unknown) => unknown): unknown {
+  return value instanceof Promise ? value.then(change) : change(value);
+}
+
+function keptOf(outcomes: readonly Outcome<unknown>[]): WorkDone {
+  const problems: RecordProblem[] = [];
+  const kept = new Uint8Array(outcomes.length);
+  for (const [index, outcome] of outcomes.entries()) {
+    if ('error' in outcome) problems.push({ index, error: outcome.error });
+    else kept[index] = outcome.value === true ? 1 : 0;
+  }
+  return { problems, kept };
+}
+
+function changed(records: readonly unknown[], outcomes: readonly Outcome<unknown>[]): WorkDone {
+  if (outcomes.every((outcome, index) => 'value' in outcome && outcome.value === records[index]))
+    return { problems: [] };
+  const { problems, values } = settled(outcomes, (value) => {
+    if (value === undefined) throw nothingCameOut();
+  });
+  try {
+    return { problems, json: encodeJsonRecords(values) };
+  } catch {
+    // One of them has no JSON form: which one is looked for only now.
+    const found = settled(outcomes, checkJsonForm);
+    return { problems: found.problems, json: encodeJsonRecords(found.values) };
+  }
+}
+
+/** The values that pass a check, and the problems of the others. */
+function settled(
+  outcomes: readonly Outcome<unknown>[],
+  check: (value: unknown) => void,
+): { readonly problems: readonly RecordProblem[]; readonly values: readonly unknown[] } {
+  const problems: RecordProblem[] = [];
+  const values: unknown[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
+    try {
+      const value = valueOf(outcome);
+      check(value);
+      values.push(value);
+    } catch (error) {
+      problems.push({ index, error });
+    }
+  }
+  return { problems, values };
+}
+
+function checkJsonForm(value: unknown): void {
+  if (value === undefined) throw nothingCameOut();
+  let text: string | undefined;
+  let cause: unknown;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    cause = error;
+  }
+  if (text === undefined) throw new EtlError('ETL_RECORD_INVALID', 'what came out has no JSON form', { cause });
+}

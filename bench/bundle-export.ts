@@ -2,13 +2,17 @@
 // Command: ETL_BENCH_CHATS=51000 ETL_BENCH_ROUNDS=1 npm run bench -- bundle-export   (default: 20 000 chats, 3 rounds)
 // Data:    51 000 conversations, 432 000 messages, 1.01 GB of BSON (the tests' generator, seed 1), served from memory by a
 //          process of its own; queries by ids are answered from replies made beforehand, so they cost the server next to nothing
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, one run of each, one after the other, with other processes waiting for the cores
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, otherwise idle, one round
 //
 // | variant                       | records/s | MB/s | wall s | CPU s | peak MB | ratio | CPU ratio |
-// | a query for each conversation |      5317 |   12 |  81.19 | 54.90 |     242 |  1.00 |      1.00 |
-// | documents to bundle           |      23 k |   54 |  18.76 | 24.60 |     281 |  4.33 |      2.23 |
+// | a query for each conversation |      7418 |   17 |  58.20 | 51.86 |     176 |  1.00 |      1.00 |
+// | documents to bundle           |      25 k |   58 |  17.42 | 27.88 |     233 |  3.34 |      1.86 |
+// | conversations to bundle       |      10 k |   24 |  41.68 | 46.82 |     281 |  1.40 |      1.11 |
+// | documents to discard          |      25 k |   57 |  17.62 | 26.46 |     227 |  3.30 |      1.96 |
 //
-// The same with 12 000 chats (235 MB), in turns with the sources that grouped all messages outside of memory first:
+// With other work waiting for the cores it was 4.33: the query for each conversation then waits longest.
+//
+// With 12 000 chats (235 MB), before memory was used again, in turns with the sources that grouped all messages outside of memory first:
 //
 // | a query for each conversation |      6186 |   14 |  16.62 | 13.43 |     174 |  1.00 |      1.00 |
 // | documents to bundle, before   |      12 k |   28 |   8.46 | 10.28 |     260 |  1.97 |      1.31 |
@@ -18,7 +22,7 @@
 // the time is compiling (both threads have the same code to warm up) and half a second goes by before the second thread is
 // there. Messages come in the order of the export, so that server, both threads and the disk are at work together; both
 // cores are busy, so that only less work makes it faster: hashing takes 0.7 s of 8, writing 0.5, collecting garbage 1.
-// Memory, since these tables: 227 and 235 MB in two runs on a gigabyte (20 s, 28 CPU s). What is alive is 25 MB; the rest is Node
+// Memory: 227 to 235 MB in three runs on a gigabyte. What is alive is 25 MB; the rest is Node
 // with the driver (68), young objects of both threads, and buffers nobody uses any more, of which the engine lets 32 MB stand as
 // young ones and 64 MB as old ones, in each thread. The text of messages and the memory of jobs are used again (about 15 MB less, and
 // less CPU), and garbage is looked for sooner while the second thread is at work (50 MB less, a tenth more CPU). One document of

@@ -1,14 +1,14 @@
 // How much does the engine itself cost: small records through three stages that only pass them on?
 // Command: npm run bench -- engine-pass-through
 // Data:    10 M records in 20,000 batches of 500, the same records in every batch
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 5 rounds
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, otherwise idle, median of 2 rounds
 //
 // | variant | records/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare loop             | 76.6 M | 0.13 | 87 | 1.00 | 1.00 |
-// | three sync stages     | 28.7 M | 0.31 | 91 | 0.53 | 0.42 |
-// | three awaiting stages | 30.1 M | 0.33 | 90 | 0.45 | 0.40 |
+// | bare loop             | 77.7 M | 0.14 | 56 | 1.00 | 1.00 |
+// | three sync stages     | 31.0 M | 0.44 | 76 | 0.40 | 0.33 |
+// | three awaiting stages | 28.1 M | 0.48 | 76 | 0.36 | 0.30 |
 //
-// Reading: a batch costs the engine about 10 µs whatever is in it, 0.02 µs a record at 500 records. Stages of their own cost no
+// Reading: a batch costs the engine about 10 to 15 µs whatever is in it, 0.02 to 0.03 µs a record at 500 records. Stages of their own cost no
 // more than fused ones at this size. Batches of 10 records would pay fifty times as much a record: do not cut small batches.
 import { pipeline } from '../src/pipeline.ts';
 import type { Batch, Sink, Source, Transform } from '../src/stage.ts';

@@ -1,24 +1,23 @@
 // How much faster is a pipeline that needs no objects than parsing and stringifying each line?
 // Command: npm run bench -- jsonl-copy
 // Data:    400 MB of messages of 1.7 KB (bench/data.ts, seed 1)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, otherwise idle, median of 3 rounds
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, otherwise idle, median of 5
+//          rounds; the two loops marked * in 3 rounds of a busy machine (their ratios to the base of that run)
 //
 // | variant                                       | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | parse and stringify                           |   94 | 4.15 |  90 | 1.00 | 1.00 |
-// | the same with readline and a write stream     |   37 | 10.90 | 139 | 0.39 | 0.37 |
-// | copy                                          |  365 | 1.57 | 103 | 3.96 | 2.69 |
-// | limit                                         |  373 | 1.51 | 104 | 4.43 | 2.96 |
-// | count                                         |  411 | 1.32 | 102 | 4.97 | 3.44 |
-// | compress at level 1                           |  189 | 3.44 | 131 | 2.25 | 1.35 |
-// | parse and stringify then compress at level 1  |   41 | 9.88 | 123 | 0.44 | 0.42 |
-//
-// copy and limit alone with the base in 7 rounds: 4.42 and 4.37 (they do the same work).
+// | parse and stringify                           |   95 | 4.06 |  91 | 1.00 | 1.00 |
+// | the same with readline and a write stream *   |   39 | 9.92 | 138 | 0.48 | 0.45 |
+// | copy                                          |  445 | 1.28 | 105 | 4.70 | 3.17 |
+// | limit                                         |  430 | 1.34 | 105 | 4.54 | 3.06 |
+// | count                                         |  486 | 1.12 | 101 | 5.19 | 3.71 |
+// | compress at level 1                           |  210 | 3.07 | 128 | 2.21 | 1.32 |
+// | parse and stringify then compress * |   41 | 9.61 | 124 | 0.46 | 0.45 |
 //
 // Reading: copying is held by reading and writing 400 MB; the loop does that, too. Reading on the main thread instead of the
-// pool makes count 7.6 and copy 4.6, but memory then grows with the data (1.44 times the peak of 100 MB at 5 GB).
-// Compression is 4.6 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
+// pool made count 7.6, but memory then grows with the data (1.44 times the peak of 100 MB at 5 GB).
+// Compression is 4.8 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
 // zlib at level 1 on one core, its files 4 % larger. Four times the loop that does not compress is out of reach: with both
-// cores busy all the time that leaves 2.0 CPU s for 400 MB, where count takes 1.3 and deflate alone 1.2 to 1.5.
+// cores busy all the time that leaves 2.0 CPU s for 400 MB, where count takes 1.1 and deflate alone 1.2 to 1.5.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -1,12 +1,12 @@
 // What is left of the speed of a bare loop when the work runs as a pipeline: JSON lines through one map into JSON lines?
 // Command: npm run bench -- jsonl-map
 // Data:    200 MB of messages of 1.7 KB (bench/data.ts, seed 1)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 5 rounds
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, otherwise idle, median of 3 rounds
 //
 // | variant                              | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare loop                            |  104 | 1.88 | 120 | 1.00 | 1.00 |
-// | pipeline                             |   86 | 2.60 | 155 | 0.83 | 0.72 |
-// | bare loop in memory, nothing written |  129 | 1.57 | 319 | 1.27 | 1.22 |
+// | bare loop                            |   76 | 2.57 |  89 | 1.00 | 1.00 |
+// | pipeline                             |   75 | 3.06 | 115 | 0.98 | 0.84 |
+// | bare loop in memory, nothing written |   81 | 2.49 | 285 | 1.31 | 1.26 |
 //
 // Reading: above the target of 0.7 against a loop with the best input and output we know. The rest is the check that each
 // line is UTF-8 and JSON before it is taken (done once more by JSON.parse), and the journalled, fsynced output.

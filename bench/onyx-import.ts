@@ -2,16 +2,16 @@
 // Command: npm run bench -- onyx-import   (ETL_BENCH_CHATS=1500: a fourth of it)
 // Data:    6000 conversations of 12 messages of about 1 KB of text (bench/data.ts, seed 1), 82 MB of JSON lines; tables, indexes and
 //          the generated search column as Onyx's migrations make them, with the server's default settings
-// Machine: 2 cores x86-64, Node 20.20, PostgreSQL 18 on the same cores, 2026-11-21, median of 3 rounds (busy machine)
+// Machine: 2 cores x86-64, Node 20.20, PostgreSQL 18 on the same cores, 2026-11-21, otherwise idle, one round
 //
 // | variant                          | records/s | wall s | CPU s | peak MB | ratio |
-// | pure-SQL recipe, ready-made rows |      4678 |  15.39 |  0.12 |     450 |  1.00 |
-// | one connection                   |      4797 |  15.01 |  3.15 |     204 |  1.03 |
-// | two connections                  |      8219 |   8.76 |  3.13 |     225 |  1.71 |
+// | pure-SQL recipe, ready-made rows |      4049 |  17.78 |  0.15 |     450 |  1.00 |
+// | one connection                   |      4289 |  16.79 |  3.81 |     183 |  1.06 |
+// | two connections                  |      7282 |   9.89 |  3.54 |     224 |  1.80 |
 //
 // Reading: the server's to_tsvector and its index are most of it, for everybody: 12 s of the 13.6 that it works. The rows of the next
 // load are made while the server is busy with the messages of this one, and are asked for only when those flow: else making them kept
-// the server waiting for a fifth of the time. Two connections are 1.67 times one (1.60 to 1.72 in three rounds): the server's 13.6 s
+// the server waiting for a fifth of the time. Two connections are 1.70 times one (1.60 to 1.72 in three rounds before): the server's 13.6 s
 // and our 3.1 s cannot take less than 8.4 s on two cores, and without us the server alone gains 1.9 times by the second one. A
 // fifth of our time is Node compiling, once: of 3000 conversations two connections are 1.56 times one. Making messages and rows field
 // by field and not by spreading objects, digests of plain text, and ids as one text took our part down from 4.5 s.

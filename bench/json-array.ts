@@ -1,11 +1,11 @@
 // A huge JSON object with an array in it, into JSON lines: how much faster than stream-json, and in how much memory?
 // Command: npm run bench -- json-array
 // Data:    1 GB {"threads":[…],"total":true} with threads of 20 KB (bench/data.ts, seed 1)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 2 rounds
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, otherwise idle, one round
 //
 // | variant     | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | stream-json |   33 | 23.01 | 195 |  1.00 | 1.00 |
-// | pipeline    |  386 |  2.37 | 138 | 11.70 | 9.73 |
+// | stream-json |   37 | 28.35 | 170 |  1.00 | 1.00 |
+// | pipeline    |  434 |  3.20 | 109 | 11.61 | 8.87 |
 //
 // Reading: both targets are met (5 times, under 200 MB), the first twice over. stream-json runs with its fastest settings
 // here (packed values, 256 KB reads); it makes objects of everything, the pipeline passes the elements' bytes on.

@@ -21,7 +21,7 @@ export interface RecordAnswer extends Pick<WorkDone, 'kept' | 'json'> {
 export type StartRecordThread = (work: RecordWork) => Worker;
 
 // What a thread makes of a batch is gone with the next: more room would only be kept from others.
-const resourceLimits = { maxYoungGenerationSizeMb: 8 } as const;
+const resourceLimits = { maxYoungGenerationSizeMb: 4 } as const;
 
 /** As the package ships it. */
 export const startRecordThread: StartRecordThread = (workerData) =>

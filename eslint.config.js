@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   // assembly/ is AssemblyScript: its types (i32, usize) mean nothing to TypeScript's checker.
-  { ignores: ['dist/', 'wasm/', 'assembly/', 'coverage/', 'node_modules/'] },
+  { ignores: ['dist/', 'wasm/', 'assembly/', 'coverage/', 'out/', 'node_modules/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.base],

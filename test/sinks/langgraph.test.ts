@@ -7,14 +7,14 @@ import { openLanggraph } from '../../src/connections/langgraph.ts';
 import { EtlError } from '../../src/errors.ts';
 import { conversationToThread } from '../../src/mappings/conversation-to-thread.ts';
 import type { NodeUpdate } from '../../src/mappings/history-to-supersteps.ts';
-import { CONVERSATION_SCHEMA, type Conversation } from '../../src/models/conversation.ts';
+import type { Conversation } from '../../src/models/conversation.ts';
 import { THREAD_SCHEMA, type ThreadRecord } from '../../src/models/langgraph.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import type { RunReport } from '../../src/report.ts';
 import { langgraphSink, type LanggraphSinkOptions } from '../../src/sinks/langgraph.ts';
 import { testIn } from '../../src/testing/scratch.ts';
 import type { Source } from '../../src/stage.ts';
-import { treeOf } from '../../src/tree/conversation-tree.ts';
+import { conversationOf } from '../helpers/conversation.ts';
 import { stubThread, type StubThread } from '../helpers/langgraph/stub.ts';
 import { startWritingStub, type WritingStub } from '../helpers/langgraph/writing-stub.ts';
 
@@ -363,7 +363,7 @@ describe('threads that a stopped run wrote without a commit', () => {
 });
 
 describe('conversations of two people with one id', () => {
-  function conversationOf(owner: string, text: string): Conversation {
+  function twoTurns(owner: string, text: string): Conversation {
     const id = idOf(1);
     const messages = ['q', 'a'].map((name, index) => ({
       id: name,
@@ -372,28 +372,17 @@ describe('conversations of two people with one id', () => {
       createdAt: `2026-03-01T08:00:0${index}.000Z`,
       parts: [{ type: 'text' as const, text: `${text} ${index}` }],
     }));
-    return {
-      schema: CONVERSATION_SCHEMA,
+    return conversationOf(messages, {
       id,
       key: `librechat:${owner}:${id}`,
       owner: { id: owner },
       createdAt: '2026-03-01T08:00:00.000Z',
       updatedAt: '2026-03-01T08:00:01.000Z',
-      title: null,
-      archived: false,
-      pinned: false,
-      temporary: false,
-      tags: [],
-      project: null,
-      settings: {},
-      messages,
-      tree: treeOf(messages),
-      files: [],
       source: { system: 'librechat' },
-    };
+    });
   }
   const threadOf = (owner: string, text: string, threadIds: 'unique' | 'same'): ThreadRecord =>
-    conversationToThread(conversationOf(owner, text), { graphId: 'desk', threadIds }).thread;
+    conversationToThread(twoTurns(owner, text), { graphId: 'desk', threadIds }).thread;
 
   testStub('become two threads', undefined, async (stub, directory) => {
     const threads = ['ana', 'ben'].map((owner) => threadOf(owner, owner, 'unique'));

@@ -102,6 +102,20 @@ export function encodeJsonRecords(values: readonly unknown[]): JsonRecords {
   return { bytes: bytes.subarray(0, used), starts, ends, count };
 }
 
+/** Records of which each has a buffer of its own, copied into one. */
+export function gatherJsonRecords(texts: readonly Uint8Array[]): JsonRecords {
+  const count = texts.length;
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  let length = 0;
+  for (const [index, text] of texts.entries()) {
+    starts[index] = length;
+    length += text.length;
+    ends[index] = length;
+  }
+  return { bytes: Buffer.concat(texts, length), starts, ends, count };
+}
+
 /** Records of several buffers, copied into one, laid out as lines. */
 export function joinJsonRecords(parts: readonly JsonRecords[]): JsonRecords {
   let count = 0;

@@ -7,7 +7,7 @@ import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import { isAnswer } from '../connections/langgraph-errors.ts';
 import { langgraphAddress, openLanggraph, type LanggraphConnection } from '../connections/langgraph.ts';
 import { EtlError } from '../errors.ts';
-import { asBuffer, type JsonRecords } from '../formats/json-records.ts';
+import { asBuffer, gatherJsonRecords, type JsonRecords } from '../formats/json-records.ts';
 import type { Json } from '../json.ts';
 import type { RawThread, RawTuple, ThreadWithRaw } from '../models/langgraph-raw.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
@@ -123,19 +123,13 @@ async function withRaw(
 /** The text of the records, which stays as it is, with one member more. */
 function withMember(json: JsonRecords, raws: readonly (RawThread | undefined)[]): JsonRecords {
   const text = asBuffer(json.bytes);
-  const pieces: Buffer[] = [];
-  const starts = new Uint32Array(json.count);
-  const ends = new Uint32Array(json.count);
-  let length = 0;
-  for (const [index, raw] of raws.entries()) {
-    starts[index] = length;
-    const record = text.subarray(json.starts[index], json.ends[index]);
-    const more = raw === undefined ? [record] : [record.subarray(0, -1), Buffer.from(`,"raw":${JSON.stringify(raw)}}`)];
-    for (const piece of more) length += piece.length;
-    pieces.push(...more);
-    ends[index] = length;
-  }
-  return { bytes: Buffer.concat(pieces, length), starts, ends, count: json.count };
+  return gatherJsonRecords(
+    raws.map((raw, index) => {
+      const record = text.subarray(json.starts[index], json.ends[index]);
+      if (raw === undefined) return record;
+      return Buffer.concat([record.subarray(0, -1), Buffer.from(`,"raw":${JSON.stringify(raw)}}`)]);
+    }),
+  );
 }
 
 async function dump(

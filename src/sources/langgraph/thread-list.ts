@@ -186,8 +186,8 @@ function stepOver(rows: readonly Row[]): number {
 function order(a: string, b: string): number {
   if (a === b) return 0;
   // Written alike, which is the rule, they are in the order of their text.
-  const isAlike = a.length === b.length && a.endsWith(b.endsWith('Z') ? 'Z' : '+00:00');
-  if (isAlike && (b.endsWith('Z') || b.endsWith('+00:00'))) return a < b ? -1 : 1;
+  const zone = a.endsWith('Z') ? 'Z' : '+00:00';
+  if (a.length === b.length && a.endsWith(zone) && b.endsWith(zone)) return a < b ? -1 : 1;
   const difference = Date.parse(a) - Date.parse(b);
   if (difference !== 0 && !Number.isNaN(difference)) return difference;
   return a < b ? -1 : 1;

@@ -13,6 +13,7 @@ import type { PipelinePlan } from '../plan.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { safe, type Cli } from './io.ts';
+import { runAgain } from './langgraph-again.ts';
 import {
   addServer,
   addSharedKey,
@@ -67,7 +68,7 @@ export function langgraphExportCommand(cli: Cli): Command {
     .option('--export-postgres', 'write the tables langgraph_threads and langgraph_checkpoints')
     .option('--database-url <url>', 'their database (DATABASE_URL)')
     .option('--compress', 'compress with gzip')
-    .option('--replace', 'write over what is there')
+    .option('--replace', 'write over what is there; after an export that was finished, export again')
     .option('--test-single', 'one thread only, to see whether it works: --limit 1')
     .option(
       '--rejects <file>',
@@ -128,7 +129,7 @@ async function exportToPostgres(cli: Cli, from: ThreadPlace, flags: ExportFlags)
 
 async function runSample(cli: Cli, given: PipelinePlan, givenFlags: ExportFlags): Promise<void> {
   const { plan, flags } = sampled(given, givenFlags);
-  await runPlan(cli, plan, flags);
+  await runPlan(cli, plan, flags.replace === true ? await runAgain(plan, flags) : flags);
 }
 
 function isDone({ exitCode }: Cli): boolean {

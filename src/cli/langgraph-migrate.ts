@@ -12,6 +12,7 @@ import {
   type ServerFlags,
   type ThreadScopeFlags,
 } from './langgraph-flags.ts';
+import { runAgain } from './langgraph-again.ts';
 import { sampleSize } from './langgraph-sample.ts';
 import { addTargetOptions, runThreads, targetOptions, type TargetFlags } from './langgraph-target-flags.ts';
 import { addRunOptions, type RunFlags } from './run-plan.ts';
@@ -37,12 +38,17 @@ export function langgraphMigrateCommand(cli: Cli): Command {
   });
   addTargetOptions(addThreadScope(addServer(addServer(addSharedKey(command), 'source'), 'target')))
     .option('--backup-file <path>', 'write a bundle of the threads too; a name in .json makes a threads_backup.json')
-    .option('--replace-backup', 'write over the backup that is there')
+    .option(
+      '--replace-backup',
+      'write over the backup that is there; after a migration that was finished, migrate again',
+    )
     .option('--full', 'everything, as without this flag: known from another tool');
   return addRunOptions(command).action(async (flags: MigrateFlags & ServerFlags) => {
     const source = { ...(await serverOf(cli, 'source', flags)), ...threadScope(flags) };
     const sink = { ...(await serverOf(cli, 'target', flags)), ...(await targetOptions(cli, flags)) };
-    await runThreads(cli, langgraphMigrate(source, sink, backupOf(flags)), sink, flags);
+    const plan = langgraphMigrate(source, sink, backupOf(flags));
+    const isAgain = flags.replaceBackup === true && sampleSize(flags) === undefined;
+    await runThreads(cli, plan, sink, isAgain ? await runAgain(plan, flags) : flags);
   });
 }
 

@@ -128,8 +128,11 @@ test('--backup-file with a name in .json makes a threads_backup.json; a second o
   const refused = await migrate('--new-run');
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /ETL_SINK_EXISTS.*--replace-backup/s);
-  assert.equal((await migrate('--new-run', '--replace-backup')).code, 0);
+  assert.equal((await migrate('--replace-backup')).code, 0);
   assert.deepEqual([await threadsOf(), target.threads.size], [3, 3]);
+  source.threads.push(stubThread(8));
+  assert.match((await migrate('--replace-backup')).stderr, /created +1 .*\n +skipped +3 /);
+  assert.deepEqual([await threadsOf(), target.threads.size], [4, 4]);
 });
 
 test('a backup of another tool without histories restores the last states, and says so', async (t) => {

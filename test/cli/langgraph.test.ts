@@ -52,18 +52,48 @@ test('etl langgraph export writes a bundle, which validate finds equal to its se
   }
 });
 
-test('a second time there is nothing to do; --replace writes anew', async (t) => {
+test('a second time there is nothing to do; --replace writes anew, as often as it is given', async (t) => {
   const stub = await stubFor(t, { threads: stubThreads(3) });
   const path = join(await folderWith(t), 'threads');
   const argv = ['langgraph', 'export', '--source-url', stub.url, '--path', path, '--no-progress'];
   await etl(argv);
-  assert.equal((await etl(argv)).code, 0);
+  const same = await etl(argv);
+  assert.equal(same.code, 0, same.stderr);
+  assert.match(same.stderr, /nothing to do/);
+  assert.equal(stub.requests.filter(({ path: asked }) => asked.endsWith('/history')).length, 3);
   stub.threads.push(stubThread(7));
   const other = await etl([...argv, '--history-limit', '1']);
   assert.equal(other.code, 1);
   assert.match(other.stderr, /ETL_RUN_CHANGED/);
-  assert.equal((await etl([...argv, '--replace', '--new-run'])).code, 0);
-  assert.equal((await manifestOf(path)).counts['threads'], 4);
+  for (const [threads, ...more] of [[4], [5], [6, '--history-limit', '1']] as const) {
+    const replaced = await etl([...argv, '--replace', ...more]);
+    assert.equal(replaced.code, 0, replaced.stderr);
+    assert.equal((await manifestOf(path)).counts['threads'], threads);
+    stub.threads.push(stubThread(7 + threads));
+  }
+});
+
+test('an export with --replace that was broken off goes on, and does not begin anew', async (t) => {
+  let isBroken = false;
+  const last = isHistoryOf(39);
+  const fault = (request: StubRequest) =>
+    isBroken && last(request) ? { status: 401, text: '{"detail":"expired"}' } : undefined;
+  const stub = await stubFor(t, { threads: stubThreads(40), fault });
+  const path = join(await folderWith(t), 'threads');
+  const argv = ['langgraph', 'export', '--source-url', stub.url, '--path', path, '--replace', '--no-progress'];
+  const histories = async (): Promise<number> => {
+    const before = stub.requests.length;
+    await etl([...argv, '--concurrency', '1']);
+    return stub.requests.slice(before).filter(({ path: asked }) => asked.endsWith('/history')).length;
+  };
+  assert.equal(await histories(), 40);
+  isBroken = true;
+  assert.equal(await histories(), 40);
+  isBroken = false;
+  const left = await histories();
+  assert.ok(left < 40, `${left} threads were read`);
+  assert.equal((await manifestOf(path)).counts['threads'], 40);
+  assert.equal(await histories(), 40);
 });
 
 test('one thread, no thread, and some threads can be exported', async (t) => {

@@ -1,6 +1,8 @@
-import { pickRecords } from '../batch.ts';
+import { jsonBatch, pickRecords } from '../batch.ts';
+import { asBuffer, gatherJsonRecords } from '../formats/json-records.ts';
 import { jsonEqual } from '../json-equal.ts';
 import type { Json } from '../json.ts';
+import { threadWithoutSubgraphs } from '../mappings/thread-without-subgraphs.ts';
 import { namespaceOf, type ThreadRecord, type ThreadRow } from '../models/langgraph.ts';
 import type { Batch, Source } from '../stage.ts';
 
@@ -26,7 +28,8 @@ export function scopedThreads(source: Source<ThreadRecord>, scope: ThreadScope):
     async *read(ctx) {
       for await (const batch of source.read(ctx)) {
         const kept = batch.records.flatMap(({ thread_id: id, thread }, index) => (matches(id, thread) ? [index] : []));
-        yield withSubgraphs(pickRecords(batch, kept), subgraphs);
+        const picked = pickRecords(batch, kept);
+        yield subgraphs ? picked : withoutSubgraphs(picked);
       }
     },
   };
@@ -44,14 +47,20 @@ function matcherOf({ metadata, status, ids, since }: ThreadScope): (id: string, 
   };
 }
 
-function withSubgraphs(batch: Batch<ThreadRecord>, subgraphs: boolean): Batch<ThreadRecord> {
-  if (subgraphs) return batch;
-  const { records, bytes, cursor, at } = batch;
-  const own = records.map((record) => ({
-    ...record,
-    history: record.history.filter((entry) => namespaceOf(entry) === ''),
-  }));
-  return { records: own, bytes, cursor, at };
+function withoutSubgraphs(batch: Batch<ThreadRecord>): Batch<ThreadRecord> {
+  const { json, records, bytes, cursor, at } = batch;
+  if (json === undefined) {
+    const own = records.map((record) => ({
+      ...record,
+      history: record.history.filter((entry) => namespaceOf(entry) === ''),
+    }));
+    return { records: own, bytes, cursor, at };
+  }
+  const text = asBuffer(json.bytes);
+  const given = Array.from({ length: json.count }, (_, index) => text.subarray(json.starts[index], json.ends[index]));
+  const own = given.map(threadWithoutSubgraphs);
+  if (own.every((record, index) => record === given[index])) return batch;
+  return jsonBatch<ThreadRecord>(gatherJsonRecords(own), { bytes, cursor, at });
 }
 
 /**

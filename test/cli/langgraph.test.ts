@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 
 import type { ThreadDifference, ThreadValidation } from '../../src/jobs/langgraph-validate.ts';
 import {
+  checkpointId,
   startStub,
   stubThread,
   stubThreads,
@@ -409,6 +410,25 @@ test('flags that choose threads choose those of a file as well', async (t) => {
   }
   const refused = await etl(['langgraph', 'export', '--backup-file', file, '--path', file, '--history-limit', '2']);
   assert.deepEqual([refused.code, /--history-limit is for servers/.test(refused.stderr)], [2, true]);
+});
+
+test('without subgraphs, numbers of a file stay as they were written', async (t) => {
+  const { row, history } = stubThread(0);
+  const sub = { thread_id: row.thread_id, checkpoint_id: checkpointId(9), checkpoint_ns: 'inner:1' };
+  const entries = [...history, ...history.slice(0, 1).map((entry) => ({ ...entry, checkpoint: sub }))];
+  const record = { schema: 'threadmill/langgraph-thread@1', thread_id: row.thread_id, thread: row, history: entries };
+  const text = JSON.stringify({ ...record, origin: { runtime: 'python' } })
+    .replace('"number":0', '"number":3.0')
+    .replace('"values":{', '"values":{"big":12345678901234567890,');
+  const folder = await folderWith(t, { 'all.jsonl': `${text}\n` });
+  const path = join(folder, 'own');
+  const argv = ['langgraph', 'export', '--backup-file', join(folder, 'all.jsonl'), '--path', path, '--no-subgraphs'];
+  const { code, stderr } = await etl(argv);
+  assert.equal(code, 0, stderr);
+  const written = await readFile(join(path, 'threads.jsonl'), 'utf8');
+  assert.match(written, /"number":3\.0.*"big":12345678901234567890,/);
+  const [whole, own] = [text, written].map((line) => (JSON.parse(line) as { history: unknown[] }).history.length);
+  assert.deepEqual([whole, own], [4, 3]);
 });
 
 test('the command is told what it lacks', async () => {

@@ -3,12 +3,8 @@ import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import { threadSource, placeName, type ThreadPlace } from '../jobs/langgraph-export.ts';
-import {
-  validateThreads,
-  type SideSource,
-  type ThreadDifference,
-  type ThreadValidation,
-} from '../jobs/langgraph-validate.ts';
+import type { SideSource } from '../jobs/langgraph-read-side.ts';
+import { validateThreads, type ThreadDifference, type ThreadValidation } from '../jobs/langgraph-validate.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatCount } from './format.ts';
@@ -91,6 +87,9 @@ function validated(
         onDifference: (difference) => {
           if (lines !== undefined) pending.push(`${JSON.stringify(difference)}\n`);
         },
+        onHidden: (hidden) => {
+          if (lines !== undefined) pending.push(`${JSON.stringify(hidden)}\n`);
+        },
       });
       await lines?.appendFile(pending.join(''));
       return found;
@@ -110,21 +109,33 @@ function sourceOf(place: ThreadPlace): SideSource {
 }
 
 function say(cli: Cli, validation: ThreadValidation, from: string, to: string): void {
-  const { ok, source, target, differences, level, madeAnew } = validation;
+  const { ok, source, target, differences, hidden } = validation;
+  for (const { kind, thread_id, detail } of hidden.first)
+    cli.print(cli.mask(`${kind}: thread ${safe(thread_id)}: ${detail}`));
   for (const difference of differences.first) cli.print(cli.mask(differenceText(difference)));
   if (differences.total > differences.first.length)
     cli.print(`… and ${formatCount(differences.total - differences.first.length)} more`);
   const looked = `${formatCount(source.threads)} threads with ${formatCount(source.checkpoints)} checkpoints in ${safe(from)}, ${formatCount(target.threads)} with ${formatCount(target.checkpoints)} in ${safe(to)}`;
   if (ok) {
-    const rows =
-      madeAnew === 0
-        ? ''
-        : ` but the rows of ${formatCount(madeAnew)} ${madeAnew === 1 ? 'thread that was' : 'threads that were'} made anew`;
-    cli.say(`${cli.colors.green('ok')}: equal in ${level === 'exact' ? `everything${rows}` : 'content'} (${looked})`);
+    cli.say(`${cli.colors.green('ok')}: equal in ${comparedText(validation)} (${looked})`);
     return;
   }
   const kinds = Object.entries(differences.byKind).map(([kind, count]) => `${count} ${kind}`);
   cli.say(`${cli.colors.red(`${formatCount(differences.total)} differences`)} (${kinds.join(', ')}): ${looked}`);
+}
+
+/** What was compared: everything but what cannot be. */
+function comparedText({ level, madeAnew, hidden }: ThreadValidation): string {
+  if (level === 'content') return 'content';
+  const but = [
+    ...(madeAnew > 0
+      ? [`the rows of ${formatCount(madeAnew)} ${madeAnew === 1 ? 'thread that was' : 'threads that were'} made anew`]
+      : []),
+    ...(hidden.results > 0
+      ? [`${formatCount(hidden.results)} ${hidden.results === 1 ? 'result' : 'results'} of tasks that JavaScript hides`]
+      : []),
+  ];
+  return but.length === 0 ? 'everything' : `everything but ${but.join(' and ')}`;
 }
 
 function differenceText({ kind, thread_id, detail, fidelity }: ThreadDifference): string {

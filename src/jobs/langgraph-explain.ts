@@ -1,5 +1,5 @@
 import type { HistoryEntry, Runtime, ThreadRecord, ThreadRow } from '../models/langgraph.ts';
-import { withoutTaskIds } from '../models/langgraph-exact.ts';
+import { asShown, isHidden, withoutTaskIds } from '../models/langgraph-exact.ts';
 import {
   compareThread,
   contentAspects,
@@ -11,7 +11,9 @@ import {
 import { comparableValue, keptMetadata, type EntrySummary } from '../models/langgraph-summary.ts';
 import { valueDifferences } from '../models/value-differences.ts';
 import type { Source } from '../stage.ts';
-import type { SideSource, ThreadDifference, ThreadReader } from './langgraph-validate.ts';
+import { hidesResults } from './langgraph-history-digests.ts';
+import type { SideSource, ThreadReader } from './langgraph-read-side.ts';
+import type { ThreadDifference } from './langgraph-validate.ts';
 
 /** Differing checkpoints that are listed of a thread, and of how many of them it is said where they differ. */
 const listed = 10;
@@ -41,13 +43,16 @@ export async function explained(
   if (ids.length === 0) return differences;
   const here = await summariesOf(sides.source, ids, sides);
   const there = await summariesOf(sides.target, ids, sides);
+  /** Threads of which one side does not show all results. */
+  const partial = new Set<string>();
   const compared = differences.map((difference) => {
     const id = difference.thread_id.toLowerCase();
     const [one, two] = [here.get(id), there.get(id)];
+    if (one !== undefined && two !== undefined && hidesResults(one.runtime, two.runtime)) partial.add(id);
     if (difference.kind !== 'history' || one === undefined || two === undefined) return difference;
     return compare(difference, one, two, sides.level);
   });
-  return await withPlaces(compared, sides);
+  return await withPlaces(compared, sides, partial);
 }
 
 async function summariesOf(
@@ -72,7 +77,10 @@ function compare(difference: ThreadDifference, here: Side, there: Side, level: S
     level === 'content'
       ? contentAspects
       : exactAspects.filter((aspect) => aspect !== 'task ids' || here.runtime === there.runtime);
-  const all = compareThread(difference.thread_id, here.summaries, there.summaries, { maxDifferences: 1000 });
+  const seen = hidesResults(here.runtime, there.runtime) ? asShown : (all: readonly EntrySummary[]) => all;
+  const all = compareThread(difference.thread_id, seen(here.summaries), seen(there.summaries), {
+    maxDifferences: 1000,
+  });
   const relevant = all.differences.filter(
     ({ kind }) => kind === 'missing' || kind === 'extra' || aspects.includes(kind),
   );
@@ -86,11 +94,17 @@ function compare(difference: ThreadDifference, here: Side, there: Side, level: S
 }
 
 /** What is compared by digest: to say where it differs takes the checkpoints themselves. */
-const digested: Readonly<Partial<Record<FidelityDifference['kind'], (entry: HistoryEntry) => unknown>>> = {
+const digested: Readonly<
+  Partial<Record<FidelityDifference['kind'], (entry: HistoryEntry, isPartial: boolean) => unknown>>
+> = {
   values: ({ values }) => comparableValue(values),
   metadata: ({ metadata }) => withoutTaskIds(keptMetadata(metadata)),
   interrupts: ({ tasks }) => tasks.map(({ name, interrupts = [] }) => ({ name, asks: interrupts.map(valueOf) })),
-  tasks: ({ tasks }) => tasks.map(({ name, error = null, result = null }) => comparableValue({ name, error, result })),
+  tasks: ({ tasks }, isPartial) =>
+    tasks.map((task) => {
+      const { name, error = null, result = null } = task;
+      return comparableValue({ name, error, result: isPartial && isHidden(task) ? null : result });
+    }),
   'task ids': ({ tasks, checkpoint, metadata }) => ({
     checkpoint_ns: checkpoint.checkpoint_ns,
     tasks: tasks.map(({ id, interrupts = [] }) => ({ id, interrupts: interrupts.map((question) => question.id) })),
@@ -101,6 +115,7 @@ const digested: Readonly<Partial<Record<FidelityDifference['kind'], (entry: Hist
 async function withPlaces(
   differences: readonly ThreadDifference[],
   { source, target, read }: Sides,
+  partial: ReadonlySet<string>,
 ): Promise<readonly ThreadDifference[]> {
   const here = new Map<string, HistoryEntry | undefined>();
   const there = new Map<string, HistoryEntry | undefined>();
@@ -129,9 +144,10 @@ async function withPlaces(
     const part = digested[kind];
     if (part === undefined) return difference;
     const [one, two] = [here.get(keyOf(threadId, id)), there.get(keyOf(threadId, targetId))];
+    const isPartial = partial.has(threadId.toLowerCase());
     const pair = targetId === id ? { id } : { id, targetId };
     if (one === undefined || two === undefined) return { kind, ...pair, ...rest };
-    return { kind, ...pair, ...rest, detail: valueDifferences(part(one), part(two)) };
+    return { kind, ...pair, ...rest, detail: valueDifferences(part(one, isPartial), part(two, isPartial)) };
   };
   return differences.map((difference) => {
     const { fidelity, thread_id: id } = difference;

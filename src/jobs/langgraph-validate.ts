@@ -1,21 +1,14 @@
-import { devNull } from 'node:os';
-
 import { canonicalJson } from '../canonical-json.ts';
-import { exactThreads } from '../models/exact-threads.ts';
-import {
-  asThreadRecord,
-  type HistoryEntry,
-  type Runtime,
-  type ThreadRecord,
-  type ThreadRow,
-} from '../models/langgraph.ts';
-import { summarizeExactly, taskIdsDigest, type ExactSummary } from '../models/langgraph-exact.ts';
+import type { ThreadRecord, ThreadRow } from '../models/langgraph.ts';
+import { summarizeExactly } from '../models/langgraph-exact.ts';
 import type { ThreadFidelity } from '../models/langgraph-fidelity.ts';
-import { summarizeEntry, threadDigest, type EntrySummary } from '../models/langgraph-summary.ts';
+import { summarizeEntry } from '../models/langgraph-summary.ts';
 import { valueDifferences } from '../models/value-differences.ts';
-import { pipeline } from '../pipeline.ts';
-import type { Source, Transform } from '../stage.ts';
+import type { Source } from '../stage.ts';
 import { explained } from './langgraph-explain.ts';
+import { hidesResults, historyDigests, isSameHistory, type HistoryDigests } from './langgraph-history-digests.ts';
+import { readThreads, type SideCounts, type SideSource, type ThreadReader } from './langgraph-read-side.ts';
+import { changedMetadata, comparableRow, isSameTime, keptMetadata } from './langgraph-thread-rows.ts';
 
 /** What differs between a thread of the source and of the target. */
 export interface ThreadDifference {
@@ -24,6 +17,14 @@ export interface ThreadDifference {
   readonly detail: string;
   /** For `history`: how much of it is the same, and the first checkpoints that are not. */
   readonly fidelity?: ThreadFidelity;
+}
+
+/** Results of tasks that asked a question or failed: Python's server shows them, and JavaScript's does not. */
+export interface HiddenResults {
+  readonly kind: 'hidden';
+  readonly thread_id: string;
+  readonly results: number;
+  readonly detail: string;
 }
 
 export interface ThreadValidation {
@@ -36,6 +37,11 @@ export interface ThreadValidation {
   readonly level: 'content' | 'exact';
   /** Threads that were made anew on the target: their rows (status, times, config) are that server's, and not compared. */
   readonly madeAnew: number;
+  /** What an exact comparison cannot see, as a server in JavaScript keeps it and does not show it. */
+  readonly hidden: {
+    readonly results: number;
+    readonly first: readonly HiddenResults[];
+  };
   readonly source: SideCounts;
   readonly target: SideCounts;
   readonly differences: {
@@ -45,14 +51,6 @@ export interface ThreadValidation {
   };
 }
 
-export interface SideCounts {
-  readonly threads: number;
-  readonly checkpoints: number;
-}
-
-/** Makes the source of one side; with ids, of these threads only, as far as it can. */
-export type SideSource = (ids?: readonly string[]) => Source<ThreadRecord>;
-
 export interface ValidateOptions {
   readonly level?: 'content' | 'exact' | undefined;
   /** Differences to keep. Default 20. */
@@ -61,13 +59,13 @@ export interface ValidateOptions {
   readonly onWarning?: ((stage: string, message: string) => void) | undefined;
   /** Told of every difference, also of those that are not kept. Those beyond `maxDifferences` have no `fidelity`. */
   readonly onDifference?: ((difference: ThreadDifference) => void) | undefined;
+  /** Told of every thread with results that cannot be compared. */
+  readonly onHidden?: ((hidden: HiddenResults) => void) | undefined;
 }
 
 /** What is kept of each thread of the source while the target is read: about 300 bytes, and the row when it is exact. */
 interface Known {
-  readonly digest: string;
-  readonly taskIds: string;
-  readonly runtime: Runtime;
+  readonly history: HistoryDigests;
   readonly metadata: string;
   readonly row: ThreadRow | undefined;
 }
@@ -99,17 +97,21 @@ export async function validateThreads(
 
   const isExact = level === 'exact';
   const summarize = isExact ? summarizeExactly : summarizeEntry;
-  const idsOf = (summaries: readonly EntrySummary[]): string =>
-    // Made above, by the function for that.
-    isExact ? taskIdsDigest(summaries as readonly ExactSummary[]) : '';
   let madeAnew = 0;
+  const hidden = { results: 0, first: [] as HiddenResults[] };
+  const hide = (thread_id: string, results: number): void => {
+    const what = `${results} ${results === 1 ? 'result of a task that' : 'results of tasks that'} asked a question or failed`;
+    const detail = `${what}, which a server in JavaScript does not show: not compared`;
+    const found = { kind: 'hidden', thread_id, results, detail } as const;
+    hidden.results += results;
+    if (hidden.first.length < maxDifferences) hidden.first.push(found);
+    options.onHidden?.(found);
+  };
   const known = new Map<string, Known | undefined>();
   const sourceCounts = await readThreads(source(), options, summarize, {
     thread: (row, summaries, runtime) =>
       known.set(row.thread_id.toLowerCase(), {
-        digest: threadDigest(summaries, level),
-        taskIds: idsOf(summaries),
-        runtime,
+        history: historyDigests(summaries, runtime, level),
         metadata: canonicalJson(keptMetadata(row)),
         row: isExact ? row : undefined,
       }),
@@ -128,9 +130,10 @@ export async function validateThreads(
         return;
       }
       if (expected === undefined) return;
-      // Another runtime computes other ids of tasks: they have to differ.
-      const hasOtherTasks = runtime === expected.runtime && expected.taskIds !== idsOf(summaries);
-      if (expected.digest !== threadDigest(summaries, level) || hasOtherTasks)
+      const history = historyDigests(summaries, runtime, level);
+      const results = hidesResults(expected.history.runtime, runtime) ? expected.history.hidden + history.hidden : 0;
+      if (results > 0) hide(thread_id, results);
+      if (!isSameHistory(expected.history, history))
         differ({ kind: 'history', thread_id, detail: `${summaries.length} checkpoints there differ` });
       const changed = changedMetadata(expected.metadata, row);
       if (changed !== '') differ({ kind: 'metadata', thread_id, detail: changed });
@@ -159,101 +162,9 @@ export async function validateThreads(
     ok: total === 0,
     level,
     madeAnew,
+    hidden,
     source: sourceCounts,
     target: targetCounts,
     differences: { total, byKind, first },
   };
-}
-
-/** Gets the threads of a side as they are read. */
-export interface ThreadReader {
-  readonly thread: (row: ThreadRow, summaries: readonly EntrySummary[], runtime: Runtime) => unknown;
-  /** Sees every checkpoint that goes by. */
-  readonly entry?: ((threadId: string, entry: HistoryEntry) => void) | undefined;
-  readonly failed: (threadId: string, reason: string) => void;
-}
-
-/** Reads a side to its end, thread by thread, parts put together. */
-async function readThreads(
-  source: Source<ThreadRecord>,
-  { signal, onWarning }: ValidateOptions,
-  summarize: (entry: HistoryEntry) => EntrySummary,
-  each: ThreadReader,
-): Promise<SideCounts> {
-  let threads = 0;
-  let checkpoints = 0;
-  let parts: EntrySummary[] = [];
-  const named = { name: 'langgraph-validate', onReject: { to: devNull } };
-  await pipeline(source, named)
-    .through(exactDigits)
-    .to(async (records) => {
-      for await (const value of records) {
-        const { thread, history, part, origin } = asThreadRecord(value);
-        if ((part?.number ?? 1) === 1) parts = [];
-        for (const entry of history) {
-          parts.push(summarize(entry));
-          each.entry?.(thread.thread_id, entry);
-        }
-        checkpoints += history.length;
-        if (part?.isLast === false) continue;
-        threads += 1;
-        each.thread(thread, parts, origin.runtime);
-      }
-    })
-    .run({
-      signal,
-      onWarning,
-      onReject: ({ record, reason, at }) => each.failed(idOf(record) ?? at, reason),
-    });
-  return { threads, checkpoints };
-}
-
-/** Integers that have more digits than a number of JavaScript differ in all of them. */
-const exactDigits: Transform<ThreadRecord, ThreadRecord> = {
-  role: 'transform',
-  name: 'digits',
-  async *apply(batches) {
-    for await (const batch of batches) yield exactThreads(batch, 'digits');
-  },
-};
-
-/** What servers set or leave out by themselves, and what an import notes. */
-const ownMetadata = new Set(['run_id', 'thread_id', 'assistant_id', 'imported']);
-
-function keptMetadata({ metadata }: ThreadRow): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(metadata ?? {}).filter(([name]) => !ownMetadata.has(name)));
-}
-
-/** The metadata of the source that the target has otherwise, or not at all: `graph_id: "desk" here, "other" there`. */
-function changedMetadata(expected: string, row: ThreadRow): string {
-  const there = keptMetadata(row);
-  if (expected === canonicalJson(there)) return '';
-  const here = JSON.parse(expected) as Readonly<Record<string, unknown>>;
-  return valueDifferences(here, Object.fromEntries(Object.keys(here).map((name) => [name, there[name]])));
-}
-
-/** A row without what is compared otherwise, times in one form. */
-function comparableRow(row: ThreadRow): Readonly<Record<string, unknown>> {
-  const { thread_id: _id, metadata: _metadata, values: _values, ...rest } = row;
-  return Object.fromEntries(
-    Object.entries(rest).map(([name, value]) => [
-      name,
-      name.endsWith('_at') && typeof value === 'string' ? millisecondsOf(value) : value,
-    ]),
-  );
-}
-
-function isSameTime(here: string | undefined, there: string | undefined): boolean {
-  return here === undefined || there === undefined || millisecondsOf(here) === millisecondsOf(there);
-}
-
-/** A time as JavaScript writes it; a text that is none as it is. */
-function millisecondsOf(time: string): string {
-  const found = Date.parse(time);
-  return Number.isNaN(found) ? time : new Date(found).toISOString();
-}
-
-function idOf(record: unknown): string | undefined {
-  if (typeof record !== 'object' || record === null || !('thread_id' in record)) return undefined;
-  return typeof record.thread_id === 'string' ? record.thread_id : undefined;
 }

@@ -10,6 +10,7 @@ import {
   type Runtime,
   type ThreadTask,
 } from '../models/langgraph.ts';
+import { isHidden } from '../models/langgraph-exact.ts';
 
 /** A checkpoint as checkpointers store it, with values as the API gives them: messages are objects with a `type`. */
 export interface CheckpointTuple {
@@ -62,7 +63,7 @@ interface Known {
  * the place of the old ones wherever these stand. Memory: digests and versions of each checkpoint, no values.
  *
  * What is not in the API cannot be made: the input of a Send that still waits (`pendingSends` counts them), and which of
- * several nodes a join has heard from already.
+ * several nodes a join has heard from already. `hiddenResults` counts what is made and not seen on the target.
  */
 export class TupleMaker {
   readonly #options: TupleOptions;
@@ -72,6 +73,8 @@ export class TupleMaker {
   #count = 0;
   /** Sends that wait in a checkpoint: those of the last one are lost. */
   pendingSends = 0;
+  /** Results that are written, and that a target in JavaScript does not show: of tasks that asked a question, or failed. */
+  hiddenResults = 0;
 
   constructor(options: TupleOptions) {
     this.#options = options;
@@ -123,6 +126,8 @@ export class TupleMaker {
     this.pendingSends = sends.filter(
       ({ result, error }) => (result ?? null) === null && (error ?? null) === null,
     ).length;
+    if (this.#options.to === 'js')
+      this.hiddenResults += entry.tasks.filter((task) => isHidden(task) && (task.result ?? null) !== null).length;
     const id = entry.checkpoint.checkpoint_id;
     this.#known.set(`${ns}\n${id}`, { digests, versions, seen, triggers });
     const fresh = Object.entries(versions).filter(([name, at]) => before?.versions[name] !== at);

@@ -1,12 +1,16 @@
 import { hash } from 'node:crypto';
 
-import { namespaceOf, type HistoryEntry } from './langgraph.ts';
+import { namespaceOf, type HistoryEntry, type ThreadTask } from './langgraph.ts';
 import { keptMetadata, summarizeKnown, valueDigest, type EntrySummary } from './langgraph-summary.ts';
 
 /** A summary with what only an exact comparison asks for: what the tasks wrote, and the ids of tasks and questions. */
 export interface ExactSummary extends EntrySummary {
   /** Name, error and result of each task. */
   readonly tasks: string;
+  /** The same as a server in JavaScript shows it: without the results of tasks that asked a question, or failed. */
+  readonly shown: string;
+  /** How many tasks have a result that such a server keeps and does not show. */
+  readonly hidden: number;
   /** The ids of tasks and questions, also those in namespaces and metadata: another runtime computes others. */
   readonly taskIds: string;
 }
@@ -15,15 +19,50 @@ export function isExact(summary: EntrySummary | ExactSummary): summary is ExactS
   return 'tasks' in summary;
 }
 
-/** The summary of one checkpoint for an exact comparison. Ids of tasks are in `taskIds` and nowhere else. */
+/**
+ * The summary of one checkpoint for an exact comparison. Ids of tasks are in `taskIds` and nowhere else.
+ *
+ * @see langgraph 1.4 for JavaScript, `pregel/debug`, `tasksWithWrites`: no result beside an error or an interrupt, also one that
+ *   was answered. Python shows both.
+ */
 export function summarizeExactly(entry: HistoryEntry): ExactSummary {
   const kept = keptMetadata(entry.metadata);
   const metadata = withoutTaskIds(kept);
   const wrote = entry.tasks.map(({ name, error = null, result = null }) => [name, error, result]);
+  const shown = entry.tasks.map((task) => [
+    task.name,
+    task.error ?? null,
+    isHidden(task) ? null : (task.result ?? null),
+  ]);
+  const hidden = entry.tasks.filter((task) => isHidden(task) && (task.result ?? null) !== null).length;
+  const tasks = wrote.length === 0 ? '' : valueDigest(wrote);
   const ids = entry.tasks.map(({ id, interrupts = [] }) => [id, interrupts.map((question) => question.id ?? null)]);
   const summary = summarizeKnown(entry, { metadata: valueDigest(metadata) });
   const where = [namespaceOf(entry), valueDigest(kept)];
-  return { ...summary, tasks: wrote.length === 0 ? '' : valueDigest(wrote), taskIds: valueDigest([where, ids]) };
+  return {
+    ...summary,
+    tasks,
+    shown: hidden === 0 ? tasks : valueDigest(shown),
+    hidden,
+    taskIds: valueDigest([where, ids]),
+  };
+}
+
+/** Whether a server in JavaScript shows no result of a task, whatever it wrote. */
+export function isHidden({ error, interrupts = [] }: ThreadTask): boolean {
+  return (error ?? null) !== null || interrupts.length > 0;
+}
+
+/** How many results of a thread's tasks a server in JavaScript does not show. */
+export function hiddenResults(summaries: readonly ExactSummary[]): number {
+  return summaries.reduce((sum, { hidden }) => sum + hidden, 0);
+}
+
+/** A thread's summaries as they are of what a server in JavaScript shows. */
+export function asShown(summaries: readonly (EntrySummary | ExactSummary)[]): readonly EntrySummary[] {
+  return summaries.map((summary) =>
+    isExact(summary) && summary.hidden > 0 ? { ...summary, tasks: summary.shown } : summary,
+  );
 }
 
 /** Digest of all ids of tasks and questions of a thread. */

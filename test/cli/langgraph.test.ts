@@ -341,6 +341,50 @@ test('an exact comparison across runtimes does not ask for the ids of tasks, whi
   }
 });
 
+test('results that JavaScript does not show are named, and are no difference', async (t) => {
+  const answered = { interrupts: [{ id: 'i', value: 'ok?' }] };
+  const shown = withTask({ ...answered, result: { messages: 'hello' } })(stubThread(1));
+  const hidden = withTask({ ...answered, result: null })(stubThread(1));
+  const stub = (runtime: 'js' | 'python', thread: StubThread) => stubFor(t, { threads: [thread], runtime });
+  const path = join(await folderWith(t), 'report.jsonl');
+  const compare = async (here: LanggraphStub, there: LanggraphStub) =>
+    await etl([
+      'langgraph',
+      'validate',
+      '--source-url',
+      here.url,
+      '--target-url',
+      there.url,
+      '--exact',
+      '--report',
+      path,
+    ]);
+  const [python, js] = [await stub('python', shown), await stub('js', hidden)];
+  for (const [here, there] of [
+    [python, js],
+    [js, python],
+  ] as const) {
+    const { code, stdout, stderr } = await compare(here, there);
+    assert.equal(code, 0, stdout);
+    assert.match(
+      stdout,
+      /^hidden: thread 0{8}-.*: 1 result of a task that asked a question or failed, which a server in J/,
+    );
+    assert.match(stderr, /ok: equal in everything but 1 result of tasks that JavaScript hides/);
+    const { kind, results } = JSON.parse(await readFile(path, 'utf8')) as { kind: string; results: number };
+    assert.deepEqual([kind, results], ['hidden', 1]);
+  }
+  // Servers in Python show it: there it is missing.
+  const lost = await compare(python, await stub('python', hidden));
+  assert.equal(lost.code, 4);
+  assert.match(lost.stdout, /\[0\]\.result: \{"messages":"hello"\} here, null there/);
+  // What differs beside it is named, and nothing else.
+  const failed = await compare(python, await stub('js', withTask({ ...answered, name: 'rest' })(stubThread(1))));
+  assert.equal(failed.code, 4);
+  assert.match(failed.stdout, /tasks 2\/3/);
+  assert.match(failed.stdout, / tasks: .*: \[0\]\.name: "work" here, "rest" there$/m);
+});
+
 test('validate sees the last digit of an integer that JavaScript would round', async (t) => {
   const folder = await folderWith(t);
   const sides = await Promise.all(

@@ -162,6 +162,23 @@ test('Sends that are done leave their channel, and those that wait are counted',
   assert.ok('__pregel_tasks' in after.new_versions && !('__pregel_tasks' in after.checkpoint.channel_values));
 });
 
+test('results beside a question or an error are written, and counted where JavaScript does not show them', () => {
+  const asked = { id: 't1', name: 'cut', interrupts: [{ id: 'i', value: 'ok?' }], result: { n: 1 } };
+  const failed = { id: 't2', name: 'sand', error: 'gone', result: { n: 2 } };
+  const waiting = { id: 't3', name: 'plan', interrupts: [{ id: 'j', value: 'when?' }], result: null };
+  for (const [to, count] of [
+    ['js', 2],
+    ['python', 0],
+  ] as const) {
+    const maker = new TupleMaker({ ...same, from: 'python', to });
+    const { writes } = maker.tuple(
+      entry('a', { tasks: [asked, failed, waiting, { id: 't4', name: 'x', result: {} }] }),
+    );
+    assert.equal(maker.hiddenResults, count);
+    assert.equal(writes.filter(([, channel]) => channel === 'n').length, 2);
+  }
+});
+
 test('between runtimes the ids of tasks and questions are made anew, wherever they stand', () => {
   const { checkpointId, id, asked, ns } = given[4];
   const root = '1f1e5a7c-ad7d-6e80-8001-377e29686648';

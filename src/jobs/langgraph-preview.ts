@@ -2,7 +2,8 @@ import { pickRecords } from '../batch.ts';
 import { openLanggraph } from '../connections/langgraph.ts';
 import { isAnswer } from '../connections/langgraph-errors.ts';
 import { EtlError, isRecordError } from '../errors.ts';
-import type { ThreadRecord } from '../models/langgraph.ts';
+import { shownAgain } from '../mappings/conversation-to-thread-shown.ts';
+import type { HistoryEntry, ThreadRecord } from '../models/langgraph.ts';
 import { summarizeEntry } from '../models/langgraph-summary.ts';
 import type { PipelinePlan } from '../plan.ts';
 import type { LanggraphSinkOptions } from '../sinks/langgraph.ts';
@@ -94,11 +95,13 @@ async function passes(record: ThreadRecord, isThere: boolean, preview: Preview):
 /** Threads in several parts are not compared: the real run does it, part by part. */
 async function relationTo(
   server: TargetServer,
-  { thread_id: id, history, part }: ThreadRecord,
+  record: ThreadRecord,
   isState: boolean,
 ): Promise<Relation | 'not compared'> {
-  if (part !== undefined) return 'not compared';
-  const added = new AddedChannels(history);
-  const there = await server.summaries(id, { subgraphs: false, as: (entry) => added.without(entry) });
+  if (record.part !== undefined) return 'not compared';
+  const added = new AddedChannels(record.history);
+  const as = (entry: HistoryEntry): HistoryEntry => added.without(entry);
+  const there = await server.summaries(record.thread_id, { subgraphs: false, as });
+  const { history } = shownAgain(record, there);
   return (isState ? stateRelation : relationOf)(history.map(summarizeEntry), there);
 }

@@ -36,7 +36,7 @@ export interface CheckpointTuple {
 /** Task id, channel, value. */
 export type TupleWrite = readonly [task: string, channel: string, value: unknown];
 
-/** A counter in JavaScript, text in Python; greater means later. */
+/** A number in JavaScript, text in Python; greater means later. */
 export type Version = number | string;
 
 export interface TupleOptions {
@@ -98,7 +98,8 @@ export class TupleMaker {
 
   /** @param given An entry whose parent, and whose namespace's parent, came before. */
   tuple(given: HistoryEntry, entry = this.translated(given)): CheckpointTuple {
-    const version = this.#version();
+    const id = entry.checkpoint.checkpoint_id;
+    const version = this.#version(id);
     const parentId = parentIdOf(entry) ?? null;
     const ns = namespaceOf(entry);
     const before = parentId === null ? undefined : this.#known.get(`${ns}\n${parentId}`);
@@ -128,7 +129,6 @@ export class TupleMaker {
     ).length;
     if (this.#options.to === 'js')
       this.hiddenResults += entry.tasks.filter((task) => isHidden(task) && (task.result ?? null) !== null).length;
-    const id = entry.checkpoint.checkpoint_id;
     this.#known.set(`${ns}\n${id}`, { digests, versions, seen, triggers });
     const fresh = Object.entries(versions).filter(([name, at]) => before?.versions[name] !== at);
     return {
@@ -150,9 +150,15 @@ export class TupleMaker {
     };
   }
 
-  #version(): Version {
+  /**
+   * A later version than those before, and one that no other checkpoint of the thread has: the target may have some that are
+   * not in this history, and keeps values by their versions.
+   */
+  #version(checkpointId: string): Version {
     this.#count += 1;
-    return this.#options.to === 'python' ? `${String(this.#count).padStart(32, '0')}.0000000000000000` : this.#count;
+    const own = Number.parseInt(hash('sha1', checkpointId).slice(0, 7), 16);
+    if (this.#options.to !== 'python') return this.#count * 2 ** 28 + own;
+    return `${String(this.#count).padStart(32, '0')}.${String(own).padStart(16, '0')}`;
   }
 
   /** The channel that makes a node run next, and what has to be in it. */

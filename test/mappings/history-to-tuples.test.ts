@@ -122,24 +122,43 @@ function entry(id: string, fields: Partial<HistoryEntry> & { readonly parent?: s
   };
 }
 
+/** The versions of channels by which checkpoint they are of, counted from 1; the rest of a version is the checkpoint's own. */
+function counts(versions: Readonly<Record<string, number | string>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(versions).map(([name, version]) => [name, Math.floor(Number(version) / 2 ** 28)]),
+  );
+}
+
+test('a checkpoint that takes the place of another in the history shares no version with it', () => {
+  for (const to of ['js', 'python'] as const) {
+    const versions = ['b', 'c'].map((id) => {
+      const maker = new TupleMaker({ ...same, to });
+      maker.tuple(entry('a', { values: { n: 1 } }));
+      return maker.tuple(entry(id, { parent: 'a', values: { n: id } })).checkpoint.channel_versions['n'];
+    });
+    assert.notEqual(versions[0], versions[1]);
+    assert.equal(typeof versions[0], to === 'js' ? 'number' : 'string');
+  }
+});
+
 test('a channel gets a version of its own where it changes, and branches never share one', () => {
   const maker = new TupleMaker(same);
   const first = maker.tuple(entry('a', { values: { n: 1, kept: 'x' }, next: ['cut'] }));
   const left = maker.tuple(entry('b', { parent: 'a', values: { n: 2, kept: 'x' } }));
   const right = maker.tuple(entry('c', { parent: 'a', values: { n: 3, kept: 'x' } }));
-  assert.deepEqual(first.checkpoint.channel_versions, { n: 1, kept: 1, 'branch:to:cut': 1 });
-  assert.deepEqual(left.checkpoint.channel_versions, { n: 2, kept: 1, 'branch:to:cut': 2 });
-  assert.deepEqual(right.checkpoint.channel_versions, { n: 3, kept: 1, 'branch:to:cut': 3 });
-  assert.deepEqual(right.new_versions, { n: 3, 'branch:to:cut': 3 });
+  assert.deepEqual(counts(first.checkpoint.channel_versions), { n: 1, kept: 1, 'branch:to:cut': 1 });
+  assert.deepEqual(counts(left.checkpoint.channel_versions), { n: 2, kept: 1, 'branch:to:cut': 2 });
+  assert.deepEqual(counts(right.checkpoint.channel_versions), { n: 3, kept: 1, 'branch:to:cut': 3 });
+  assert.deepEqual(counts(right.new_versions), { n: 3, 'branch:to:cut': 3 });
   // The node that ran has seen what triggered it; its channel is empty after it.
-  assert.deepEqual(left.checkpoint.versions_seen, { __input__: {}, cut: { 'branch:to:cut': 1 } });
+  assert.deepEqual(counts(left.checkpoint.versions_seen['cut'] ?? {}), { 'branch:to:cut': 1 });
   assert.deepEqual(left.checkpoint.channel_values, { n: 2, kept: 'x' });
 });
 
 test('versions are text that sorts for Python', () => {
   const maker = new TupleMaker({ ...same, to: 'python' });
   const { checkpoint } = maker.tuple(entry('a', { values: { n: 1 } }));
-  assert.equal(checkpoint.channel_versions['n'], '00000000000000000000000000000001.0000000000000000');
+  assert.match(String(checkpoint.channel_versions['n']), /^0{31}1\.0{7}[0-9]{9}$/);
   assert.equal(checkpoint.updated_channels, null);
 });
 
@@ -227,17 +246,18 @@ test('rows hold every changed channel as its runtime serializes it', () => {
       }),
     );
   const js = historyToTables(tuple('js'), 'js');
+  const version = String(tuple('js').checkpoint.channel_versions['n']);
   assert.deepEqual(
     js.blobs.map(({ channel, version, type, blob }) => [channel, version, type, blob?.toString()]),
     [
       [
         'messages',
-        '1',
+        version,
         'json',
         '[{"lc":1,"type":"constructor","id":["langchain_core","messages","HumanMessage"],"kwargs":{"id":"h1","content":"hi"}}]',
       ],
-      ['n', '1', 'json', '1'],
-      ['none', '1', 'json', 'null'],
+      ['n', version, 'json', '1'],
+      ['none', version, 'json', 'null'],
     ],
   );
   assert.deepEqual(

@@ -10,6 +10,7 @@ import { cursorReply, cursorReplyAround } from '../test/helpers/mongodb-wire/mes
 import { startWireServer, type Override } from '../test/helpers/mongodb-wire/server.ts';
 
 const file = fileURLToPath(import.meta.url);
+const largeBytes = 16_000_000;
 
 /** What the server holds, and where it is. */
 export interface LibrechatServer {
@@ -20,9 +21,9 @@ export interface LibrechatServer {
   readonly messages: number;
 }
 
-/** Starts it with so many conversations. */
-export async function startLibrechatServer(conversations: number): Promise<LibrechatServer> {
-  const child = fork(file, [String(conversations)]);
+/** Starts it with so many conversations, and among them so many messages of 16 MB, close to the most a document may be. */
+export async function startLibrechatServer(conversations: number, large = 0): Promise<LibrechatServer> {
+  const child = fork(file, [String(conversations), String(large)]);
   process.once('exit', () => child.kill('SIGKILL'));
   const [server] = (await once(child, 'message')) as [LibrechatServer];
   // The bench may end while it runs.
@@ -92,9 +93,10 @@ function projected(ns: string, documents: readonly Stored[]): Override {
   };
 }
 
-async function serve(conversations: number): Promise<void> {
+async function serve(conversations: number, large: number): Promise<void> {
   const collections = new Map<string, Stored[]>();
-  const options = { seed: 1, conversations, users: 40, exotic: false, binaries: false };
+  const big = { count: large, bytes: largeBytes };
+  const options = { seed: 1, conversations, users: 40, exotic: false, binaries: false, big };
   for (const record of generateLibrechat(options).records) {
     if (!('document' in record)) continue;
     const { collection, document } = record;
@@ -137,4 +139,4 @@ async function serve(conversations: number): Promise<void> {
   });
 }
 
-if (process.argv[1] === file) await serve(Number(process.argv[2]));
+if (process.argv[1] === file) await serve(Number(process.argv[2]), Number(process.argv[3]));

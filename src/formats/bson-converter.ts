@@ -1,3 +1,4 @@
+import type { JsonText } from './json-text.ts';
 import { decimal128Text } from './decimal128-text.ts';
 import { instantiateWasm, type WasmMemory } from './webassembly.ts';
 
@@ -6,12 +7,18 @@ export type BsonTypes = 'plain' | 'relaxed' | 'canonical';
 
 /** Turns one document into JSON text at a time. */
 export interface BsonConverter {
-  /** What the last document became: JSON text and a line feed. Valid until the next. */
-  readonly bytes: Buffer;
   /** Where in the document the last error is. */
   readonly errorAt: number;
-  /** Converts `bytes[start .. end)`: the length of the text without its line feed, or one of `bsonErrors`. */
-  convert(bytes: Buffer, start: number, end: number, types: BsonTypes): number;
+  /**
+   * Appends `bytes[start .. end)` as JSON text and a line feed: gives the length of the text without its line feed, or one of
+   * `bsonErrors`, and nothing is appended then.
+   */
+  append(out: JsonText, bytes: Buffer, start: number, end: number, types: BsonTypes): number;
+}
+
+/** A converter that takes memory of its own, which grows with the largest document and never shrinks. */
+export interface WasmBsonConverter extends BsonConverter {
+  readonly memoryBytes: number;
 }
 
 export const bsonErrors = {
@@ -45,7 +52,7 @@ const USUAL_BYTES = 1_048_576;
 const INPUT_PADDING = 64;
 
 /** The converter in WebAssembly, undefined where that is not there. */
-export function createWasmBsonConverter(): BsonConverter | undefined {
+export function createWasmBsonConverter(): WasmBsonConverter | undefined {
   let memory: Buffer;
   const write = (text: string, address: number) => memory.write(text, address, 'latin1');
   const host = {
@@ -56,7 +63,6 @@ export function createWasmBsonConverter(): BsonConverter | undefined {
   if (!module) return undefined;
   const input = module.inputAddress();
   memory = Buffer.from(module.memory.buffer);
-  let text = memory.subarray(0, 0);
 
   const reserve = (end: number): void => {
     if (end <= memory.length) return;
@@ -64,13 +70,13 @@ export function createWasmBsonConverter(): BsonConverter | undefined {
     memory = Buffer.from(module.memory.buffer);
   };
   return {
-    get bytes() {
-      return text;
+    get memoryBytes() {
+      return memory.length;
     },
     get errorAt() {
       return module.errorAt();
     },
-    convert(bytes, start, end, types) {
+    append(text, bytes, start, end, types) {
       const out = input + end - start + INPUT_PADDING;
       reserve(Math.max(USUAL_BYTES, out + (end - start) * 2 + 4096));
       bytes.copy(memory, input, start, end);
@@ -80,7 +86,7 @@ export function createWasmBsonConverter(): BsonConverter | undefined {
           reserve(memory.length + (memory.length - out));
           continue;
         }
-        text = memory.subarray(out, out + Math.max(0, length) + 1);
+        if (length >= 0) text.raw(memory.subarray(out, out + length + 1));
         return length;
       }
     },

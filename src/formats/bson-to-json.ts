@@ -1,9 +1,16 @@
 import { isUtf8 } from 'node:buffer';
-import { type BsonConverter, type BsonTypes, bsonErrors, createWasmBsonConverter } from './bson-converter.ts';
+import {
+  type BsonConverter,
+  type BsonTypes,
+  bsonErrors,
+  createWasmBsonConverter,
+  type WasmBsonConverter,
+} from './bson-converter.ts';
 import type { BsonDocuments } from './bson-documents.ts';
 import { TypeScriptBsonConverter } from './bson-to-json-typescript.ts';
 import type { Engine } from './json-chunk.ts';
 import type { JsonRecords } from './json-records.ts';
+import { JsonText } from './json-text.ts';
 
 export type { BsonTypes } from './bson-converter.ts';
 
@@ -46,8 +53,12 @@ const reasons: Record<number, string> = {
   [bsonErrors.depth]: 'nested deeper than 4096 levels',
 };
 
-const LARGE = 8_388_608;
-const cached: Partial<Record<Engine, BsonConverter>> = {};
+// A longer document is converted in TypeScript: in WebAssembly it would be held three times over.
+const wasmBytes = 1_048_576;
+// What its escapes can make of such a document, and that never shrinks.
+const mostWasmMemory = 8_388_608;
+const typescript = new TypeScriptBsonConverter();
+let wasm: WasmBsonConverter | undefined;
 
 /**
  * Turns BSON documents into JSON text without making objects, one line a document, fields in their stored order and
@@ -83,73 +94,47 @@ const cached: Partial<Record<Engine, BsonConverter>> = {};
  */
 export function bsonToJson(documents: BsonDocuments, options: BsonToJsonOptions = {}): ConvertedBson {
   const { types = 'plain', engine = 'wasm', memory } = options;
-  const converter = (cached[engine] ??=
-    (engine === 'wasm' ? createWasmBsonConverter() : undefined) ?? new TypeScriptBsonConverter());
-  const { starts, ends, count } = documents;
-  const { buffer, byteOffset, byteLength } = documents.bytes;
-  const input = Buffer.from(buffer, byteOffset, byteLength);
-  const out = new Output(count, starts, ends, memory);
+  if (engine === 'wasm') wasm ??= createWasmBsonConverter();
+  const usual = engine === 'wasm' ? (wasm ?? typescript) : typescript;
+  const size = expectedBytes(documents);
+  const out = new JsonText(memory !== undefined && memory.length >= size ? memory : Buffer.allocUnsafeSlow(size));
+  const converted = convertAll(documents, types, out, (bytes) => (bytes > wasmBytes ? typescript : usual));
+  if (wasm !== undefined && wasm.memoryBytes > mostWasmMemory) wasm = undefined;
+  if (isUtf8(out.bytes)) return converted;
+  // The same again, for the rare input where strings are not UTF-8.
+  return convertAll(documents, types, new JsonText(Buffer.allocUnsafeSlow(size), { repair: true }), () => typescript);
+}
+
+function convertAll(
+  { bytes, starts, ends, count }: BsonDocuments,
+  types: BsonTypes,
+  out: JsonText,
+  converterFor: (bytes: number) => BsonConverter,
+): ConvertedBson {
+  const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const textStarts = new Uint32Array(count);
+  const textEnds = new Uint32Array(count);
   const bad: BadBson[] = [];
-  for (let i = 0; i < count; i++) {
-    const length = converter.convert(input, starts[i] ?? 0, ends[i] ?? 0, types);
-    if (length >= 0) out.add(converter.bytes, length);
-    else bad.push({ index: out.count, document: i, offset: converter.errorAt, reason: reasons[length] ?? '' });
-  }
-  // A very long document makes the module's memory grow, and that never shrinks.
-  if (converter.bytes.buffer.byteLength > LARGE) delete cached[engine];
-  if (isUtf8(out.bytes)) return { json: out.records(), bad, replaced: 0 };
-  return repaired(input, documents, types, bad);
-}
-
-/** The same again, for the rare input where strings are not UTF-8. */
-function repaired(input: Buffer, documents: BsonDocuments, types: BsonTypes, bad: readonly BadBson[]): ConvertedBson {
-  const { starts, ends, count } = documents;
-  const converter = new TypeScriptBsonConverter({ repair: true });
-  const out = new Output(count, starts, ends);
-  for (let i = 0; i < count; i++) {
-    const before = converter.replaced;
-    const length = converter.convert(input, starts[i] ?? 0, ends[i] ?? 0, types);
-    if (length >= 0) out.add(converter.bytes, length);
-    else converter.replaced = before;
-  }
-  return { json: out.records(), bad, replaced: converter.replaced };
-}
-
-class Output {
-  count = 0;
-  private used = 0;
-  private buffer: Buffer;
-  private readonly starts: Uint32Array;
-  private readonly ends: Uint32Array;
-
-  constructor(documents: number, from: Uint32Array, to: Uint32Array, memory?: Buffer) {
-    let size = 0;
-    for (let i = 0; i < documents; i++) size += (to[i] ?? 0) - (from[i] ?? 0);
-    const expected = size + (size >>> 3) + 1024;
-    this.buffer = memory !== undefined && memory.length >= expected ? memory : Buffer.allocUnsafeSlow(expected);
-    this.starts = new Uint32Array(documents);
-    this.ends = new Uint32Array(documents);
-  }
-
-  get bytes(): Buffer {
-    return this.buffer.subarray(0, this.used);
-  }
-
-  add(text: Buffer, length: number): void {
-    const end = this.used + length + 1;
-    if (end > this.buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(end, Math.ceil(this.buffer.length * 1.5)));
-      this.bytes.copy(larger);
-      this.buffer = larger;
+  let index = 0;
+  for (let document = 0; document < count; document++) {
+    const [start = 0, end = 0] = [starts[document], ends[document]];
+    const converter = converterFor(end - start);
+    const at = out.length;
+    const length = converter.append(out, input, start, end, types);
+    if (length < 0) {
+      bad.push({ index, document, offset: converter.errorAt, reason: reasons[length] ?? '' });
+      continue;
     }
-    text.copy(this.buffer, this.used, 0, length + 1);
-    this.starts[this.count] = this.used;
-    this.ends[this.count++] = end - 1;
-    this.used = end;
+    textStarts[index] = at;
+    textEnds[index++] = at + length;
   }
+  const places = { starts: textStarts.subarray(0, index), ends: textEnds.subarray(0, index) };
+  return { json: { bytes: out.bytes, ...places, count: index }, bad, replaced: out.replaced };
+}
 
-  records(): JsonRecords {
-    const { count } = this;
-    return { bytes: this.bytes, starts: this.starts.subarray(0, count), ends: this.ends.subarray(0, count), count };
-  }
+/** As text they are a little larger, as a rule. */
+function expectedBytes({ starts, ends, count }: BsonDocuments): number {
+  let size = 0;
+  for (let i = 0; i < count; i++) size += (ends[i] ?? 0) - (starts[i] ?? 0);
+  return size + (size >>> 3) + 1024;
 }

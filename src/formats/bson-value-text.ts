@@ -20,14 +20,10 @@ export function bsonDateText(ms: bigint, types: BsonTypes): string {
   return `{"$date":{"$numberLong":"${ms}"}}`;
 }
 
-/** Binary data as JSON text in the form asked for. */
-export function bsonBinaryText(b: Buffer, from: number, length: number, subtype: number, types: BsonTypes): string {
-  if (types === 'plain' && subtype === 4 && length === 16) {
-    const hex = b.toString('hex', from, from + 16);
-    const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
-    return `"${parts.join('-')}"`;
-  }
-  const base64 = b.toString('base64', from, from + length);
-  if (types === 'plain') return `"${base64}"`;
-  return `{"$binary":{"base64":"${base64}","subType":"${subtype.toString(16).padStart(2, '0')}"}}`;
+/** Binary data as the text of a UUID, where it is one. */
+export function bsonUuidText(data: Buffer, subtype: number): string | undefined {
+  if (subtype !== 4 || data.length !== 16) return undefined;
+  const hex = data.toString('hex');
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
+  return `"${parts.join('-')}"`;
 }

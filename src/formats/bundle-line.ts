@@ -1,4 +1,5 @@
 import { BUNDLE_SCHEMA } from './bundle.ts';
+import { asBuffer } from './json-records.ts';
 
 const OPEN = Buffer.from('{');
 const COMMA = Buffer.from(',');
@@ -42,8 +43,11 @@ export interface BundleLineParts {
   readonly addition: BundleAddition;
 }
 
-/** A line of `conversations.jsonl` without `exported_at` and without its line feed. */
-export function composeBundleLine(parts: BundleLineParts): Buffer {
+/**
+ * A line of `conversations.jsonl` without `exported_at` and without its line feed, as pieces one after the other: a long document
+ * is one of them as it was given, everything else is put together.
+ */
+export function composeBundleLine(parts: BundleLineParts): Buffer[] {
   const { userEmail, conversation, copies = [], messages, fileIds, missingFileIds, branching, addition } = parts;
   const rest = {
     message_count: messages.length,
@@ -64,8 +68,23 @@ export function composeBundleLine(parts: BundleLineParts): Buffer {
     pieces.push(CLOSE_LIST);
   }
   pieces.push(CLOSE);
-  return Buffer.concat(pieces);
+  return gathered(pieces);
 }
+
+function gathered(pieces: readonly Uint8Array[]): Buffer[] {
+  const all: Buffer[] = [];
+  let from = 0;
+  for (const [place, piece] of pieces.entries()) {
+    if (piece.length < longBytes) continue;
+    all.push(Buffer.concat(pieces.slice(from, place)), asBuffer(piece));
+    from = place + 1;
+  }
+  all.push(Buffer.concat(pieces.slice(from)));
+  return all;
+}
+
+/** Copying these would hold them twice. */
+const longBytes = 262_144;
 
 function pushSeparated(pieces: Uint8Array[], texts: readonly Uint8Array[]): void {
   for (const [place, text] of texts.entries()) {

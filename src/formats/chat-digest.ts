@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 import { jsonMembers } from './json-members.ts';
 
@@ -37,8 +37,22 @@ export function documentDigest(bytes: Buffer, from = 0, to = bytes.length): stri
     runEnd = end;
   }
   endRun();
-  return hash('sha256', Buffer.concat(runs));
+  return digestOf(runs);
 }
+
+/** SHA-256, hex, of pieces one after the other. Of many short ones the digest of one buffer is made sooner. */
+export function digestOf(pieces: readonly Uint8Array[]): string {
+  const [first] = pieces;
+  if (first !== undefined && pieces.length === 1) return hash('sha256', first);
+  const size = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (size <= mostGathered) return hash('sha256', Buffer.concat(pieces, size));
+  const digest = createHash('sha256');
+  for (const piece of pieces) digest.update(piece);
+  return digest.digest('hex');
+}
+
+/** Longer ones would be held twice. */
+const mostGathered = 262_144;
 
 /** What a chat's digest is made of. */
 export interface ChatContent {

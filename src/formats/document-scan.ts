@@ -29,8 +29,8 @@ export interface DocumentScanner {
   holdsNull(slot: number): boolean;
   readonly mayHoldSecret: boolean;
   /**
-   * What a digest is made of: the members that are not volatile, each run of them with a comma behind it. Ask once, and last:
-   * the bytes are valid until the next document.
+   * What a digest is made of, piece by piece: the members that are not volatile, each run of them with a comma behind it. Ask
+   * once, and last: the bytes are valid until the next document.
    */
-  digestBytes(): Buffer;
+  digestPieces(): readonly Buffer[];
 }

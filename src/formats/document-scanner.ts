@@ -36,15 +36,16 @@ const MAY_HOLD_SECRET = 2;
 const IS_ODD = 4;
 
 const PADDING = 64;
-const LARGE = 4 * 1024 * 1024;
+// The memory of a module never shrinks: longer documents are looked at without it.
+const MOST_BYTES = 1024 * 1024;
 
 class WasmDocumentScanner implements DocumentScanner {
   readonly #names: DocumentNames;
   readonly #plain: PlainDocumentScanner;
-  #module: ScanModule;
+  readonly #module: ScanModule;
+  readonly #input: number;
   #memory: Buffer;
   #slots: Uint32Array;
-  #input = 0;
   #offset = 0;
   #result = 0;
   #isPlain = false;
@@ -53,24 +54,19 @@ class WasmDocumentScanner implements DocumentScanner {
     this.#names = names;
     this.#plain = plain;
     this.#module = module;
+    this.#input = module.inputAddress();
     this.#memory = Buffer.alloc(0);
     this.#slots = new Uint32Array(0);
-    this.#begin(module);
+    this.#attach();
+    this.#addNames();
   }
 
   get mayHoldSecret(): boolean {
-    return this.#isPlain || (this.#result & MAY_HOLD_SECRET) !== 0;
+    return this.#isPlain ? this.#plain.mayHoldSecret : (this.#result & MAY_HOLD_SECRET) !== 0;
   }
 
   scan(bytes: Buffer, start: number, end: number): boolean {
-    const needed = this.#input + end - start + PADDING;
-    // The memory of a module never shrinks: after a very long document it is made anew, and may be too small for this one.
-    if (this.#memory.length > LARGE && needed < LARGE) this.#renew();
-    if (needed > this.#memory.length) this.#grow(needed);
-    bytes.copy(this.#memory, this.#input, start, end);
-    this.#offset = start;
-    this.#result = this.#module.scan(end - start);
-    this.#isPlain = (this.#result & IS_ODD) !== 0;
+    this.#isPlain = end - start > MOST_BYTES || this.#isOdd(bytes, start, end);
     if (this.#isPlain) return this.#plain.scan(bytes, start, end);
     return (this.#result & IS_DOCUMENT) !== 0;
   }
@@ -95,16 +91,22 @@ class WasmDocumentScanner implements DocumentScanner {
     return this.#isPlain ? this.#plain.holdsNull(slot) : ((this.#slots[slot * 3 + 2] ?? 0) & HOLDS_NULL) !== 0;
   }
 
-  digestBytes(): Buffer {
-    if (this.#isPlain) return this.#plain.digestBytes();
-    return this.#memory.subarray(this.#input, this.#input + this.#module.gatherRuns());
+  digestPieces(): readonly Buffer[] {
+    if (this.#isPlain) return this.#plain.digestPieces();
+    return [this.#memory.subarray(this.#input, this.#input + this.#module.gatherRuns())];
   }
 
-  #begin(module: ScanModule): void {
+  #isOdd(bytes: Buffer, start: number, end: number): boolean {
+    const needed = this.#input + end - start + PADDING;
+    if (needed > this.#memory.length) this.#grow(needed);
+    bytes.copy(this.#memory, this.#input, start, end);
+    this.#offset = start;
+    this.#result = this.#module.scan(end - start);
+    return (this.#result & IS_ODD) !== 0;
+  }
+
+  #addNames(): void {
     const { slots, mark, volatile, secrets, linkParameters } = this.#names;
-    this.#module = module;
-    this.#input = module.inputAddress();
-    this.#attach();
     const meanings = new Map<string, number>();
     const mean = (name: string, meaning: number): void => void meanings.set(name, (meanings.get(name) ?? 0) | meaning);
     for (const [place, name] of slots.entries()) mean(name, place + 1);
@@ -112,13 +114,13 @@ class WasmDocumentScanner implements DocumentScanner {
     for (const name of secrets.names) mean(name, SECRET);
     mean(mark, MARK);
     for (const [name, meaning] of meanings) {
-      if (!module.addName(this.#put(name), meaning)) throw new Error('too many names to look for');
+      if (!this.#module.addName(this.#put(name), meaning)) throw new Error('too many names to look for');
     }
-    for (const prefix of volatile.prefixes) module.addPrefix(this.#put(prefix), VOLATILE);
-    for (const prefix of secrets.prefixes) module.addPrefix(this.#put(prefix), SECRET);
+    for (const prefix of volatile.prefixes) this.#module.addPrefix(this.#put(prefix), VOLATILE);
+    for (const prefix of secrets.prefixes) this.#module.addPrefix(this.#put(prefix), SECRET);
     for (const three of new Set(linkParameters.map((name) => name.slice(0, 3).toLowerCase()))) {
       this.#put(three);
-      module.addLink();
+      this.#module.addLink();
     }
   }
 
@@ -136,10 +138,5 @@ class WasmDocumentScanner implements DocumentScanner {
   #grow(needed: number): void {
     this.#module.memory.grow(Math.ceil((needed - this.#memory.length) / 65_536));
     this.#attach();
-  }
-
-  #renew(): void {
-    const module = instantiateWasm<ScanModule>('document-scan');
-    if (module !== undefined) this.#begin(module);
   }
 }

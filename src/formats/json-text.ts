@@ -16,41 +16,50 @@ for (const [c, letter] of [
 }
 const HEX = Buffer.from('0123456789abcdef');
 
+// Text is escaped in slices of so much, so that room for the worst case stays small.
+const sliceBytes = 65_536;
+// A multiple of 3: base64 of one slice goes on in the next.
+const base64Bytes = 49_152;
+
 /** JSON text that grows in one buffer. With `repair`, what is not UTF-8 becomes U+FFFD and is counted. */
 export class JsonText {
   /** Strings that held invalid UTF-8, since the beginning. */
   replaced = 0;
   readonly #repair: boolean;
-  #out: Buffer = Buffer.allocUnsafeSlow(65_536);
+  #out: Buffer;
   #used = 0;
 
-  constructor({ repair = false } = {}) {
+  /** `memory`: to write into; when it is full, there is other. */
+  constructor(memory: Buffer, { repair = false } = {}) {
+    this.#out = memory;
     this.#repair = repair;
   }
 
+  /** What is written so far. */
   get bytes(): Buffer {
-    return this.#out;
+    return this.#out.subarray(0, this.#used);
   }
 
   get length(): number {
     return this.#used;
   }
 
-  clear(): void {
-    this.#used = 0;
-  }
-
-  /** One very long text should not hold its memory for ever. */
-  shrink(): void {
-    if (this.#out.length > 4_194_304 && this.#used < 1_048_576)
-      this.#out = Buffer.from(this.#out.subarray(0, Math.max(65_536, this.#used)));
+  /** Forgets what was written beyond so many bytes. */
+  cutBack(length: number): void {
+    this.#used = length;
   }
 
   #reserve(bytes: number): void {
     if (this.#used + bytes <= this.#out.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#used + bytes, this.#out.length * 2));
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#used + bytes, Math.ceil(this.#out.length * 1.5)));
     this.#out.copy(larger, 0, 0, this.#used);
     this.#out = larger;
+  }
+
+  /** JSON text as it is. */
+  raw(text: Buffer): void {
+    this.#reserve(text.length);
+    this.#used += text.copy(this.#out, this.#used);
   }
 
   /** Text of which each character is one byte, as it is. */
@@ -61,6 +70,11 @@ export class JsonText {
     let o = this.#used;
     for (let i = 0; i < length; i++) out[o++] = text.charCodeAt(i);
     this.#used = o;
+  }
+
+  /** Bytes as base64, without quotes. */
+  base64(bytes: Buffer, from: number, to: number): void {
+    for (let p = from; p < to; p += base64Bytes) this.ascii(bytes.toString('base64', p, Math.min(to, p + base64Bytes)));
   }
 
   /** A length-prefixed string of BSON, with quotes. */
@@ -81,12 +95,12 @@ export class JsonText {
       end = b.length;
       this.replaced++;
     }
-    // In slices, so that room for the worst case stays small.
-    for (; p < end; p += 65_536) this.#escaped(b, p, Math.min(end, p + 65_536));
+    for (; p < end; p += sliceBytes) this.#escaped(b, p, Math.min(end, p + sliceBytes));
   }
 
   #escaped(b: Buffer, from: number, end: number): void {
-    this.#reserve((end - from) * 6);
+    // Where the worst case has no room, what is really needed may have: large memory is not made anew for nothing.
+    if (this.#used + (end - from) * 6 > this.#out.length) this.#reserve(escapedBytes(b, from, end));
     const out = this.#out;
     let o = this.#used;
     for (let p = from; p < end; p++) {
@@ -115,4 +129,13 @@ export class JsonText {
     }
     this.#used = o;
   }
+}
+
+function escapedBytes(bytes: Buffer, from: number, end: number): number {
+  let size = end - from;
+  for (let p = from; p < end; p++) {
+    const escape = escapes[bytes[p] as number] as number;
+    if (escape !== 0) size += escape === 1 ? 5 : 1;
+  }
+  return size;
 }

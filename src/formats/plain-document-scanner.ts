@@ -1,27 +1,47 @@
+import { bytesMatch } from './bytes-match.ts';
 import type { DocumentNames, DocumentScanner } from './document-scan.ts';
-import { jsonMembers } from './json-members.ts';
+import { jsonElements, jsonMembers } from './json-members.ts';
 
-/** The same from the members' list: for names written with escapes, and where WebAssembly is not there. */
+/**
+ * The same from the members' list: for very long documents, for names written with escapes, and where WebAssembly is not there.
+ * It takes no memory of the document's size.
+ */
 export class PlainDocumentScanner implements DocumentScanner {
-  readonly mayHoldSecret = true;
   readonly #places: ReadonlyMap<string, number>;
   readonly #volatile: DocumentNames['volatile'];
   readonly #mark: Buffer;
+  readonly #secrets: RegExp;
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
   #bytes: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
   #runs: Buffer[] = [];
 
-  constructor({ slots, mark, volatile }: DocumentNames) {
+  constructor({ slots, mark, volatile, secrets, linkParameters }: DocumentNames) {
     this.#places = new Map(slots.map((name, place) => [name, place]));
     this.#volatile = volatile;
-    this.#mark = Buffer.from(mark);
+    this.#mark = Buffer.from(`"${mark}"`);
+    const parts = [
+      ...secrets.names.map((name) => `"${name}"`),
+      ...secrets.prefixes.map((prefix) => `"${prefix}`),
+      ...linkParameters.map((name) => `[?&]${name}`),
+      escapedLetter.source,
+    ];
+    this.#secrets = new RegExp(parts.join('|'), 'i');
     this.#starts = new Float64Array(slots.length);
     this.#ends = new Float64Array(slots.length);
   }
 
+  /** Looked for only when it is asked. */
+  get mayHoldSecret(): boolean {
+    return bytesMatch(this.#secrets, this.#bytes, this.#start, this.#end);
+  }
+
   scan(bytes: Buffer, start: number, end: number): boolean {
     this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
     this.#runs = [];
     this.#starts.fill(0);
     this.#ends.fill(0);
@@ -60,15 +80,16 @@ export class PlainDocumentScanner implements DocumentScanner {
 
   holdsMark(slot: number): boolean {
     const value = this.#bytes.subarray(this.startOf(slot), this.endOf(slot));
-    return value.includes(this.#mark) || value.includes(BACKSLASH);
+    return value.includes(this.#mark) || bytesMatch(escapedLetter, value);
   }
 
   holdsNull(slot: number): boolean {
-    return this.#bytes.subarray(this.startOf(slot), this.endOf(slot)).includes(NULL);
+    const elements = jsonElements(this.#bytes, this.startOf(slot), this.endOf(slot));
+    return this.endOf(slot) > 0 && elements.some(({ start }) => this.#bytes[start] === SMALL_N);
   }
 
-  digestBytes(): Buffer {
-    return Buffer.concat(this.#runs);
+  digestPieces(): readonly Buffer[] {
+    return this.#runs;
   }
 
   #isVolatile(name: string): boolean {
@@ -77,5 +98,6 @@ export class PlainDocumentScanner implements DocumentScanner {
 }
 
 const COMMA = Buffer.from(',');
-const BACKSLASH = Buffer.from('\\');
-const NULL = Buffer.from('null');
+const SMALL_N = 0x6e;
+/** A letter, digit or sign of a name written as an escape: nobody has to, and a name may be hidden by it. */
+const escapedLetter = /\\u00[2-7]/i;

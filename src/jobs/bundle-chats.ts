@@ -50,7 +50,7 @@ function chatOf(entry: BundleIndexEntry, line: Buffer): LibrechatChatRecord {
     key,
     conversationId,
     updatedAt,
-    line,
+    line: [line],
     files: [],
     counts,
     digest,

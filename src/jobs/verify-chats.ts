@@ -86,13 +86,14 @@ function compareChats(
   other: LibrechatChatRecord,
   differences: Differences,
 ): void {
-  const there = Buffer.from(other.line.buffer, other.line.byteOffset, other.line.byteLength);
   const detail = `bundle ${entry.digest}, source ${other.digest}`;
   differences.add(
     'differs',
     nameOf(entry),
     detail,
-    line === undefined ? undefined : () => chatDifferences(readBundleLine(line), readBundleLine(there)),
+    line === undefined
+      ? undefined
+      : () => chatDifferences(readBundleLine(line), readBundleLine(Buffer.concat(other.line))),
   );
 }
 

@@ -21,6 +21,8 @@ export interface ChatJob {
 /** A function cannot travel: the link goes as what it gives. */
 type PackedFile = Omit<LibrechatFileRef, 'metadata' | 'link'> & { readonly address?: string };
 type PackedRecord = Omit<LibrechatChatRecord, 'line' | 'files' | 'toJSON' | 'type'> & {
+  /** Of how many texts the line is. */
+  readonly pieces: number;
   readonly files: readonly PackedFile[];
 };
 
@@ -69,12 +71,12 @@ export function packResult(
   const groups = made.map(({ records, filtered }) => ({
     filtered,
     records: records.map(({ line, files, toJSON: _, type: __, ...rest }): PackedRecord => {
-      texts.push(line);
+      texts.push(...line);
       for (const { metadata } of files) texts.push(metadata);
       const packedFiles = files.map(({ metadata: ___, link, ...file }) =>
         link === undefined ? file : { ...file, address: link() },
       );
-      return { ...rest, files: packedFiles };
+      return { ...rest, pieces: line.length, files: packedFiles };
     }),
   }));
   const isRoom = sizeOf(texts) <= memory.byteLength;
@@ -87,14 +89,20 @@ export function unpackResult({ groups, lengths, bytes }: ChatJobResult): ChatRec
   const take = taker(lengths, bytes);
   return groups.map(({ records, filtered }) => ({
     filtered,
-    records: records.map((record): LibrechatChatRecord => {
-      const line = take();
-      const files = record.files.map(({ address, ...file }) => ({
+    records: records.map(({ pieces, files: packedFiles, ...record }): LibrechatChatRecord => {
+      const line = Array.from({ length: pieces }, take);
+      const files = packedFiles.map(({ address, ...file }) => ({
         ...file,
         ...(address !== undefined && { link: () => address }),
         metadata: take(),
       }));
-      return { ...record, type: 'chat', line, files, toJSON: () => JSON.parse(line.toString()) as unknown };
+      return {
+        ...record,
+        type: 'chat',
+        line,
+        files,
+        toJSON: () => JSON.parse(Buffer.concat(line).toString()) as unknown,
+      };
     }),
   }));
 }

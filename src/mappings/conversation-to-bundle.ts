@@ -65,7 +65,7 @@ export function conversationToBundle(record: Conversation): LibrechatChatRecord 
       losses: {},
     },
     digest,
-    toJSON: () => JSON.parse(line.toString()) as unknown,
+    toJSON: () => JSON.parse(Buffer.concat(line).toString()) as unknown,
   };
 }
 

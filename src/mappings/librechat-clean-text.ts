@@ -1,3 +1,4 @@
+import { bytesMatch } from '../formats/bytes-match.ts';
 import type { Json } from '../json.ts';
 import { documentOf, listOf, parseDocument, type Document } from '../models/extended-json.ts';
 import { mayHoldSecret, withoutSecrets } from './librechat-secrets.ts';
@@ -23,7 +24,7 @@ const calls = new Set(['tool_call', 'function', 'code_interpreter']);
  * What people and models said in a message is never touched, only what the server keeps beside it. `found` is told of each.
  */
 export function withoutSecretsInText(text: Buffer, kind: 'message' | 'other', found: (path: string) => void): Buffer {
-  if (!mayHoldSecret.test(text.toString('latin1'))) return text;
+  if (!bytesMatch(mayHoldSecret, text)) return text;
   const document = parseDocument(text.toString('utf8'));
   const clean = kind === 'message' ? cleanMessage(document, found) : withoutSecrets(document as Json, found);
   return clean === document ? text : Buffer.from(JSON.stringify(clean));

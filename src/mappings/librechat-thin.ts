@@ -1,6 +1,4 @@
-import { hash } from 'node:crypto';
-
-import { documentDigest } from '../formats/chat-digest.ts';
+import { digestOf, documentDigest } from '../formats/chat-digest.ts';
 import { parseDocument, type Document } from '../models/extended-json.ts';
 import { idField, idsField, jsonField, textField, timeField } from './librechat-fields.ts';
 import { fieldSlots, librechatScanner } from './librechat-scan.ts';
@@ -69,6 +67,7 @@ export function scannedDocument(text: Buffer): ScannedDocument {
 /** What the scanner found in the text besides its fields. */
 function found(text: Buffer): Pick<ScannedDocument, 'digest' | 'mayHoldSecret'> {
   const { mayHoldSecret } = librechatScanner();
-  const counted = librechatScanner().digestBytes();
-  return { mayHoldSecret, digest: counted.length === 0 ? documentDigest(text) : hash('sha256', counted) };
+  const counted = librechatScanner().digestPieces();
+  const isEmpty = counted.every((piece) => piece.length === 0);
+  return { mayHoldSecret, digest: isEmpty ? documentDigest(text) : digestOf(counted) };
 }

@@ -103,7 +103,7 @@ export function librechatToBundle(
       losses: secrets > 0 ? { secret: secrets } : {},
     },
     digest,
-    toJSON: () => JSON.parse(line.toString()) as unknown,
+    toJSON: () => JSON.parse(Buffer.concat(line).toString()) as unknown,
   };
 }
 

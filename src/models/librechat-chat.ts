@@ -46,8 +46,8 @@ export interface LibrechatChatRecord {
   readonly conversationId: string | null;
   /** When the chat or one of its messages was saved last: ISO 8601. */
   readonly updatedAt: string | null;
-  /** The bundle's line as UTF-8 JSON text, `exported_at` left out (see `composeBundleLine`). */
-  readonly line: Uint8Array;
+  /** The bundle's line as UTF-8 JSON text in pieces, `exported_at` left out (see `composeBundleLine`). */
+  readonly line: readonly Uint8Array[];
   readonly files: readonly LibrechatFileRef[];
   readonly counts: ChatCounts;
   /** Digest of the chat's content (see `chatDigest`), the same that is in the line. */

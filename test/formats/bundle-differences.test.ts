@@ -12,18 +12,17 @@ function line(
   ids = { user_id: 'u', conversation_id: 'c' as string | null },
 ): BundleLine {
   const bytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-  return readBundleLine(
-    composeBundleLine({
-      userEmail: 'a@b.c',
-      conversation: conversation === null ? null : bytes(conversation),
-      copies: copies.map(bytes),
-      messages: messages.map(bytes),
-      fileIds: ['f1'],
-      missingFileIds: [],
-      branching: { has_branching: false, branch_points: [], missing_parent_ids: [] },
-      addition: { key: 'k', digest: 'd', active_leaf: null, ...ids },
-    }),
-  );
+  const pieces = composeBundleLine({
+    userEmail: 'a@b.c',
+    conversation: conversation === null ? null : bytes(conversation),
+    copies: copies.map(bytes),
+    messages: messages.map(bytes),
+    fileIds: ['f1'],
+    missingFileIds: [],
+    branching: { has_branching: false, branch_points: [], missing_parent_ids: [] },
+    addition: { key: 'k', digest: 'd', active_leaf: null, ...ids },
+  });
+  return readBundleLine(Buffer.concat(pieces));
 }
 
 test('a line is read with its documents as they stand', () => {

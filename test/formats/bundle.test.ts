@@ -77,7 +77,7 @@ test('counts add up, by kind where there are kinds', () => {
 });
 
 test('a line holds its documents as they were given', () => {
-  const line = composeBundleLine({
+  const parts = {
     userEmail: 'a@b.c',
     conversation: Buffer.from('{"n":1.0}'),
     messages: [Buffer.from('{"text":"é"}'), Buffer.from('{"n":1e2}')],
@@ -85,7 +85,8 @@ test('a line holds its documents as they were given', () => {
     missingFileIds: [],
     branching: { has_branching: false, branch_points: [], missing_parent_ids: [] },
     addition: { key: 'k', user_id: 'u', conversation_id: 'c', digest: 'd', active_leaf: null },
-  });
+  };
+  const line = Buffer.concat(composeBundleLine(parts));
   const text = Buffer.concat([bundleLineHead('2026-01-01T00:00:00.000Z'), line.subarray(1)]).toString();
   assert.ok(
     text.startsWith(
@@ -111,4 +112,26 @@ test('a line holds its documents as they were given', () => {
     digest: 'd',
     active_leaf: null,
   });
+});
+
+test('a long document is a piece of the line as it was given, and the line is the same', () => {
+  const long = Buffer.from(JSON.stringify({ text: 'a'.repeat(300_000) }));
+  const short = Buffer.from('{"text":"b"}');
+  const parts = {
+    userEmail: null,
+    conversation: null,
+    fileIds: [],
+    missingFileIds: [],
+    branching: { has_branching: false, branch_points: [], missing_parent_ids: [] },
+    addition: { key: 'k', user_id: 'u', conversation_id: 'c', digest: 'd', active_leaf: null },
+  };
+  const pieces = composeBundleLine({ ...parts, messages: [short, long, long, short], copies: [long] });
+  assert.equal(pieces.filter((piece) => piece === long).length, 3);
+  const { messages, threadmill } = JSON.parse(Buffer.concat(pieces).toString()) as Record<string, unknown>;
+  assert.deepEqual(
+    messages,
+    [short, long, long, short].map((text) => JSON.parse(text.toString()) as unknown),
+  );
+  assert.deepEqual((threadmill as { copies: unknown }).copies, [JSON.parse(long.toString())]);
+  assert.equal(composeBundleLine({ ...parts, messages: [short] }).length, 1);
 });

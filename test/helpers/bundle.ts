@@ -96,7 +96,7 @@ export function chatRecord(
     files,
     counts,
     digest,
-    toJSON: () => JSON.parse(line.toString()) as unknown,
+    toJSON: () => JSON.parse(Buffer.concat(line).toString()) as unknown,
   };
 }
 

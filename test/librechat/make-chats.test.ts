@@ -52,7 +52,7 @@ async function all(made: AsyncIterable<Made>): Promise<unknown[]> {
 function plain({ line, files, toJSON, ...rest }: LibrechatChatRecord): unknown {
   const texts = files.map(({ metadata, ...file }) => ({ ...file, metadata: Buffer.from(metadata).toString() }));
   // What went through a thread is the same by its values, not by its prototypes.
-  return JSON.parse(JSON.stringify({ ...rest, line: Buffer.from(line).toString(), files: texts, value: toJSON() }));
+  return JSON.parse(JSON.stringify({ ...rest, line: Buffer.concat(line).toString(), files: texts, value: toJSON() }));
 }
 
 async function* given(groups: readonly (JoinedUser | JoinedChats)[], afterFirst?: () => Promise<unknown>) {

@@ -119,9 +119,12 @@ export class UserSection {
     { line, files, counts }: LibrechatChatRecord,
     head: Buffer,
   ): Promise<{ offset: number; bytes: number }> {
-    await this.#files.append(CONVERSATIONS_FILE + this.#paths.settings.ending, head, line.subarray(1));
+    // The head begins the object that the line begins with.
+    const [first = head, ...rest] = line;
+    const pieces = [head, first.subarray(1), ...rest];
+    await this.#files.append(CONVERSATIONS_FILE + this.#paths.settings.ending, ...pieces);
     const offset = this.#offset;
-    const bytes = head.length + line.length - 1;
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
     this.#offset += bytes + 1;
     this.#count({ conversations: 1, ...counts });
     await this.#addFiles(files);

@@ -1,4 +1,4 @@
-import { forgetRecords, recordCount, sliceRecords, withCursor } from './batch.ts';
+import { forgetRecords, keepMemory, passMemory, recordCount, sliceRecords, withCursor } from './batch.ts';
 import { recordsRead, seqOfBatch, type StageRun } from './context.ts';
 import { toEtlError, type EtlError } from './errors.ts';
 import { cursorOf, positionOf, seqInto, type Position } from './position.ts';
@@ -22,12 +22,15 @@ export class Halt extends Error {
 /** What flows between the stages inside a run. */
 export type Item = Batch<unknown> | Halt;
 
-/** The source with every batch numbered and its cursor turned into a position. */
+/**
+ * The source with every batch numbered and its cursor turned into a position. `isHeld`: stages may hold on to parts of its
+ * batches, so that their memory must not be used again.
+ */
 export async function* sourceItems(
   source: Source<unknown>,
   run: StageRun,
   start: Position,
-  { limit, stop }: { readonly limit: number | undefined; readonly stop: AbortSignal },
+  { limit, stop, isHeld }: { readonly limit: number | undefined; readonly stop: AbortSignal; readonly isHeld: boolean },
 ): AsyncGenerator<Item> {
   const { stats } = run;
   let { read, bytes } = start;
@@ -38,7 +41,8 @@ export async function* sourceItems(
     if (left === 0) return;
     for await (const found of source.read(run)) {
       if (stop.aborted) break;
-      const batch = recordCount(found) > left ? sliceRecords(found, 0, left) : found;
+      const whole = isHeld ? keepMemory(found) : found;
+      const batch = recordCount(whole) > left ? sliceRecords(whole, 0, left) : whole;
       const records = recordCount(batch);
       left -= records;
       seq += 1;
@@ -114,6 +118,7 @@ export async function* fusedItems(
         run.turnTo('idle');
       }
       if (batch !== input) forgetRecords(input);
+      batch = passMemory(input, batch);
       last.turnTo('waitDownMs');
       yield batch;
       last.turnTo('idle');

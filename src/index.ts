@@ -25,7 +25,7 @@ export {
   type Tally,
   type Transform,
 } from './stage.ts';
-export { joinBatches, jsonBatch, pickRecords, recordCount, sliceRecords, withCursor } from './batch.ts';
+export { joinBatches, jsonBatch, pickRecords, recordCount, sliceRecords, whenDone, withCursor } from './batch.ts';
 export { encodeJsonRecords, type JsonRecords } from './formats/json-records.ts';
 export { mapBatch } from './map-batch.ts';
 export { bytesRead } from './position.ts';

@@ -163,11 +163,13 @@ class Run {
     const sourceRun = runs[0] as StageRun;
     const sinkRun = runs.at(-1) as StageRun;
     const { limit } = this.#options;
-    const items = sourceItems(source, sourceRun, startOf(this.#progress.position), { limit, stop: this.#stop });
-    const reading = Readable.from(items, { objectMode: true, highWaterMark: 1 });
+    const isHeld = transforms.some(({ start, holdsNothing }) => start === undefined || holdsNothing !== true);
+    const reading = { limit, stop: this.#stop, isHeld };
+    const items = sourceItems(source, sourceRun, startOf(this.#progress.position), reading);
+    const readable = Readable.from(items, { objectMode: true, highWaterMark: 1 });
     try {
       await nodePipeline(
-        reading,
+        readable,
         async function* (read: AsyncIterable<Item>) {
           yield* throughAll(transforms, runs.slice(1, -1), read);
         },
@@ -184,7 +186,7 @@ class Run {
       this.#abort.abort(error);
       throw error;
     } finally {
-      await closed(reading);
+      await closed(readable);
     }
   }
 

@@ -139,6 +139,11 @@ export interface Transform<in In, out Out> extends StageBase {
   readonly role: 'transform';
   apply(input: AsyncIterable<Batch<In>>, ctx: StageContext): AsyncIterable<Batch<Out>>;
   start?(ctx: StageContext): (batch: Batch<In>) => Batch<Out>;
+  /**
+   * Of the text of a batch (`batch.json`) it holds on to nothing but what it gives: the source may use that memory again once
+   * the sink has written it. For transforms with `start`.
+   */
+  readonly holdsNothing?: boolean | undefined;
 }
 
 /** Where records go. What comes out of `write` is what is safe. */

@@ -118,7 +118,7 @@ export function toSink<T>(sink: SinkLike<T>): Sink<T> {
 
 /** A transform that needs no await: `start` is called once a run and gives the function that turns one batch into the next. */
 export function syncTransform<In, Out>(
-  named: Pick<Transform<In, Out>, 'name' | 'config'>,
+  named: Pick<Transform<In, Out>, 'name' | 'config' | 'holdsNothing'>,
   start: (ctx: StageContext) => (batch: Batch<In>) => Batch<Out>,
 ): Transform<In, Out> {
   return {

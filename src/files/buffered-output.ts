@@ -20,6 +20,8 @@ export class BufferedOutput implements Output {
   /** What is to be written next, before what is in the buffer and not sealed. */
   #pieces: Uint8Array[] = [];
   #piecesBytes = 0;
+  /** To be called when these pieces are written. */
+  #whenTaken: (() => void)[] = [];
   #length: number;
   /** Bytes handed to the target, written or in flight. */
   #position: number;
@@ -44,6 +46,12 @@ export class BufferedOutput implements Output {
     this.#buffer.set(bytes, this.#used);
     this.#took(bytes.length);
     return undefined;
+  }
+
+  whenTaken(done: () => void): void {
+    if (this.#pieces.length > 0) this.#whenTaken.push(done);
+    // What is being written now may be of it.
+    else void this.#flight.then(done, () => undefined);
   }
 
   /** Takes bytes that may be changed as soon as this is done: all of them are copied. */
@@ -123,6 +131,7 @@ export class BufferedOutput implements Output {
   #forget(): void {
     this.#pieces = [];
     this.#piecesBytes = 0;
+    this.#whenTaken = [];
     this.#sealed = 0;
     this.#used = 0;
   }
@@ -133,6 +142,7 @@ export class BufferedOutput implements Output {
     this.#seal();
     const pieces = this.#pieces;
     const bytes = this.#piecesBytes;
+    const whenTaken = this.#whenTaken;
     if (bytes === 0) return;
     const full = this.#buffer;
     this.#buffer = this.#spare;
@@ -142,7 +152,12 @@ export class BufferedOutput implements Output {
     this.#position += bytes;
     this.#flight = this.#target.write(pieces, position);
     // Thrown where it is awaited; until then it is not unhandled.
-    this.#flight.catch(() => undefined);
+    this.#flight.then(
+      () => {
+        for (const done of whenTaken) done();
+      },
+      () => undefined,
+    );
     this.#unsynced += bytes;
     if (this.#unsynced >= earlySyncBytes) void this.#syncEarly();
   }

@@ -41,6 +41,11 @@ export class GzipOutput implements Output {
     return undefined;
   }
 
+  /** All that is given is copied. */
+  whenTaken(done: () => void): void {
+    done();
+  }
+
   writeText(text: string): Promise<void> | undefined {
     // A UTF-16 unit takes at most 3 bytes.
     if (text.length * 3 >= blockBytes - this.#used) return this.write(Buffer.from(text));

@@ -1,3 +1,4 @@
+import { BatchMemory } from '../formats/batch-memory.ts';
 import { splitJsonArray } from '../formats/json-array.ts';
 import type { BadJson, ChunkLimits } from '../formats/json-chunk.ts';
 import { readJsonLines } from '../formats/json-lines.ts';
@@ -6,6 +7,8 @@ import type { InputFile } from './input-file.ts';
 import type { BadRecord, RecordChunk, RecordFormat } from './read-records.ts';
 
 const newline = 0x0a;
+/** Memory of larger chunks is not kept. */
+const mostChunkBytes = 2 * 1024 * 1024;
 
 type Limits = ChunkLimits & { readonly maxLineBytes: number };
 
@@ -15,7 +18,8 @@ export function jsonLinesFormat(limits: Limits): RecordFormat {
     first: 1,
     label: (path, line) => `${path}:${line}`,
     async *read(input, bytes, { offset, number }, { signal }) {
-      for await (const chunk of readJsonLines(bytes, { ...limits, start: { offset, line: number }, signal })) {
+      const memory = new BatchMemory(mostChunkBytes);
+      for await (const chunk of readJsonLines(bytes, { ...limits, start: { offset, line: number }, signal, memory })) {
         const { json, lines, offsets, end } = chunk;
         const whole: RecordChunk = {
           json,
@@ -23,6 +27,7 @@ export function jsonLinesFormat(limits: Limits): RecordFormat {
           numberAt: (index) => lines[index] ?? 0,
           offsetAt: (index) => offsets[index] ?? 0,
           end: { offset: end.offset, number: end.line },
+          takeBack: chunk.takeBack,
         };
         yield endsInside(input, whole) ? withoutLast(whole) : whole;
       }
@@ -52,7 +57,8 @@ export function jsonArrayFormat(at: string | undefined, limits: Limits): RecordF
     label: (path, element) => `${path} ${at ?? ''}[${element}]`,
     async *read(_input, bytes, { offset, number }, { signal }) {
       const start = offset === 0 ? undefined : { offset, index: number };
-      for await (const chunk of splitJsonArray(bytes, { ...limits, at, start, signal })) {
+      const memory = new BatchMemory(mostChunkBytes);
+      for await (const chunk of splitJsonArray(bytes, { ...limits, at, start, signal, memory })) {
         const { json, elements, offsets, end } = chunk;
         const bad = chunk.bad.map((entry) => badRecord(entry, entry.element, limits));
         yield {
@@ -62,6 +68,7 @@ export function jsonArrayFormat(at: string | undefined, limits: Limits): RecordF
           offsetAt: (index) => offsets[index] ?? 0,
           end: { offset: end.offset, number: end.index },
           separatorBytes: 1,
+          takeBack: chunk.takeBack,
         };
       }
     },

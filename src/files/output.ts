@@ -9,6 +9,8 @@ export interface Output {
   readonly length: number;
   /** Takes bytes. They may be held on to until they are written, and must not be changed. */
   write(bytes: Uint8Array): Promise<void> | undefined;
+  /** Calls `done` when nothing that was given so far is held on to any more; never when it could not be written. */
+  whenTaken(done: () => void): void;
   /** Takes text, written as UTF-8. */
   writeText(text: string): Promise<void> | undefined;
   /** Ends the compressed block that is open, so that `length` is a place the file can be cut at. */

@@ -35,6 +35,8 @@ export interface RecordChunk {
   readonly end: RecordPlace;
   /** Bytes before a record, but the first, at which reading can begin too: 1 for the comma of an array. Default 0. */
   readonly separatorBytes?: number | undefined;
+  /** To be called when nobody looks at the records any more. Absent: their memory is not used again. */
+  readonly takeBack?: (() => void) | undefined;
 }
 
 /** How the bytes of a file become records. */
@@ -108,7 +110,7 @@ async function* readFile(
   };
   let last: RecordPlace = start ?? { offset: 0, number: format.first };
   for await (const chunk of chunksUntilCut(input, format.read(input, input.read(start, ctx.signal), last, ctx))) {
-    const { json, bad, numberAt, end } = chunk;
+    const { json, bad, numberAt, end, takeBack } = chunk;
     const bytes = end.offset - last.offset;
     const at = (record: number): string => format.label(path, numberAt(record));
     const stop = rejectAll(bad, input, format, ctx);
@@ -119,7 +121,7 @@ async function* readFile(
       yield jsonBatch(sliceJsonRecords(json, 0, records), before);
       throw stop.error;
     }
-    yield jsonBatch(json, { bytes, cursor: await cursorAt(end), at });
+    yield jsonBatch(json, { bytes, cursor: await cursorAt(end), at, takeBack });
     last = end;
   }
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 
+import { whenDone } from '../batch.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { bytesRead } from '../position.ts';
@@ -142,6 +143,8 @@ class RecordFile<T> {
   async add(batch: Batch<T>): Promise<Commit | undefined> {
     const output = this.#open;
     this.#records += await this.#layout.write(batch, output, this.#ctx, this.#records);
+    const done = whenDone(batch);
+    if (done !== undefined) output.whenTaken(done);
     const { cursor } = batch;
     this.#cursor = cursor;
     if (cursor !== undefined && this.#layout.isHolding?.() !== true) {

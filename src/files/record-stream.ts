@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 
+import { whenDone } from '../batch.ts';
 import { systemCode } from '../errors.ts';
 import type { Batch, Commit, StageContext } from '../stage.ts';
 import { BufferedOutput } from './buffered-output.ts';
@@ -34,6 +35,7 @@ export async function* writeRecordStream<T>(
       const before = output.length;
       const written = await layout.write(batch, output, ctx, records);
       await plain.sync();
+      whenDone(batch)?.();
       if (reader.isGone) {
         ctx.count('skipped', written, { batch });
         return;

@@ -38,5 +38,6 @@ export function withoutBrokenText(chunk: BuiltChunk): BuiltChunk {
     offsets: Float64Array.from(kept, (i) => chunk.offsets[i] ?? 0),
     numbers: Float64Array.from(kept, (i) => chunk.numbers[i] ?? 0),
     end: chunk.end,
+    takeBack: chunk.takeBack,
   };
 }

@@ -102,11 +102,12 @@ function endsEarly(walker: ArrayWalker, offset: number, element: number): Format
   return new FormatError(`the input ends early, at byte ${offset}${where}`, { offset, isTruncated: true });
 }
 
-function named({ json, bad, offsets, numbers, end }: BuiltChunk): JsonArrayChunk {
+function named({ json, bad, offsets, numbers, end, takeBack }: BuiltChunk): JsonArrayChunk {
   return {
     json,
     bad: bad.map(({ number, ...entry }) => ({ ...entry, element: number })),
     offsets,
+    takeBack,
     elements: numbers,
     // The comma or bracket itself: whether the array goes on is seen again on resuming.
     end: { offset: end.offset - 1, index: end.number },

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { BatchMemory } from './batch-memory.ts';
 import { withoutBrokenText } from './broken-text.ts';
 import { explainJson } from './explain-json.ts';
 import { EXCERPT_BYTES, type BuiltChunk, type ChunkLimits, type NumberedBadJson } from './json-chunk.ts';
@@ -28,6 +29,7 @@ export class JsonChunkBuilder {
   private readonly batchBytes: number;
   private readonly maxBytes: number;
   private readonly ofLines: boolean;
+  private readonly memory: BatchMemory | undefined;
 
   private buffer: Buffer;
   private used = 0;
@@ -60,10 +62,11 @@ export class JsonChunkBuilder {
     this.batchBytes = batchBytes;
     this.maxBytes = maxLineBytes;
     this.ofLines = options.of === 'lines';
+    this.memory = options.memory;
     this.blockOffset = offset;
     this.startOffset = offset;
     this.number = number;
-    this.buffer = Buffer.allocUnsafeSlow(this.usualSize());
+    this.buffer = this.newBuffer();
   }
 
   /** The input goes on at `from` in `block`, which is `offset` in the input. */
@@ -154,12 +157,14 @@ export class JsonChunkBuilder {
     const copied = this.start - this.used;
     if (copied > 0) this.copyRun(this.runFrom + copied);
     this.used = this.start;
+    const { bytes, takeBack } = this.detach();
     const chunk: BuiltChunk = {
-      json: { bytes: this.detach(), starts: this.starts.slice(0, count), ends: this.ends.slice(0, count), count },
+      json: { bytes, starts: this.starts.slice(0, count), ends: this.ends.slice(0, count), count },
       bad: this.bad,
       offsets: this.offsets.slice(0, count),
       numbers: this.numbers.slice(0, count),
       end: { offset: this.startOffset, number: this.number },
+      takeBack,
     };
     this.bad = [];
     this.count = 0;
@@ -284,17 +289,23 @@ export class JsonChunkBuilder {
   }
 
   /** The chunk's bytes for good: the buffer itself when it is well filled, else a copy. */
-  private detach(): Buffer {
-    const filled = this.buffer.subarray(0, this.used);
-    if (this.used * 2 >= this.buffer.length) {
-      this.buffer = Buffer.allocUnsafeSlow(this.usualSize());
-      return filled;
+  private detach(): { readonly bytes: Buffer; readonly takeBack?: (() => void) | undefined } {
+    const { memory, buffer } = this;
+    const filled = buffer.subarray(0, this.used);
+    if (this.used * 2 >= buffer.length) {
+      this.buffer = this.newBuffer();
+      return { bytes: filled, takeBack: memory && (() => memory.giveBack(buffer)) };
     }
     const copy = Buffer.allocUnsafeSlow(this.used);
     filled.copy(copy);
     // A very long value may have left a large buffer behind.
-    if (this.buffer.length > this.usualSize() * 4) this.buffer = Buffer.allocUnsafeSlow(this.usualSize());
-    return copy;
+    if (buffer.length > this.usualSize() * 4) this.buffer = this.newBuffer();
+    return { bytes: copy };
+  }
+
+  private newBuffer(): Buffer {
+    const size = this.usualSize();
+    return this.memory?.take(size) ?? Buffer.allocUnsafeSlow(size);
   }
 
   private usualSize(): number {

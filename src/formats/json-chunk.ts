@@ -1,3 +1,4 @@
+import type { BatchMemory } from './batch-memory.ts';
 import type { JsonRecords } from './json-records.ts';
 
 /** A value a reader could not take, told apart from its neighbours. The reader went on with the next one. */
@@ -43,6 +44,8 @@ export interface JsonChunk {
   readonly bad: readonly BadJson[];
   /** Byte offset in the input of record i's line or element. */
   readonly offsets: Float64Array;
+  /** To be called when nobody looks at the records any more. Absent: their memory is not used again. */
+  readonly takeBack?: (() => void) | undefined;
 }
 
 export interface JsonLinesChunk extends JsonChunk {
@@ -65,6 +68,8 @@ export interface ChunkLimits {
   readonly batchBytes?: number | undefined;
   /** A longer line or element is reported as bad and never held in memory. Default 64 MiB. */
   readonly maxLineBytes?: number | undefined;
+  /** Memory to put chunks into, for whoever gives it back: see `takeBack` of a chunk. */
+  readonly memory?: BatchMemory | undefined;
 }
 
 /** Which twin does the scanning: WebAssembly where its module was built (the default), or plain TypeScript. */
@@ -83,4 +88,6 @@ export interface BuiltChunk {
   readonly offsets: Float64Array;
   readonly numbers: Float64Array;
   readonly end: { readonly offset: number; readonly number: number };
+  /** To be called when nobody looks at the records any more. Absent: their memory is not used again. */
+  readonly takeBack?: (() => void) | undefined;
 }

@@ -57,11 +57,12 @@ export async function* readJsonLines(
   }
 }
 
-function named({ json, bad, offsets, numbers, end }: BuiltChunk): JsonLinesChunk {
+function named({ json, bad, offsets, numbers, end, takeBack }: BuiltChunk): JsonLinesChunk {
   return {
     json,
     bad: bad.map(({ number, ...entry }) => ({ ...entry, line: number })),
     offsets,
+    takeBack,
     lines: numbers,
     end: { offset: end.offset, line: end.number },
   };

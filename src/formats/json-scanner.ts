@@ -7,7 +7,8 @@ const idle: Record<Engine, JsonScanner[]> = { wasm: [], typescript: [] };
 
 /** A scanner at the start of its input. Give it back with `releaseJsonScanner` when done. */
 export function acquireJsonScanner(mode: ScanMode, engine: Engine = 'wasm'): JsonScanner {
-  const scanner = idle[engine].pop() ?? createJsonScanner(engine);
+  const wasm = engine === 'wasm' ? (idle.wasm.pop() ?? createWasmScanner()) : undefined;
+  const scanner = wasm ?? idle.typescript.pop() ?? new TypeScriptJsonScanner();
   scanner.reset(mode);
   return scanner;
 }
@@ -15,10 +16,6 @@ export function acquireJsonScanner(mode: ScanMode, engine: Engine = 'wasm'): Jso
 /** Keeps a scanner for the next reader: an instance reserves gigabytes of address space, so they are few. */
 export function releaseJsonScanner(scanner: JsonScanner): void {
   idle[scanner instanceof TypeScriptJsonScanner ? 'typescript' : 'wasm'].push(scanner);
-}
-
-function createJsonScanner(engine: Engine): JsonScanner {
-  return (engine === 'wasm' ? createWasmScanner() : undefined) ?? new TypeScriptJsonScanner();
 }
 
 interface ScanModule {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { recordCount } from '../batch.ts';
+import { recordCount, whenDone } from '../batch.ts';
 import { defineSink } from '../component.ts';
 import type { Json } from '../json.ts';
 import type { Commit, Sink } from '../stage.ts';
@@ -24,6 +24,7 @@ export function discardSink(input: z.input<typeof options> = {}): Sink<unknown> 
         records += recordCount(batch);
         count += 1;
         cursor = batch.cursor;
+        whenDone(batch)?.();
         if (cursor === undefined || count % batchesACommit !== 0) continue;
         yield { records, cursor } satisfies Commit;
         records = 0;

@@ -36,7 +36,8 @@ export function filter<T>(input: FilterOptions | ((record: T) => boolean)): Tran
 }
 
 function filterByFunction<T>(keep: (record: T) => boolean): Transform<T, T> {
-  return syncTransform({ name: 'filter', config: { function: keep.toString() } }, (ctx) => (batch) => {
+  const named = { name: 'filter', config: { function: keep.toString() }, holdsNothing: true };
+  return syncTransform(named, (ctx) => (batch) => {
     const kept: number[] = [];
     let rejected = 0;
     for (const [index, record] of batch.records.entries()) {

@@ -39,7 +39,7 @@ export function map<In, Out>(
 
 function mapByFunction<In, Out>(change: (record: In) => Out): Transform<In, Out> {
   return syncTransform(
-    { name: 'map', config: { function: change.toString() } },
+    { name: 'map', config: { function: change.toString() }, holdsNothing: true },
     (ctx) => (batch) => mapBatch(batch, change, ctx),
   );
 }

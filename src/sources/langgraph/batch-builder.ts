@@ -1,3 +1,4 @@
+import { BatchMemory } from '../../formats/batch-memory.ts';
 import { jsonBatch } from '../../batch.ts';
 import type { Json } from '../../json.ts';
 import type { Batch } from '../../stage.ts';
@@ -18,6 +19,7 @@ export class BatchBuilder {
   readonly #ids: string[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
+  readonly #memory: BatchMemory;
   #text: Buffer | undefined;
   #length = 0;
   #last: Placed | undefined;
@@ -27,6 +29,7 @@ export class BatchBuilder {
   /** @param expectedBytes About how large a batch becomes. */
   constructor(expectedBytes: number) {
     this.#expected = expectedBytes;
+    this.#memory = new BatchMemory(2 * expectedBytes);
   }
 
   get count(): number {
@@ -55,8 +58,9 @@ export class BatchBuilder {
     if (this.#last === undefined) return;
     const cursor = this.#last.cursor();
     const ids = this.#ids.splice(0);
+    const text = this.#text ?? Buffer.alloc(0);
     const json = {
-      bytes: (this.#text ?? Buffer.alloc(0)).subarray(0, this.#length),
+      bytes: text.subarray(0, this.#length),
       starts: Uint32Array.from(this.#starts.splice(0)),
       ends: Uint32Array.from(this.#ends.splice(0)),
       count: ids.length,
@@ -66,14 +70,18 @@ export class BatchBuilder {
     this.#length = 0;
     this.#last = undefined;
     this.bytes = 0;
-    yield jsonBatch(json, { cursor, at: (index) => `thread ${ids[index] ?? ''}` });
+    const takeBack = (): void => this.#memory.giveBack(text);
+    yield jsonBatch(json, { cursor, at: (index) => `thread ${ids[index] ?? ''}`, takeBack });
   }
 
   #roomFor(bytes: number): Buffer {
     const needed = this.#length + bytes;
     if (this.#text !== undefined && needed <= this.#text.length) return this.#text;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#expected, 2 * this.#length));
-    this.#text?.copy(larger, 0, 0, this.#length);
+    const larger = this.#memory.take(Math.max(needed, this.#expected, 2 * this.#length));
+    if (this.#text !== undefined) {
+      this.#text.copy(larger, 0, 0, this.#length);
+      this.#memory.giveBack(this.#text);
+    }
     this.#text = larger;
     return larger;
   }

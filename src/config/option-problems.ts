@@ -40,16 +40,20 @@ function problemsOf(issue: Issue, subject: Subject): OptionProblem[] {
   const schemas = schemasAt(subject.schema, path);
   // Checks of a component's own, and formats such as URLs, say themselves what is wrong.
   if (issue.code === 'custom') return [{ what: `${nameOf(path, subject)} ${issue.message}`, path, of: 'value' }];
-  const own = issue.code === 'invalid_format' || isLength(issue) || schemas.length === 0;
+  const own = issue.code === 'invalid_format' || schemas.length === 0 ? issue.message : undefined;
   const isSecret = schemas.some(({ secret }) => secret === true);
-  const expected = own ? `${issue.message} for` : `expected ${expectedText(schemas)} for`;
-  const what = `${expected} ${nameOf(path, subject)}, received ${isSecret ? kindOf(received) : receivedText(received)}`;
+  const expected = own ?? `expected ${lengthText(issue) ?? expectedText(schemas)}`;
+  const what = `${expected} for ${nameOf(path, subject)}, received ${isSecret ? kindOf(received) : receivedText(received)}`;
   return [{ what, path, of: 'value', hint: hintFor(schemas, received) }];
 }
 
-/** Text or a list that is too short or too long: its type, which is all that could be told of the schema, is right. */
-function isLength(issue: Issue): boolean {
-  return (issue.code === 'too_small' || issue.code === 'too_big') && ['string', 'array'].includes(issue.origin);
+/** What text or a list that is too short or too long should be: its type, which is all that the schema tells, is right. */
+function lengthText(issue: Issue): string | undefined {
+  if (issue.code !== 'too_small' && issue.code !== 'too_big') return undefined;
+  if (issue.origin !== 'string' && issue.origin !== 'array') return undefined;
+  const [side, limit] = issue.code === 'too_small' ? ['at least', issue.minimum] : ['at most', issue.maximum];
+  const [one, many] = issue.origin === 'string' ? ['character', 'characters'] : ['entry', 'entries'];
+  return `${side} ${limit} ${Number(limit) === 1 ? one : many}`;
 }
 
 function unknownOption(key: string, path: readonly PropertyKey[], { schema, also = [], name }: Subject): OptionProblem {
@@ -57,14 +61,15 @@ function unknownOption(key: string, path: readonly PropertyKey[], { schema, also
   if (path.length === 0) known.push(...also);
   const near = closest(key, known);
   const inside = path.length === 0 ? name : `"${pathText(path)}" of ${name}`;
-  const hint = near === undefined ? `known are: ${known.join(', ')}` : `try "${near}"`;
+  const hint = near === undefined ? `there are: ${known.join(', ')}` : `try "${near}"`;
   return { what: `unknown option "${key}" for ${inside}`, path: [...path, key], of: 'key', hint };
 }
 
 function missingOption(path: readonly PropertyKey[], { schema, name }: Subject): OptionProblem {
   const [description] = schemasAt(schema, path).flatMap((at) => at.description ?? []);
-  const what = `missing option "${pathText(path)}" for ${name}`;
-  return { what, path: path.slice(0, -1), of: 'value', hint: description };
+  const option = pathText(path);
+  const hint = description === undefined ? undefined : `"${option}": ${description}`;
+  return { what: `missing option "${option}" for ${name}`, path: path.slice(0, -1), of: 'value', hint };
 }
 
 /** Of several alternatives the one that was meant: whose kind of value fits, so that its problems lie deeper. */

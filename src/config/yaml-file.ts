@@ -78,14 +78,19 @@ function parseYaml(text: string, file: string): { readonly yaml: YamlFile; reado
 }
 
 /** The file's content as plain values, aliases unfolded. */
-export function yamlValue({ document, file }: YamlFile): unknown {
+export function yamlValue({ document, placeAt }: YamlFile): unknown {
   try {
     return document.toJS({ maxAliasCount });
   } catch (error) {
-    const hint = 'write out what the aliases stand for';
-    throw new EtlError('ETL_CONFIG_SYNTAX', 'aliases in the file unfold to too much', {
-      where: { file },
-      hint,
+    let last = 0;
+    visit(document, {
+      Alias(_, alias) {
+        last = alias.range?.[0] ?? last;
+      },
+    });
+    throw new EtlError('ETL_CONFIG_SYNTAX', 'the aliases up to this one unfold to too much', {
+      where: placeAt(last),
+      hint: 'write out what the aliases stand for',
       cause: error,
     });
   }
@@ -143,8 +148,22 @@ async function readText(path: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new EtlError('ETL_CONFIG_SYNTAX', 'the file is not UTF-8 text', { where: { file: path }, cause: error });
+    const where = { file: path, ...placeOfBrokenText(bytes) };
+    throw new EtlError('ETL_CONFIG_SYNTAX', 'the file is not UTF-8 text', { where, cause: error });
   }
+}
+
+/** Line and column, from 1, of the first character that is not UTF-8. */
+function placeOfBrokenText(bytes: Buffer): { readonly line: number; readonly column: number } {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let text = '';
+  try {
+    for (let at = 0; at < bytes.length; at += 1) text += decoder.decode(bytes.subarray(at, at + 1), { stream: true });
+  } catch {
+    // This is the place.
+  }
+  const lines = text.split('\n');
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }
 
 function parseDocuments(

@@ -4,6 +4,7 @@ import { components } from '../components.ts';
 import { checkPipeline, type ConfiguredPipeline } from '../config/load-pipeline.ts';
 import { errorReport } from '../report.ts';
 import { toEtlError, type EtlError } from '../errors.ts';
+import { checkTarget } from './check-target.ts';
 import { createCommand } from './command.ts';
 import { exitCodeOfError } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
@@ -58,15 +59,15 @@ async function checkFile(cli: Cli, file: string, connect: boolean): Promise<Omit
   return checkConnections(cli, pipeline);
 }
 
-async function checkConnections(cli: Cli, { stages }: ConfiguredPipeline): Promise<Omit<FileResult, 'file'>> {
+async function checkConnections(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<Omit<FileResult, 'file'>> {
   const { stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
   const problems: EtlError[] = [];
   const notes: string[] = [];
   try {
     for (const { name, stage } of stages) {
-      if (stage.check === undefined) continue;
       try {
-        notes.push(`${name}: ${await stage.check(stop)}`);
+        const note = await (stage.role === 'sink' ? (stage.check?.(stop) ?? checkTarget(plan)) : stage.check?.(stop));
+        if (note !== undefined) notes.push(`${name}: ${note}`);
       } catch (error) {
         problems.push(toEtlError(error, 'ETL_CONNECT_FAILED', { stage: name }));
       }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 
+import { closest } from '../closest.ts';
+import { EtlError } from '../errors.ts';
 import { createCommand } from './command.ts';
 import { commands } from './commands.ts';
 import { createCli, type Cli, type Io } from './io.ts';
@@ -11,15 +13,27 @@ import { version } from './version.ts';
  * throws.
  */
 export async function commandLine(argv: readonly string[], io: Io): Promise<number> {
-  const words = argv.filter((word) => word !== '--debug');
-  const cli = createCli(io, words);
+  const words = argv.filter((word) => word !== '--debug' && word !== '--no-color');
+  const hasColors = !argv.includes('--no-color');
+  const cli = createCli(hasColors ? io : { ...io, env: { ...io.env, NO_COLOR: '1', FORCE_COLOR: '' } }, words);
   try {
+    refuseHelpOfNothing(words);
     const program = await programFor(words, cli);
     await program.parseAsync(words, { from: 'user' });
     return cli.exitCode;
   } catch (error) {
-    return printError(error, cli, words.length < argv.length);
+    return printError(error, cli, argv.includes('--debug'));
   }
+}
+
+/** Of a command that is not there, commander would show the help of all. */
+function refuseHelpOfNothing([first, name]: readonly string[]): void {
+  const known = commands.map((command) => command.name);
+  if (first !== 'help' || name === undefined || name.startsWith('-') || known.includes(name)) return;
+  const near = closest(name, known);
+  throw new EtlError('ETL_USAGE', `unknown command '${name}'`, {
+    hint: near === undefined ? `there are: ${known.join(', ')}` : `Did you mean ${near}?`,
+  });
 }
 
 /** The program with the command that was called; the others only as their lines in the help. */
@@ -31,6 +45,7 @@ async function programFor(argv: readonly string[], cli: Cli): Promise<Command> {
     .usage('COMMAND [options]')
     .version(version(), '-V, --version', 'show the version')
     .option('--debug', 'show where errors come from')
+    .option('--no-color', 'no colours')
     .helpCommand('help COMMAND', 'show the help of a command');
   const called = argv.find((word) => !word.startsWith('-') && word !== 'help');
   for (const { name, summary, load } of commands) {

@@ -5,15 +5,16 @@ import { maskOptions } from '../config/mask.ts';
 import { optionsSchema } from '../config/option-info.ts';
 import { nowhere } from '../config/watch.ts';
 import { kindsAlong } from '../config/wiring.ts';
+import { EtlError } from '../errors.ts';
 import { identityOf, nextStep, type NextStep, type PipelinePlan } from '../plan.ts';
 import { reportOf } from '../report.ts';
 import { runPipeline } from '../run.ts';
 import type { Estimate, Progress } from '../stage.ts';
 import { createCommand } from './command.ts';
 import { formatBytes, formatCount, padWidth } from './format.ts';
-import { listenForInterrupts } from './interrupts.ts';
 import { safe, type Cli } from './io.ts';
 import { load } from './load.ts';
+import { stoppable } from './stoppable.ts';
 
 /** `etl plan FILE` */
 export function planCommand(cli: Cli): Command {
@@ -47,8 +48,7 @@ interface RunPlan {
 }
 
 async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<RunPlan> {
-  const { stop, end } = listenForInterrupts(cli, (text) => cli.say(text));
-  try {
+  return stoppable(cli, 'the plan', async ({ stop }) => {
     const kinds = kindsAlong(stages);
     const identity = identityOf(plan);
     const ledger = plan.sink.ledger?.(identity);
@@ -67,9 +67,7 @@ async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<R
       next: nextStep(progress ?? undefined, identity.digest),
       progress,
     };
-  } finally {
-    end();
-  }
+  });
 }
 
 // Enough records to know their size by.
@@ -77,7 +75,9 @@ const sampleRecords = 1000;
 
 /** What the source says; where it knows bytes only, the number of records by the size of the first ones. */
 async function estimated(plan: PipelinePlan, stop: AbortSignal): Promise<Estimate | null> {
-  const estimate = await plan.source.estimate?.(stop);
+  const estimate = await plan.source.estimate?.(stop).catch((error: unknown) => {
+    throw error instanceof EtlError ? error.at({ stage: plan.source.name }) : error;
+  });
   if (estimate === undefined) return null;
   const { isQuick, ...shown } = estimate;
   if (isQuick !== true || shown.bytes === undefined || shown.records !== undefined) return shown;

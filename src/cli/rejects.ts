@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+
 import type { Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
@@ -93,9 +95,14 @@ function retryCommand(cli: Cli): Command {
     });
 }
 
-/** A pipeline file names its reject file; anything else is one. */
+/** A pipeline file names its reject file, which may not be there yet; anything else is one. */
 async function rejectFileOf(cli: Cli, file: string): Promise<string> {
-  if (!/\.ya?ml$/i.test(file)) return file;
+  if (!/\.ya?ml$/i.test(file)) {
+    await stat(file).catch((cause: unknown) => {
+      throw new EtlError('ETL_SOURCE_NOT_FOUND', 'there is no such reject file', { where: { file }, cause });
+    });
+    return file;
+  }
   const { onReject } = (await load(cli, file)).plan;
   if (onReject !== 'stop') return onReject.to;
   throw new EtlError('ETL_USAGE', 'this pipeline keeps no rejected records (`onReject: stop`)', {

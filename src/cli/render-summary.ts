@@ -20,8 +20,9 @@ const headlines: Readonly<Record<RunReport['status'], string>> = {
 export function renderSummary(report: RunReport, { colors }: Pick<Cli, 'colors'>, resume: string): string {
   const { status, pipeline } = report;
   const paint = { failed: colors.red, stopped: colors.yellow }[status as string] ?? colors.green;
+  const headline = wasAborted(report) ? 'aborted' : headlines[status];
   const lines = [
-    `${paint(colors.bold(headlines[status]))} · ${safe(pipeline)} · ${formatDuration(report.elapsedMs)}${attemptsText(report)}`,
+    `${paint(colors.bold(headline))} · ${safe(pipeline)} · ${formatDuration(report.elapsedMs)}${attemptsText(report)}`,
     ...countLines(report),
     ...rejectLines(report),
     ...findingLines(report),
@@ -36,8 +37,15 @@ export function renderSummary(report: RunReport, { colors }: Pick<Cli, 'colors'>
   return lines.join('\n');
 }
 
+/** Ctrl-C a second time: that is no fault of the run's. */
+function wasAborted({ error }: RunReport): boolean {
+  return error?.code === 'ETL_ABORTED';
+}
+
 function countLines({ counts, bytesRead, bytesWritten, elapsedMs, attempts, stages, status }: RunReport): string[] {
   const { read, written, skipped, filtered, merged, expanded, rejected } = counts;
+  // It did not get as far as having stages.
+  if (stages.length === 0 && status === 'failed') return [];
   if (status === 'unchanged') {
     const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`;
     return [`  ${formatRecords(written)} written, ${formatCount(rejected)} rejected, in ${times}`];
@@ -83,10 +91,12 @@ function findingLines({ findings, status }: RunReport): string[] {
 }
 
 function rejectLines({ counts, rejects, status }: RunReport): string[] {
-  if (counts.rejected === 0 || status === 'unchanged') return [];
+  if (status === 'unchanged' || (counts.rejected === 0 && rejects.reasons.length === 0)) return [];
   const file = rejects.to === null ? '' : ` → ${safe(rejects.to)}`;
   return [
-    `  rejected${file}`,
+    counts.rejected === 0
+      ? '  rejected, and not in the file: the run ended before they were committed'
+      : `  rejected${file}`,
     ...rejects.reasons.flatMap(({ stage, code, reason, hint, count }) => [
       `    ${formatCount(count)} × ${safe(stage)}: ${safe(reason)} (${code})`,
       ...(hint === undefined ? [] : [`      ${safe(hint)}`]),
@@ -95,10 +105,11 @@ function rejectLines({ counts, rejects, status }: RunReport): string[] {
   ];
 }
 
-function endLines({ status, counts, ledger }: RunReport, resume: string): string[] {
+function endLines({ status, counts, ledger, stages }: RunReport, resume: string): string[] {
   if (status === 'unchanged') return ['  --new-run starts it over'];
   if (status === 'sampled') return ['  a sample moves no cursor: the run without --limit starts where it would have'];
   if (status !== 'stopped' && status !== 'failed') return [];
+  if (status === 'failed' && stages.length === 0) return ['  the run did not begin; what is written stays as it is'];
   if (counts.written === 0) return ['  nothing is written yet'];
   if (ledger === null) return ['  this sink keeps no progress: the same command starts over'];
   return [`  ${formatRecords(counts.written)} safe on the other side; go on with:`, `    ${resume}`];

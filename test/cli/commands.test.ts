@@ -35,6 +35,8 @@ test('wrong calls end with 2, say what is wrong, and leave the standard output a
   const cases: readonly (readonly [string[], RegExp])[] = [
     [[], /Usage: etl COMMAND/],
     [['rum', file], /ETL_USAGE: unknown command 'rum'\n {2}Did you mean run\?/],
+    [['help', 'rum'], /ETL_USAGE: unknown command 'rum'\n {2}Did you mean run\?/],
+    [['help', 'nonsense'], /ETL_USAGE: unknown command 'nonsense'\n {2}there are: run, check/],
     [['run'], /ETL_USAGE: missing required argument 'file'/],
     [['run', file, 'x'], /ETL_USAGE: too many arguments/],
     [['run', file, '--limt', '3'], /ETL_USAGE: unknown option '--limt'\n {2}Did you mean --limit\?/],
@@ -94,7 +96,18 @@ test('check --connect tries what the stages read and write', async (t) => {
   await writeFile(join(directory, 'in.jsonl'), messages(3));
   const found = await etl(['check', file, '--connect', '--json']);
   assert.equal(found.code, 0);
-  assert.match(found.stdout, /"ok":true.*"notes":\["jsonl: /);
+  assert.match(found.stdout, /"ok":true.*"notes":\["jsonl: .*"jsonl-2: can be written; the progress is kept in /);
+  await writeFile(join(directory, 'out.jsonl'), 'data');
+  const full = await etl(['check', file, '--connect']);
+  assert.equal(full.code, 1);
+  assert.match(full.stderr, /ETL_SINK_EXISTS[^]*stage "jsonl-2"/);
+  await writeFile(
+    join(directory, 'below.yaml'),
+    keepUsers.replace('DIR/out', 'DIR/in.jsonl/out').replaceAll('DIR', directory),
+  );
+  const below = await etl(['check', join(directory, 'below.yaml'), '--connect']);
+  assert.equal(below.code, 1);
+  assert.match(below.stderr, /ETL_SINK_FAILED/);
   const closed = await etl(['check', join(directory, 'm.yaml'), '--connect']);
   assert.equal(closed.code, 1);
   assert.match(closed.stderr, /ETL_CONNECT_FAILED/);
@@ -193,6 +206,13 @@ test('colours are for terminals, unless the environment says otherwise', async (
   assert.doesNotMatch((await etl(['list'], { isTTY: true, env: { NO_COLOR: '1' } })).stdout, ansi);
   assert.doesNotMatch((await etl(['list'], { isTTY: true, env: { TERM: 'dumb' } })).stdout, ansi);
   assert.match((await etl(['list'], { env: { FORCE_COLOR: '1' } })).stdout, ansi);
+  for (const argv of [
+    ['list', '--no-color'],
+    ['--no-color', 'list'],
+  ]) {
+    const plain = await etl(argv, { isTTY: true, env: { FORCE_COLOR: '1' } });
+    assert.deepEqual([plain.code, ansi.test(plain.stdout)], [0, false]);
+  }
   assert.doesNotMatch((await etl(['list'], { isTTY: true, env: { FORCE_COLOR: '0' } })).stdout, ansi);
 });
 

@@ -58,6 +58,11 @@ test('ls counts by reason, show prints records, of a pipeline or of a file', asy
     [0, 3],
   );
   assert.equal((await etl(['rejects', 'show', file, '--code', 'NONE'])).stdout, '');
+  for (const command of ['ls', 'show']) {
+    const missing = await etl(['rejects', command, join(directory, 'reject.jsonl')]);
+    assert.deepEqual([missing.code, missing.stdout], [1, '']);
+    assert.match(missing.stderr, /ETL_SOURCE_NOT_FOUND: there is no such reject file\n {2}at .*reject\.jsonl\n/);
+  }
 });
 
 test('a file that is no reject file is refused with its line', async (t) => {

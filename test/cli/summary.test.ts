@@ -16,6 +16,22 @@ const base: RunReport = {
   ledger: 'out.etl',
 };
 const colors = pc.createColors(false);
+const stage: RunReport['stages'][number] = {
+  stage: 'map',
+  role: 'transform',
+  in: 0,
+  out: 0,
+  bytes: 0,
+  filtered: 0,
+  skipped: 0,
+  merged: 0,
+  expanded: 0,
+  rejected: 0,
+  replayed: 0,
+  busyMs: 9,
+  waitUpMs: 1,
+  waitDownMs: 0,
+};
 
 function summary(change: Partial<RunReport>): string {
   return renderSummary({ ...base, elapsedMs: 2500, ...change }, { colors }, 'etl run p.yaml');
@@ -27,24 +43,7 @@ test('tells the sums, the speed, the rejects and the warnings', () => {
     counts: { ...noCounts, read: 10_000, written: 9_000, filtered: 900, expanded: 3, merged: 3, rejected: 100 },
     bytesRead: 5e6,
     bytesWritten: 4e6,
-    stages: [
-      {
-        stage: 'map',
-        role: 'transform',
-        in: 0,
-        out: 0,
-        bytes: 0,
-        filtered: 0,
-        skipped: 0,
-        merged: 0,
-        expanded: 0,
-        rejected: 0,
-        replayed: 0,
-        busyMs: 9,
-        waitUpMs: 1,
-        waitDownMs: 0,
-      },
-    ],
+    stages: [stage],
     rejects: {
       to: './r.jsonl',
       reasons: [
@@ -76,12 +75,25 @@ test('tells how to go on, where there is something to go on from', () => {
     /stopped · import[^]*5 records safe on the other side; go on with:\n {4}etl run p\.yaml$/,
   );
   assert.match(summary({ ...stopped, ledger: null }), /this sink keeps no progress: the same command starts over$/);
+  const failed = { status: 'failed', stages: [stage] } as const;
   assert.match(
-    summary({ status: 'failed', attempts: 2 }),
-    /failed · import · 2\.5 s · attempt 2[^]*nothing is written yet$/,
+    summary({ ...failed, attempts: 2 }),
+    /failed · import · 2\.5 s · attempt 2\n {2}0 read = 0 written\n[^]*nothing is written yet$/,
   );
+  assert.equal(
+    summary({ ...failed, stages: [] }),
+    'failed · import · 2.5 s\n  the run did not begin; what is written stays as it is',
+  );
+  const aborted = { code: 'ETL_ABORTED', message: 'stopped', where: {}, hint: '' };
+  assert.match(summary({ ...failed, error: aborted }), /^aborted · import/);
   assert.match(summary({ status: 'sampled' }), /a sample moves no cursor/);
   assert.match(summary({ status: 'unchanged', attempts: 2 }), /in 2 attempts\n {2}--new-run starts it over$/);
+});
+
+test('rejects of a run that ended before it kept them are named all the same', () => {
+  const reasons = [{ stage: 'map', code: 'ETL_RECORD_INVALID', reason: 'no id', count: 4 }];
+  const text = summary({ status: 'failed', stages: [stage], rejects: { to: './r.jsonl', reasons, moreReasons: 0 } });
+  assert.match(text, /rejected, and not in the file: .*\n {4}4 × map: no id \(ETL_RECORD_INVALID\)\n/);
 });
 
 test('no more than ten warnings are listed', () => {

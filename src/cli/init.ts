@@ -1,11 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Command } from 'commander';
 
 import { closest } from '../closest.ts';
 import { EtlError, systemCode } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { createCommand } from './command.ts';
 import { padWidth } from './format.ts';
 import { safe, type Cli } from './io.ts';
@@ -33,7 +34,7 @@ export function initCommand(cli: Cli): Command {
       if (text === undefined) throw unknownTemplate(template, [...known.keys()]);
       const path = file ?? `${template}.yaml`;
       await writeNew(join(cli.cwd, path), path, withEditorLine(text));
-      cli.say(`wrote ${safe(path)}; next: etl check ${safe(path)}`);
+      cli.say(`wrote ${safe(path)}${variablesText(text)}\nnext: etl check ${safe(path)}`);
     });
 }
 
@@ -57,12 +58,25 @@ function descriptionOf(text: string): string {
   return comment?.slice(2) ?? '';
 }
 
+/** What the template leaves open: its paths and addresses are those of the samples unless somebody says otherwise. */
+function variablesText(text: string): string {
+  const found = new Map<string, string | undefined>();
+  for (const [, name = '', fallback] of text.matchAll(/\$\{(\w+)(?::-([^}]*))?\}/g)) found.set(name, fallback);
+  if (found.size === 0) return '';
+  const width = Math.max(...[...found.keys()].map((name) => name.length));
+  const lines = [...found].map(([name, fallback]) => {
+    return `  ${padWidth(name, width)}  ${fallback === undefined ? 'must be set' : `else ${fallback}`}`;
+  });
+  return [', which takes these from the environment or from .env:', ...lines].join('\n');
+}
+
 function withEditorLine(text: string): string {
   return `${editorLine}\n${text.replace(/^# yaml-language-server:.*\n/, '')}`;
 }
 
 async function writeNew(path: string, shown: string, text: string): Promise<void> {
   try {
+    await makeFolder(dirname(path));
     await writeFile(path, text, { flag: 'wx' });
   } catch (error) {
     const where = { file: shown };
@@ -73,7 +87,7 @@ async function writeNew(path: string, shown: string, text: string): Promise<void
         cause: error,
       });
     }
-    throw new EtlError('ETL_SINK_FAILED', 'cannot write the file', { where, cause: error });
+    throw new EtlError('ETL_SINK_FAILED', 'cannot write the file', { where, hint: 'name another file', cause: error });
   }
 }
 

@@ -228,7 +228,14 @@ test('init writes a template that checks, and never over a file', async (t) => {
     text,
     /^# yaml-language-server: \$schema=\.\/node_modules\/threadmill\/schema\/pipeline\.schema\.json\n/,
   );
+  assert.match(written.stderr, /which takes these from the environment or from \.env:\n {2}INPUT +else \.\/examples\//);
   assert.equal((await etl(['check', join(directory, 'copy-jsonl.yaml')])).code, 0);
+  const onyx = await etl(['init', 'onyx-import', 'new/folder/o.yaml'], { cwd: directory });
+  assert.match(
+    onyx.stderr,
+    /^wrote new\/folder\/o\.yaml, which [^]*ONYX_API_KEY +must be set\n[^]*next: etl check new\//,
+  );
+  assert.match(await readFile(join(directory, 'new/folder/o.yaml'), 'utf8'), /type: onyx/);
   const again = await etl(['init', 'copy-jsonl'], { cwd: directory });
   assert.equal(again.code, 2);
   assert.match(again.stderr, /the file is there already/);

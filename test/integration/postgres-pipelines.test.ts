@@ -42,7 +42,7 @@ test('the pipeline files into PostgreSQL and out of it give back what went in', 
   const checked = await etl('check', join(root, 'pipelines/postgres-to-jsonl.yaml'), '--connect');
   assert.match(checked.stderr, /key id/);
   assert.equal((await load('postgres-to-jsonl.yaml')).counts.written, kept.length);
-  const out = recordsIn(gunzipSync(await readFile(join(cwd, 'out/messages.jsonl.gz'))).toString('utf8'));
+  const out = recordsIn(gunzipSync(await readFile(join(cwd, 'out/table.jsonl.gz'))).toString('utf8'));
   // A field that a record lacks is null in its row.
   const noFields = Object.fromEntries(records.flatMap((record) => Object.keys(record)).map((field) => [field, null]));
   assert.deepEqual(

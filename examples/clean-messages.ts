@@ -8,13 +8,13 @@ interface Message {
 
 const report = await pipeline(jsonlSource<Message>({ path: './examples/data/messages.jsonl' }), {
   name: 'clean-messages',
-  onReject: { to: './out/rejects.jsonl', max: 100 },
+  onReject: { to: './out/examples/rejects.jsonl', max: 100 },
 })
   .through(filter((message) => message.text !== ''))
   .through(dedupe({ key: 'id' }))
   .through(map((message) => ({ ...message, words: message.text.split(' ').length })))
   .through(redact({ drop: ['owner.email'] }))
-  .to(jsonlSink({ path: './out/clean-messages.jsonl' }))
+  .to(jsonlSink({ path: './out/examples/clean-messages.jsonl' }))
   .run();
 
 console.log(`${report.status}: ${report.counts.read} read, ${report.counts.written} written`);

@@ -7,7 +7,7 @@ const report = await pipeline(librechatSource({ from: './samples/librechat/dump/
   .through(detectBranches())
   .through(linearize({ branches: 'all' }))
   .through(hashFiles({ roots: ['uploads', 'images', 'public'].map((name) => `./samples/librechat/${name}`) }))
-  .to(jsonlSink({ path: './out/librechat.jsonl' }))
+  .to(jsonlSink({ path: './out/examples/librechat.jsonl' }))
   .run();
 
 console.log(`${report.status}: ${report.counts.written} conversations`);

@@ -5,7 +5,7 @@ const report = await pipeline(
   librechatSource({ from: './samples/librechat/dump/LibreChat', records: 'documents', includeTemporary: true }),
   { name: 'librechat-export' },
 )
-  .to(bundleSink({ path: './out/librechat', assetRoots: ['./samples/librechat'] }))
+  .to(bundleSink({ path: './out/examples/librechat', assetRoots: ['./samples/librechat'] }))
   .run();
 
 console.log(`${report.status}: ${report.counts.written} records`);

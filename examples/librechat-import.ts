@@ -10,14 +10,16 @@ import {
 } from '../src/index.ts';
 
 await pipeline(librechatSource({ from: './samples/librechat/dump/LibreChat', records: 'documents' }))
-  .to(bundleSink({ path: './out/bundle' }))
+  .to(bundleSink({ path: './out/examples/bundle' }))
   .run();
 
 for (const collection of ['users', 'files', 'messages', 'conversations'] as const) {
-  const report = await pipeline(bundleSource({ path: './out/bundle' }), { name: `librechat-import-${collection}` })
+  const report = await pipeline(bundleSource({ path: './out/examples/bundle' }), {
+    name: `librechat-import-${collection}`,
+  })
     .through(librechatDocuments({ collection }))
     .through(dedupe({ key: '_id' }))
-    .to(bsonDumpSink({ path: './out/dump/LibreChat', collection }))
+    .to(bsonDumpSink({ path: './out/examples/dump/LibreChat', collection }))
     .run();
   console.log(`${collection}: ${report.counts.written}`);
 }

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -42,15 +42,23 @@ const needServers: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   'postgres-to-jsonl.yaml': {},
 };
 
-/** An empty folder to run things in, with the data they use. */
-async function workplace(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'examples-'));
-  t.after(() => rm(directory, { recursive: true }));
-  for (const name of ['examples', 'samples']) await symlink(join(root, name), join(directory, name));
-  return directory;
-}
+/** A folder to run everything in, with the data: whoever tries one thing after another must not find them in each other's way. */
+const cwd = await mkdtemp(join(tmpdir(), 'examples-'));
+after(() => rm(cwd, { recursive: true }));
+for (const name of ['examples', 'samples', 'pipelines']) await symlink(join(root, name), join(cwd, name));
 
 const tsx = import.meta.resolve('tsx');
+
+test("the README's first command runs", async () => {
+  const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  for (const command of scripts['sample']?.split(' && ') ?? assert.fail('no sample')) {
+    const [node, etl, ...argv] = command.split(' ');
+    assert.deepEqual([node, etl], ['node', 'bin/etl.js']);
+    await run(process.execPath, ['--import', tsx, join(root, 'src/cli/main.ts'), ...argv], { cwd });
+  }
+});
 
 test('every TypeScript example runs and prints what it should', async (t) => {
   const files = (await readdir(join(root, 'examples'))).filter(
@@ -58,10 +66,8 @@ test('every TypeScript example runs and prints what it should', async (t) => {
   );
   assert.deepEqual(files.sort(), Object.keys(prints).sort(), 'say what each example prints');
   for (const file of files) {
-    await t.test(file, async (inner) => {
-      const { stdout } = await run(process.execPath, ['--import', tsx, join(root, 'examples', file)], {
-        cwd: await workplace(inner),
-      });
+    await t.test(file, async () => {
+      const { stdout } = await run(process.execPath, ['--import', tsx, join(root, 'examples', file)], { cwd });
       assert.match(stdout, prints[file] ?? /no such example/);
     });
   }
@@ -71,8 +77,7 @@ test('every pipeline file checks, passes its own tests, and runs where no server
   const files = (await readdir(join(root, 'pipelines'))).filter((name) => name.endsWith('.yaml'));
   assert.ok(files.length >= 5);
   for (const file of files) {
-    await t.test(file, async (inner) => {
-      const cwd = await workplace(inner);
+    await t.test(file, async () => {
       const path = join(root, 'pipelines', file);
       const env = { PATH: process.env['PATH'], ...needServers[file] };
       const etl = (...argv: string[]) =>
@@ -86,7 +91,8 @@ test('every pipeline file checks, passes its own tests, and runs where no server
       }
       const { stdout } = await etl('run', path, '--json');
       const report = JSON.parse(stdout) as { status: string; counts: { read: number; written: number } };
-      assert.equal(report.status, 'finished');
+      // The README's first command has run it.
+      assert.equal(report.status, file === 'librechat-dump.yaml' ? 'unchanged' : 'finished');
       assert.ok(report.counts.written > 0);
       assert.ok((await stat(join(cwd, 'out'))).isDirectory());
     });

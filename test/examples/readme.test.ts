@@ -25,8 +25,8 @@ async function workplace(t: TestContext): Promise<string> {
   return directory;
 }
 
-const conversations = async (directory: string): Promise<unknown[]> =>
-  (await readFile(join(directory, 'out', 'librechat.jsonl'), 'utf8'))
+const conversationsIn = async (file: string): Promise<unknown[]> =>
+  (await readFile(file, 'utf8'))
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
@@ -38,7 +38,7 @@ test("the README's pipeline runs as it stands there", async (t) => {
   const directory = await workplace(t);
   await writeFile(join(directory, 'pipeline.yaml'), block('yaml'));
   await node(directory, join(root, 'src/cli/main.ts'), 'run', 'pipeline.yaml');
-  assert.equal((await conversations(directory)).length, 54);
+  assert.equal((await conversationsIn(join(directory, 'out/librechat.jsonl'))).length, 54);
 });
 
 test("the README's TypeScript runs as it stands there", async (t) => {
@@ -50,7 +50,7 @@ test("the README's TypeScript runs as it stands there", async (t) => {
   const library = new URL('../../src/index.ts', import.meta.url).href;
   await writeFile(join(directory, 'pipeline.mts'), `import { ${names.join(', ')} } from '${library}';\n${code}`);
   await node(directory, 'pipeline.mts');
-  assert.equal((await conversations(directory)).length, 54);
+  assert.equal((await conversationsIn(join(directory, 'out/examples/librechat.jsonl'))).length, 54);
 });
 
 test('every link of the README leads somewhere', async () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { inOwnGroup, quietEnvironment, serverProcess, unrefStream, type TestLanggraph } from './server-process.ts';
@@ -15,7 +15,7 @@ export async function startLanggraph(
   options: { readonly graphs?: Readonly<Record<string, string>>; readonly withAuth?: boolean } = {},
 ): Promise<TestLanggraph> {
   const folder = await mkdtemp(join(tmpdir(), 'etl-langgraph-'));
-  const script = join(import.meta.dirname, 'fixtures/serve.ts');
+  const script = join(import.meta.dirname, 'fixtures', `serve${extname(import.meta.filename)}`);
   const args = ['--import', 'tsx', script, folder, JSON.stringify(options)];
   const child = spawn(...inOwnGroup(process.execPath, args), {
     stdio: ['pipe', 'pipe', 'ignore'],

@@ -3,18 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 
-import { EtlError } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { runPipeline } from '../run.ts';
-import type { RunOptions } from '../run-options.ts';
-import type { RejectPolicy } from '../rejects.ts';
 import type { RunReport } from '../report.ts';
-import type { Ledger, Sink, Source } from '../stage.ts';
+import type { Sink } from '../stage.ts';
+import { hasCode, hasMessage } from './expected-error.ts';
 import { closesWhatItOpens } from './open-handles.ts';
+import { endings, runSample, withCheckedCommits, type IfExistsMode, type SampleRunOptions } from './sample-run.ts';
 import { sampleFailure, sampleSource, type SampleOptions } from './sample-source.ts';
 import { testIn } from './scratch.ts';
-
-export type IfExistsMode = 'append' | 'replace' | 'error';
+import { testResume, testSample } from './test-resume.ts';
 
 /** Makes a sink into `directory`; called several times with the same folder, it must make the same sink. */
 export type MakeSink = (
@@ -68,7 +65,11 @@ export function testSink(make: MakeSink, contract: SinkContract): void {
   const records = Array.from({ length: total }, (_, index) => record(index));
   const asRead = JSON.parse(JSON.stringify(records)) as unknown[];
 
-  const run = async (directory: string, sample: SampleOptions = {}, options: Options = {}): Promise<RunReport> => {
+  const run = async (
+    directory: string,
+    sample: SampleOptions = {},
+    options: SampleRunOptions = {},
+  ): Promise<RunReport> => {
     const sink = await make(directory, options.ifExists === undefined ? {} : { ifExists: options.ifExists });
     const checked = contract.committed === undefined ? sink : withCheckedCommits(sink, directory, contract.committed);
     return runSample(sampleSource(options.records ?? records, sample), checked, options);
@@ -122,8 +123,8 @@ export function testSink(make: MakeSink, contract: SinkContract): void {
       });
     }
 
-    if (isResumable) testResume({ run, content, unbroken });
-    if (isResumable) testSample({ run, content, unbroken }, takesSamples);
+    if (isResumable) testResume({ run, content, unbroken, batches });
+    if (isResumable) testSample({ run, content, unbroken, batches }, takesSamples);
 
     if (ifExists.includes('error')) {
       testIn('refuses a target that holds data, and leaves it alone', async (directory) => {
@@ -159,150 +160,6 @@ export function testSink(make: MakeSink, contract: SinkContract): void {
   });
 }
 
-interface Options extends RunOptions {
-  readonly ifExists?: IfExistsMode | undefined;
-  readonly records?: readonly unknown[] | undefined;
-  readonly policy?: RejectPolicy | undefined;
-}
-
-interface Resumable {
-  readonly run: (directory: string, sample?: SampleOptions, options?: Options) => Promise<RunReport>;
-  readonly content: (directory: string) => Promise<unknown>;
-  readonly unbroken: (directory: string) => Promise<unknown>;
-}
-
-function testResume({ run, content, unbroken }: Resumable): void {
-  testIn('does nothing when a finished run is repeated', async (directory) => {
-    await run(directory);
-    const before = await content(directory);
-    assert.equal((await run(directory)).status, 'unchanged');
-    assert.deepEqual(await content(directory), before);
-  });
-
-  testIn('leaves the same when it is aborted at any batch and repeated', async (directory) => {
-    const whole = await unbroken(directory);
-    for (let at = 0; at < batches; at += 1) {
-      const target = join(directory, `${at}`);
-      const abort = new AbortController();
-      const aborting = run(
-        target,
-        { onBatch: (batch) => void (batch === at && abort.abort()) },
-        { signal: abort.signal },
-      );
-      await assert.rejects(aborting, hasCode('ETL_ABORTED'));
-      assert.equal((await run(target)).status, 'finished');
-      assert.deepEqual(await content(target), whole, `aborted at batch ${at}`);
-    }
-  });
-
-  testIn('leaves the same when it is aborted after any commit and repeated', async (directory) => {
-    const whole = await unbroken(directory);
-    let most = 0;
-    for (let last = 1; last <= batches; last += 1) {
-      const target = join(directory, `${last}`);
-      const abort = new AbortController();
-      let commits = 0;
-      const onCommit = (): void => {
-        commits += 1;
-        if (commits === last) abort.abort();
-      };
-      await run(target, {}, { signal: abort.signal, onCommit }).catch(() => undefined);
-      most = Math.max(most, commits);
-      await run(target);
-      assert.deepEqual(await content(target), whole, `aborted after commit ${last}`);
-    }
-    assert.ok(most >= 3, `needs at least three commits to be tested, made ${most}`);
-  });
-
-  testIn('leaves the same when the source fails at any batch and the run is repeated', async (directory) => {
-    const whole = await unbroken(directory);
-    for (let failAt = 0; failAt < batches; failAt += 1) {
-      const target = join(directory, `${failAt}`);
-      await assert.rejects(run(target, { failAt }), hasMessage(sampleFailure));
-      assert.equal((await run(target)).status, 'finished');
-      assert.deepEqual(await content(target), whole, `failed at batch ${failAt}`);
-    }
-  });
-
-  testIn('leaves the same when it is stopped in order, again and again, and repeated', async (directory) => {
-    const whole = await unbroken(directory);
-    const target = join(directory, 'target');
-    for (let at = 0; at < batches; at += 1) {
-      const stop = new AbortController();
-      const onBatch = (batch: number): void => void (batch === at && stop.abort());
-      const { status } = await run(target, { onBatch }, { stopSignal: stop.signal });
-      assert.ok(status === 'stopped' || status === 'finished', status);
-    }
-    await run(target);
-    assert.deepEqual(await content(target), whole);
-  });
-}
-
-function testSample({ run, content, unbroken }: Resumable, takesSamples: boolean): void {
-  testIn(takesSamples ? 'leaves the same when a sample was taken before' : 'refuses a sample', async (directory) => {
-    const whole = await unbroken(directory);
-    const target = join(directory, 'target');
-    if (takesSamples) assert.equal((await run(target, {}, { limit: 4 })).status, 'sampled');
-    else await assert.rejects(run(target, {}, { limit: 4 }), hasCode('ETL_LIMIT_REFUSED'));
-    assert.equal((await run(target)).status, 'finished');
-    assert.deepEqual(await content(target), whole);
-  });
-}
-
-/** Ways for a run to end, for the tests of what stays open. */
-const endings: readonly (readonly [string, SampleOptions, (abort: AbortController) => Options])[] = [
-  ['the run is finished', {}, () => ({})],
-  ['the source fails', { failAt: 4 }, () => ({})],
-  ['the run is aborted', {}, (abort) => ({ signal: abort.signal, onCommit: () => abort.abort() })],
-  [
-    'the run is aborted before it begins',
-    {},
-    (abort) => ({ signal: AbortSignal.any([abort.signal, AbortSignal.abort()]) }),
-  ],
-];
-
-async function runSample(
-  source: Source<unknown>,
-  sink: Sink<unknown>,
-  { policy = 'stop', ...options }: Options,
-): Promise<RunReport> {
-  return runPipeline({ name: 'contract', source, transforms: [], sink, onReject: policy }, options);
-}
-
-/** The sink with a ledger that looks, at every commit it is to save, whether the records are there. */
-function withCheckedCommits(
-  sink: Sink<unknown>,
-  directory: string,
-  committed: NonNullable<SinkContract['committed']>,
-): Sink<unknown> {
-  const { ledger } = sink;
-  if (ledger === undefined) return sink;
-  return {
-    ...sink,
-    ledger(run) {
-      const inner: Ledger = ledger.call(sink, run);
-      return {
-        ...inner,
-        async save(progress) {
-          // A sample is never committed.
-          const claimed = progress.status === 'sampled' ? 0 : progress.counts.written;
-          const safe = progress.sink === null ? 0 : await committed(directory, progress.sink);
-          assert.ok(safe >= claimed, `${claimed} records committed, ${safe} are safe`);
-          await inner.save(progress);
-        },
-      };
-    },
-  };
-}
-
 function sampleRecord(index: number): unknown {
   return { id: index, text: `record ${index}, with a "quote", a line\nbreak and ${'🙂'.repeat(index % 4)}` };
-}
-
-function hasCode(code: string): (error: unknown) => boolean {
-  return (error) => error instanceof EtlError && error.code === code;
-}
-
-function hasMessage(message: string): (error: unknown) => boolean {
-  return (error) => error instanceof Error && error.message.includes(message);
 }

@@ -4,9 +4,9 @@ import { describe } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { join } from 'node:path';
 
-import { EtlError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Source } from '../stage.ts';
+import { hasCode } from './expected-error.ts';
 import { closesWhatItOpens } from './open-handles.ts';
 import { readAll, recordsOf } from './recorder.ts';
 import { testIn } from './scratch.ts';
@@ -204,8 +204,4 @@ async function bytesReadByProcess(): Promise<number | undefined> {
 /** A cursor as it comes back from a ledger. */
 function savedAndRead(cursor: Json | undefined): Json {
   return JSON.parse(JSON.stringify(cursor ?? null)) as Json;
-}
-
-function hasCode(code: string): (error: unknown) => boolean {
-  return (error) => error instanceof EtlError && error.code === code;
 }

@@ -19,7 +19,7 @@ export interface SampleRunOptions extends RunOptions {
 }
 
 /** Ways for a run to end, for the tests of what stays open. */
-export const endings: readonly (readonly [string, SampleOptions, (abort: AbortController) => Options])[] = [
+export const endings: readonly (readonly [string, SampleOptions, (abort: AbortController) => SampleRunOptions])[] = [
   ['the run is finished', {}, () => ({})],
   ['the source fails', { failAt: 4 }, () => ({})],
   ['the run is aborted', {}, (abort) => ({ signal: abort.signal, onCommit: () => abort.abort() })],

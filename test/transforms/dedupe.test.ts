@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -11,7 +10,7 @@ import fc from 'fast-check';
 import { EtlError } from '../../src/errors.ts';
 import { dedupe, type DedupeOptions } from '../../src/transforms/dedupe.ts';
 import { limit } from '../../src/transforms/limit.ts';
-import { run, runBroken } from './run.ts';
+import { inDirectory, run, runBroken } from './run.ts';
 
 /** The first record of each key, by a Set. */
 function firsts(records: readonly { id: unknown }[]): unknown[] {
@@ -43,8 +42,7 @@ test('keeps the first record of every key, however batches are cut and wherever 
       fc.integer({ min: 1, max: 4 }),
       fc.boolean(),
       async (all, broken, batchSize, commitEvery, json) => {
-        const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
-        try {
+        await inDirectory(async (directory) => {
           for (const memory of ['exact', 'spill'] as const) {
             const stages = () => [dedupe({ key: 'id', memory, memoryBytes: 120 })];
             const result = await runBroken(all, stages, broken, {
@@ -58,9 +56,7 @@ test('keeps the first record of every key, however batches are cut and wherever 
             const { read, written, filtered } = result.counts;
             assert.deepEqual([read, written, filtered], [all.length, expected.length, all.length - expected.length]);
           }
-        } finally {
-          await rm(directory, { recursive: true, force: true });
-        }
+        });
       },
     ),
     { numRuns: 60 },
@@ -136,17 +132,14 @@ const tables: readonly {
 test('compares by', async (t) => {
   for (const { name, options, records: all, kept, rejected = 0 } of tables) {
     await t.test(name, async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
-      try {
+      await inDirectory(async (directory) => {
         const result = await run(all, [dedupe(options)], { onReject: { to: join(directory, 'rejects') } });
         assert.deepEqual(
           result.records,
           kept.map((index) => all[index]),
         );
         assert.equal(result.counts.rejected, rejected);
-      } finally {
-        await rm(directory, { recursive: true, force: true });
-      }
+      });
     });
   }
 });
@@ -168,8 +161,7 @@ test('closes its files when the stage after it needs no more', async () => {
 });
 
 test('a run killed at any moment and repeated gives what an unbroken one gives', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
-  try {
+  await inDirectory(async (directory) => {
     const input = join(directory, 'in.jsonl');
     const lines: string[] = [];
     let random = 1;
@@ -201,7 +193,5 @@ test('a run killed at any moment and repeated gives what an unbroken one gives',
     }
     assert.ok(kills > 0, 'no attempt was killed');
     assert.deepEqual((await readFile(output, 'utf8')).trimEnd().split('\n'), expected);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  });
 });

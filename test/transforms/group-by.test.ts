@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -12,16 +10,7 @@ import { filter } from '../../src/transforms/filter.ts';
 import { groupBy, type GroupByOptions } from '../../src/transforms/group-by.ts';
 import { limit } from '../../src/transforms/limit.ts';
 import { rebatch } from '../../src/transforms/rebatch.ts';
-import { run, runBroken } from './run.ts';
-
-async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
-  try {
-    return await use(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
+import { inDirectory, run, runBroken } from './run.ts';
 
 interface Keyed {
   readonly key: unknown;

@@ -9,6 +9,7 @@ import { EtlError } from '../../src/errors.ts';
 import { conversationSchema } from '../../src/models/conversation-schema.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { hashFiles, type HashFilesOptions } from '../../src/transforms/hash-files.ts';
+import { conversationOf } from '../helpers/conversation.ts';
 import { arraySource, Store, storeSink } from '../helpers/memory.ts';
 import { run, runBroken } from './run.ts';
 
@@ -159,35 +160,6 @@ test('tells of a file that may not be read, and of a root that is not there', as
   });
 });
 
-const conversation = (files: unknown[]) => ({
-  schema: 'threadmill/conversation@1',
-  id: 'c1',
-  owner: { id: 'u1' },
-  key: 'k1',
-  title: 'A chat',
-  createdAt: '2024-01-01T00:00:00.000Z',
-  updatedAt: '2024-01-01T00:00:00.000Z',
-  archived: false,
-  pinned: false,
-  temporary: false,
-  tags: [],
-  project: null,
-  settings: {},
-  messages: [],
-  tree: {
-    hasBranching: false,
-    roots: [],
-    leaves: [],
-    activeLeaf: null,
-    branchPoints: [],
-    missingParentIds: [],
-    depth: 0,
-    repairs: [],
-  },
-  files,
-  source: { system: 'librechat' },
-});
-
 test('completes the files of a conversation, in its own form', async () => {
   await withRoots(async (_, roots) => {
     const files = [
@@ -197,7 +169,7 @@ test('completes the files of a conversation, in its own form', async () => {
       { id: '4', unavailable: 'providerOnly' },
       { id: '5', paths: ['u1/b.png'], unavailable: 'missing' },
     ];
-    const { records } = await run([conversation(files)], [hashFiles({ roots })]);
+    const { records } = await run([{ ...conversationOf([]), files }], [hashFiles({ roots })]);
     const [found] = records as [{ files: unknown }];
     assert.deepEqual(found.files, [
       { id: '1', bytes: 1, paths: ['u1/a.txt'], name: 'a', sha256: sha256('a') },

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -22,7 +21,7 @@ import { map } from '../../src/transforms/map.ts';
 import { workInThreads } from '../../src/workers/work-in-threads.ts';
 import change, { isEven } from '../helpers/record-functions.ts';
 import { arraySource, Store, storeSink } from '../helpers/memory.ts';
-import { asJson, run, runBroken } from './run.ts';
+import { asJson, inDirectory, run, runBroken } from './run.ts';
 
 const module = new URL('../helpers/record-functions.ts', import.meta.url);
 const start: StartRecordThread = (workerData) =>
@@ -38,15 +37,6 @@ function inThreads(does: 'map' | 'filter', expression: string, workers: number):
     config: {},
     apply: (input, ctx) => workInThreads(input, { does, by: { expression } }, { workers, start }, ctx),
   };
-}
-
-async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
-  try {
-    return await use(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
 }
 
 /** All that can be seen of a run: records as text, counts, rejects, the error. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -18,7 +17,7 @@ import { map } from '../../src/transforms/map.ts';
 import { rebatch } from '../../src/transforms/rebatch.ts';
 import { tap } from '../../src/transforms/tap.ts';
 import { arraySource } from '../helpers/memory.ts';
-import { asJson, run, runBroken } from './run.ts';
+import { asJson, inDirectory, run, runBroken } from './run.ts';
 
 const numbered = (count: number): { n: number }[] => Array.from({ length: count }, (_, n) => ({ n }));
 const breaks = fc.array(
@@ -28,15 +27,6 @@ const breaks = fc.array(
   }),
   { maxLength: 4 },
 );
-
-async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
-  try {
-    return await use(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
 
 /** The batches that come out of a transform. */
 async function batchesOf(

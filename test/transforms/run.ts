@@ -1,3 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { jsonBatch } from '../../src/batch.ts';
 import { encodeJsonRecords } from '../../src/formats/json-records.ts';
 import { pipeline, type PipelineOptions } from '../../src/pipeline.ts';
@@ -23,6 +27,16 @@ export async function run(
   for (const transform of transforms) stages = stages.through(transform);
   const report = await stages.to(storeSink(store)).run();
   return { records: store.records, counts: report.counts, rejects: report.rejects };
+}
+
+/** A folder of the caller's own, for as long as it is used. */
+export async function inDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
+  try {
+    return await use(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 /** A way to break a run: where the source fails, or after how many records the sink does. */

@@ -25,12 +25,12 @@ import pg from 'pg';
 import { copyInto } from '../src/connections/postgres-copy.ts';
 import { conversationToOnyx } from '../src/mappings/conversation-to-onyx.ts';
 import { timeText } from '../src/mappings/conversation-to-onyx-times.ts';
-import { CONVERSATION_SCHEMA, type Conversation, type Message } from '../src/models/conversation.ts';
+import type { Conversation, Message } from '../src/models/conversation.ts';
 import { pipeline } from '../src/pipeline.ts';
 import { jsonlSink } from '../src/sinks/jsonl.ts';
 import { onyxSink } from '../src/sinks/onyx.ts';
 import { jsonlSource } from '../src/sources/jsonl.ts';
-import { treeOf } from '../src/tree/conversation-tree.ts';
+import { conversationOf } from '../test/helpers/conversation.ts';
 import { messages, type BenchMessage } from './data.ts';
 import { bench, type Work } from './harness.ts';
 import { startPostgresServer } from './postgres-server.ts';
@@ -73,25 +73,15 @@ function* conversations(): Generator<Conversation> {
   for (let number = 0; number < chats; number += 1) {
     const own = Array.from({ length: messagesInChat }, () => toMessage(source.next().value as BenchMessage));
     const id = `0b5f9d1e-0000-4000-8000-${String(number).padStart(12, '0')}`;
-    yield {
-      schema: CONVERSATION_SCHEMA,
+    yield conversationOf(own, {
       id,
       key: `bench:${number % 50}:${id}`,
       owner: { id: String(number % 50), email: `user${number % 50}@example.org` },
       title: `Chat ${number}`,
       createdAt: own[0]?.createdAt ?? null,
       updatedAt: own.at(-1)?.createdAt ?? null,
-      archived: false,
-      pinned: false,
-      temporary: false,
-      tags: [],
-      project: null,
-      settings: {},
-      messages: own,
-      tree: treeOf(own),
-      files: [],
       source: { system: 'bench' },
-    };
+    });
   }
 }
 

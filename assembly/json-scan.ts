@@ -57,6 +57,12 @@ let savedLiteral: u32 = 0;
 // Why the machine is lost: INVALID or UNSURE.
 let savedVerdict: u32 = VALID;
 let stoppedAt: i32 = 0;
+// The last eight bytes of a key to look for, and whether the value of such a key comes next. 0: none.
+let mark: u64 = 0;
+let isAtMark: bool = false;
+let marked: bool = false;
+// A line break between values, in values mode.
+let broken: bool = false;
 
 export function blockAddress(): usize {
   return BLOCK;
@@ -70,9 +76,13 @@ export function eventsAddress(): usize {
   return EVENTS;
 }
 
-/** Starts over, before a value. */
-export function reset(lines: bool): void {
+/** Starts over, before a value. The mark: eight bytes, the first lowest, or 0. */
+export function reset(lines: bool, markLow: u32, markHigh: u32): void {
   byLine = lines;
+  mark = (<u64>markHigh << 32) | <u64>markLow;
+  isAtMark = false;
+  marked = false;
+  broken = false;
   savedState = VALUE;
   savedDepth = 0;
   savedVerdict = VALID;
@@ -81,6 +91,16 @@ export function reset(lines: bool): void {
 /** Where the last scan stopped: the block's length, or just after a closing bracket in values mode. */
 export function stopped(): i32 {
   return stoppedAt;
+}
+
+/** Whether a key that ends with the mark may have had text that is not empty for a value. */
+export function mayHoldMark(): bool {
+  return marked;
+}
+
+/** Whether there was a line break between two values, outside of text. */
+export function hasBreaks(): bool {
+  return broken;
 }
 
 /** What the value read so far would be if the input ended here. */
@@ -115,6 +135,12 @@ function isSpace(c: i32): bool {
   return c == 0x20 || c == 0x0a || c == 0x0d || c == 0x09;
 }
 
+// @ts-ignore: decorator
+@inline
+function isBreak(c: i32): bool {
+  return c == 0x0a || c == 0x0d;
+}
+
 /** Scans the block's first `length` bytes; gives the number of events. */
 export function scan(length: i32): i32 {
   let p: usize = BLOCK;
@@ -126,6 +152,7 @@ export function scan(length: i32): i32 {
   let hexLeft = savedHexLeft;
   let literal = savedLiteral;
   let verdict = savedVerdict;
+  const name = mark;
   // No byte is -1: in values mode nothing ends a line.
   const lineEnd: i32 = byLine ? 0x0a : -1;
   const quotes = i8x16.splat(0x22);
@@ -166,6 +193,8 @@ export function scan(length: i32): i32 {
         }
         const stop: i32 = load<u8>(p);
         if (stop == 0x22) {
+          // What is before the block is not there any more: it may have been the mark.
+          if (inKey && name != 0) isAtMark = p < BLOCK + 8 || load<u64>(p - 8) == name;
           p++;
           state = inKey ? COLON : AFTER;
           // The usual next byte, without going round.
@@ -205,6 +234,10 @@ export function scan(length: i32): i32 {
           inKey = false;
           state = STRING;
           p++;
+          if (isAtMark) {
+            if (p >= end || load<u8>(p) != 0x22) marked = true;
+            isAtMark = false;
+          }
           continue;
         }
         if (c == 0x7b || c == 0x5b) {
@@ -242,6 +275,7 @@ export function scan(length: i32): i32 {
           continue;
         }
         if (isSpace(c)) {
+          broken |= isBreak(c);
           p++;
           continue;
         }
@@ -274,6 +308,7 @@ export function scan(length: i32): i32 {
           continue;
         }
         if (isSpace(c)) {
+          broken |= isBreak(c);
           p++;
           continue;
         }
@@ -310,6 +345,7 @@ export function scan(length: i32): i32 {
           continue;
         }
         if (isSpace(c)) {
+          broken |= isBreak(c);
           p++;
           continue;
         }
@@ -324,6 +360,7 @@ export function scan(length: i32): i32 {
           continue;
         }
         if (isSpace(c)) {
+          broken |= isBreak(c);
           p++;
           continue;
         }

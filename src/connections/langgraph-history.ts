@@ -16,6 +16,15 @@ export interface HistoryOptions {
   readonly limit?: number | undefined;
 }
 
+/** Checkpoints as text, newest first. */
+export interface HistoryPage extends JsonRecords {
+  /** False only when no `checkpoint_ns` in them is anything but empty: no subgraph ran. */
+  readonly mayNameSubgraph: boolean;
+}
+
+/** How the name of the member `checkpoint_ns` ends. */
+const namespaceMark = 'point_ns';
+
 /** Entries are not held whole in memory beyond this: they come in pieces of about so many bytes. */
 const bufferBytes = 4_000_000;
 /** Longest text of one checkpoint. */
@@ -70,11 +79,11 @@ export class HistoryReader {
    *
    * @throws {EtlError} as `LanggraphConnection.read`; `ETL_REQUEST_FAILED` for an answer that is not an array of checkpoints.
    */
-  async next(): Promise<JsonRecords | undefined> {
+  async next(): Promise<HistoryPage | undefined> {
     for (;;) {
       if (this.#pieces !== undefined) {
         const piece = await this.#piece(this.#pieces);
-        if (piece !== undefined) return piece;
+        if (piece !== undefined) return { ...piece, mayNameSubgraph: true };
         continue;
       }
       if (this.#left <= 0) return undefined;
@@ -181,10 +190,10 @@ function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, whe
 }
 
 /** The entries of an answer that is whole. */
-function wholePage(bytes: Buffer, where: string): JsonRecords {
-  const found = jsonArrayElements(bytes);
+function wholePage(bytes: Buffer, where: string): HistoryPage {
+  const found = jsonArrayElements(bytes, namespaceMark);
   if (found === undefined) throw notEntries(where, bytes);
-  return found;
+  return { ...found, mayNameSubgraph: found.mayHoldMark };
 }
 
 /** The entries of a large answer, as they come. */

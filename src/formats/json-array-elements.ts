@@ -10,17 +10,22 @@ const CLOSE_LIST = 0x5d;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
+/** Elements, and whether some member has the name that was asked for. */
+export interface MarkedRecords extends JsonRecords {
+  readonly mayHoldMark: boolean;
+}
+
 /**
  * The elements of a JSON array that is whole in memory, as views on its bytes. Nothing when the bytes are not one JSON array
- * in UTF-8. An array laid out over several lines is copied without its line breaks.
+ * in UTF-8. An array laid out over several lines is copied without its line breaks. `mark`: eight bytes of ASCII that the name
+ * of a member ends with; `mayHoldMark` is never wrong when it says that no such member, wherever it stands, is text.
  */
-export function jsonArrayElements(bytes: Buffer): JsonRecords | undefined {
+export function jsonArrayElements(bytes: Buffer, mark?: string): MarkedRecords | undefined {
   const open = skipSpace(bytes, 0);
   if (bytes[open] !== OPEN_LIST || !isUtf8(bytes)) return undefined;
-  if (bytes.includes(NEWLINE) || bytes.includes(RETURN)) return onOneLine(bytes);
   const starts: number[] = [];
   const ends: number[] = [];
-  const scanner = acquireJsonScanner('values');
+  const scanner = acquireJsonScanner('values', undefined, mark);
   try {
     let start = open + 1;
     for (let from = start; from < bytes.length; from += scanner.blockBytes) {
@@ -36,7 +41,10 @@ export function jsonArrayElements(bytes: Buffer): JsonRecords | undefined {
           ends.push(backOverSpace(bytes, end));
         } else if (!isNone) return undefined;
         start = end + 1;
-        if (isLast) return skipSpace(bytes, start) === bytes.length ? views(bytes, starts, ends) : undefined;
+        if (!isLast) continue;
+        if (skipSpace(bytes, start) !== bytes.length) return undefined;
+        if (scanner.mayHoldBreaks && hasBreaks(bytes)) return onOneLine(bytes, mark);
+        return { ...views(bytes, starts, ends), mayHoldMark: scanner.mayHoldMark };
       }
     }
     return undefined;
@@ -45,14 +53,18 @@ export function jsonArrayElements(bytes: Buffer): JsonRecords | undefined {
   }
 }
 
-function onOneLine(bytes: Buffer): JsonRecords | undefined {
+function hasBreaks(bytes: Buffer): boolean {
+  return bytes.includes(NEWLINE) || bytes.includes(RETURN);
+}
+
+function onOneLine(bytes: Buffer, mark: string | undefined): MarkedRecords | undefined {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));
   } catch {
     return undefined;
   }
-  return jsonArrayElements(Buffer.from(JSON.stringify(value)));
+  return jsonArrayElements(Buffer.from(JSON.stringify(value)), mark);
 }
 
 function views(bytes: Buffer, starts: readonly number[], ends: readonly number[]): JsonRecords {

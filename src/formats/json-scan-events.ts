@@ -20,7 +20,12 @@ export interface JsonScanner {
   readonly events: Uint32Array;
   /** Bytes of the last block that were scanned: less than all only after a closing bracket in values mode. */
   readonly stopped: number;
-  reset(mode: ScanMode): void;
+  /** `mark`: eight bytes of ASCII that the name of a member ends with, to be told by `mayHoldMark`. */
+  reset(mode: ScanMode, mark?: string): void;
+  /** A member whose name ends with the mark may have had text that is not empty for a value: never wrong when it says no. */
+  readonly mayHoldMark: boolean;
+  /** There may have been line breaks around values, in values mode: never wrong when it says no. */
+  readonly mayHoldBreaks: boolean;
   /** Scans `bytes[from .. to)` as what follows the bytes before; gives the number of events. */
   scan(bytes: Uint8Array, from: number, to: number): number;
   /** The verdict on the value read so far if the input ended here. */

@@ -93,6 +93,10 @@ export class TypeScriptJsonScanner implements JsonScanner {
     return this.state;
   }
 
+  /** It does not look: somebody else has to. */
+  readonly mayHoldMark = true;
+  readonly mayHoldBreaks = true;
+
   reset(mode: ScanMode): void {
     this.byLine = mode === 'lines';
     this.state = VALUE;

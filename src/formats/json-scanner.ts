@@ -6,10 +6,10 @@ import { instantiateWasm, type WasmMemory } from './webassembly.ts';
 const idle: Record<Engine, JsonScanner[]> = { wasm: [], typescript: [] };
 
 /** A scanner at the start of its input. Give it back with `releaseJsonScanner` when done. */
-export function acquireJsonScanner(mode: ScanMode, engine: Engine = 'wasm'): JsonScanner {
+export function acquireJsonScanner(mode: ScanMode, engine: Engine = 'wasm', mark?: string): JsonScanner {
   const wasm = engine === 'wasm' ? (idle.wasm.pop() ?? createWasmScanner()) : undefined;
   const scanner = wasm ?? idle.typescript.pop() ?? new TypeScriptJsonScanner();
-  scanner.reset(mode);
+  scanner.reset(mode, mark);
   return scanner;
 }
 
@@ -23,7 +23,9 @@ interface ScanModule {
   blockAddress(): number;
   blockBytes(): number;
   eventsAddress(): number;
-  reset(lines: number): void;
+  reset(lines: number, markLow: number, markHigh: number): void;
+  mayHoldMark(): number;
+  hasBreaks(): number;
   scan(length: number): number;
   stopped(): number;
   finish(): number;
@@ -42,7 +44,17 @@ function createWasmScanner(): JsonScanner | undefined {
     get stopped() {
       return module.stopped();
     },
-    reset: (mode) => module.reset(mode === 'lines' ? 1 : 0),
+    reset(mode, mark) {
+      const bytes = Buffer.alloc(8);
+      if (mark !== undefined) bytes.write(mark, 'latin1');
+      module.reset(mode === 'lines' ? 1 : 0, bytes.readUInt32LE(0), bytes.readUInt32LE(4));
+    },
+    get mayHoldMark() {
+      return module.mayHoldMark() !== 0;
+    },
+    get mayHoldBreaks() {
+      return module.hasBreaks() !== 0;
+    },
     scan(bytes, from, to) {
       block.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
       return module.scan(to - from);

@@ -65,3 +65,22 @@ test('any array gives its elements', () => {
     }),
   );
 });
+
+test('a member that ends with the mark is never overlooked', async (t) => {
+  const found = (text: string): boolean | undefined => jsonArrayElements(Buffer.from(text), 'point_ns')?.mayHoldMark;
+  for (const [text, expected] of [
+    ['[{"checkpoint_ns":""}]', false],
+    ['[{"checkpoint_ns" : "" , "a":"b"}]', false],
+    ['[{"checkpoint_ns":null,"a":"b"}]', false],
+    ['["checkpoint_ns","b"]', false],
+    ['[{"checkpoint_ns":"sub:1"}]', true],
+    ['[{"a":[{"checkpoint_ns" :\n "sub"}]}]', true],
+    ['[{"checkpoint_ns":"","b":{"checkpoint_ns":"\u0061"}}]', true],
+  ] as const) {
+    await t.test(text, () => assert.equal(found(text), expected));
+  }
+  // Wherever it lies to the blocks of the scanner.
+  for (let filler = 65_500; filler < 65_545; filler += 1) {
+    assert.equal(found(`[{"a":"${'x'.repeat(filler)}","checkpoint_ns":"sub"}]`), true, `${filler}`);
+  }
+});

@@ -4,7 +4,7 @@ import { unmarkNumbers } from '../formats/exact-numbers.ts';
 import { parseRetryAfter, retry } from '../retry.ts';
 import type { LanggraphBody, LanggraphOptions, LanggraphRequest } from './langgraph-connection.ts';
 import { exchange, type Answer } from './langgraph-exchange.ts';
-import { isPassing, LanggraphBodyError, langgraphError, LanggraphHttpError } from './langgraph-errors.ts';
+import { isPassing, isRefused, LanggraphBodyError, langgraphError, LanggraphHttpError } from './langgraph-errors.ts';
 import { langgraphHeaders } from './langgraph-headers.ts';
 import { markedAnswer } from './langgraph-numbers.ts';
 import type { RateLimit } from './langgraph-rate.ts';
@@ -73,9 +73,9 @@ export class LanggraphCaller {
     try {
       return await retry((attempt) => (attempt === 1 ? Promise.reject(first as Error) : call()), {
         signal,
-        attempts: request.isRepeatable === false ? 1 : (request.attempts ?? attempts ?? 6),
+        attempts: request.attempts ?? attempts ?? 6,
         baseMs: retryBaseMs,
-        isRetryable: isPassing,
+        isRetryable: request.isRepeatable === false ? isRefused : isPassing,
         retryAfter: (error) => (error instanceof LanggraphHttpError ? error.retryAfterMs : undefined),
         onRetry: (error) => onRetry?.(langgraphError(error, this.#where)),
       });

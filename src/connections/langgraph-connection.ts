@@ -38,7 +38,7 @@ export interface LanggraphRequest {
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** False for a request that must not reach the server twice. Default true. */
+  /** False for a request that must not be carried out twice: it is sent again after 429 only. Default true. */
   readonly isRepeatable?: boolean | undefined;
   /** Tries of this request, when not those of the connection. */
   readonly attempts?: number | undefined;

@@ -71,6 +71,11 @@ export function isPassing(error: unknown): boolean {
   return isBroken(error);
 }
 
+/** Whether the server would not take a request up at that time, so that it did nothing of it. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof LanggraphHttpError && error.status === 429;
+}
+
 /** Whether the connection broke, could not be made, or nothing came over it for too long. */
 function isBroken(error: unknown): boolean {
   const code = systemCode(error) ?? '';
@@ -98,7 +103,12 @@ const broken = new Set([
 export function langgraphError(error: unknown, where: string): EtlError {
   if (error instanceof EtlError) return error;
   const at = { where: { file: where }, cause: error };
-  if (error instanceof LanggraphBodyError) return new EtlError('ETL_REQUEST_FAILED', error.message, at);
+  if (error instanceof LanggraphBodyError) {
+    return new EtlError('ETL_REQUEST_FAILED', error.message, {
+      ...at,
+      hint: 'A proxy, or a page that asks for a log-in, answers in the place of the API: check the address and the key.',
+    });
+  }
   if (error instanceof LanggraphHttpError) return answered(error, at);
   if (isBroken(error)) {
     const code = systemCode(error) ?? '';

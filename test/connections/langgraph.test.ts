@@ -101,14 +101,24 @@ describe('what a server does wrong every time', () => {
   }
 });
 
-test('a request that must not reach the server twice is sent once', async () => {
-  await withStub(
-    () => ({ status: 500 }),
-    async (connection, requests) => {
-      await failure(connection.json({ ...count, isRepeatable: false }, signal));
-      assert.equal(requests.length, 2);
-    },
-  );
+test('a request that must not be carried out twice is sent again only when the server refused to take it up', async () => {
+  const cases: readonly (readonly [fault: StubFault, tries: number])[] = [
+    [{ status: 500 }, 1],
+    [{ status: 503 }, 1],
+    [{ status: 200, text: '<html>' }, 1],
+    ['reset', 1],
+    ['hang', 1],
+    [{ status: 429, headers: { 'retry-after': '0' } }, 3],
+  ];
+  for (const [fault, tries] of cases) {
+    await withStub(
+      () => fault,
+      async (connection, requests) => {
+        await failure(connection.json({ ...count, isRepeatable: false }, signal));
+        assert.equal(requests.length - 1, tries, JSON.stringify(fault));
+      },
+    );
+  }
 });
 
 test('an answer larger than asked for comes with the rest of it to read', async () => {

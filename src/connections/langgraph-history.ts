@@ -1,7 +1,7 @@
 import { EtlError } from '../errors.ts';
 import { FormatError } from '../formats/format-error.ts';
 import { splitJsonArray } from '../formats/json-array.ts';
-import { jsonArrayElements } from '../formats/json-array-elements.ts';
+import { jsonArrayElements, type MarkedRecords } from '../formats/json-array-elements.ts';
 import { jsonMember, jsonMembers, jsonValue } from '../formats/json-members.ts';
 import { asBuffer, sliceJsonRecords, type JsonRecords } from '../formats/json-records.ts';
 import type { LanggraphBody, LanggraphConnection, LanggraphRequest } from './langgraph.ts';
@@ -16,11 +16,8 @@ export interface HistoryOptions {
   readonly limit?: number | undefined;
 }
 
-/** Checkpoints as text, newest first. */
-export interface HistoryPage extends JsonRecords {
-  /** False only when no `checkpoint_ns` in them is anything but empty: no subgraph ran. */
-  readonly mayNameSubgraph: boolean;
-}
+/** Checkpoints as text, newest first; `mayHoldMark` is false only when every `checkpoint_ns` in them is empty: no subgraph ran. */
+export type HistoryPage = MarkedRecords;
 
 /** How the name of the member `checkpoint_ns` ends. */
 const namespaceMark = 'point_ns';
@@ -83,7 +80,7 @@ export class HistoryReader {
     for (;;) {
       if (this.#pieces !== undefined) {
         const piece = await this.#piece(this.#pieces);
-        if (piece !== undefined) return { ...piece, mayNameSubgraph: true };
+        if (piece !== undefined) return { ...piece, mayHoldMark: true };
         continue;
       }
       if (this.#left <= 0) return undefined;
@@ -193,7 +190,7 @@ function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, whe
 function wholePage(bytes: Buffer, where: string): HistoryPage {
   const found = jsonArrayElements(bytes, namespaceMark);
   if (found === undefined) throw notEntries(where, bytes);
-  return { ...found, mayNameSubgraph: found.mayHoldMark };
+  return found;
 }
 
 /** The entries of a large answer, as they come. */

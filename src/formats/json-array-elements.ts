@@ -44,7 +44,7 @@ export function jsonArrayElements(bytes: Buffer, mark?: string): MarkedRecords |
         if (!isLast) continue;
         if (skipSpace(bytes, start) !== bytes.length) return undefined;
         if (scanner.mayHoldBreaks && hasBreaks(bytes)) return onOneLine(bytes, mark);
-        return { ...views(bytes, starts, ends), mayHoldMark: scanner.mayHoldMark };
+        return views(bytes, starts, ends, scanner.mayHoldMark);
       }
     }
     return undefined;
@@ -67,8 +67,8 @@ function onOneLine(bytes: Buffer, mark: string | undefined): MarkedRecords | und
   return jsonArrayElements(Buffer.from(JSON.stringify(value)), mark);
 }
 
-function views(bytes: Buffer, starts: readonly number[], ends: readonly number[]): JsonRecords {
-  return { bytes, starts: new Uint32Array(starts), ends: new Uint32Array(ends), count: starts.length };
+function views(bytes: Buffer, starts: readonly number[], ends: readonly number[], mayHoldMark: boolean): MarkedRecords {
+  return { bytes, starts: new Uint32Array(starts), ends: new Uint32Array(ends), count: starts.length, mayHoldMark };
 }
 
 function skipSpace(bytes: Buffer, from: number): number {

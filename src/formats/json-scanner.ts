@@ -35,6 +35,8 @@ function createWasmScanner(): JsonScanner | undefined {
   const module = instantiateWasm<ScanModule>('json-scan');
   if (!module) return undefined;
   const blockBytes = module.blockBytes();
+  const markBytes = Buffer.alloc(8);
+  let known: string | undefined;
   // The memory never grows, so the views stay good.
   const block = new Uint8Array(module.memory.buffer, module.blockAddress(), blockBytes);
   const events = new Uint32Array(module.memory.buffer, module.eventsAddress(), blockBytes);
@@ -45,9 +47,12 @@ function createWasmScanner(): JsonScanner | undefined {
       return module.stopped();
     },
     reset(mode, mark) {
-      const bytes = Buffer.alloc(8);
-      if (mark !== undefined) bytes.write(mark, 'latin1');
-      module.reset(mode === 'lines' ? 1 : 0, bytes.readUInt32LE(0), bytes.readUInt32LE(4));
+      if (mark !== known) {
+        markBytes.fill(0);
+        if (mark !== undefined) markBytes.write(mark, 'latin1');
+        known = mark;
+      }
+      module.reset(mode === 'lines' ? 1 : 0, markBytes.readUInt32LE(0), markBytes.readUInt32LE(4));
     },
     get mayHoldMark() {
       return module.mayHoldMark() !== 0;

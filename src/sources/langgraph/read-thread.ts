@@ -47,7 +47,7 @@ export async function readThread(
         const page = given.count > left ? sliceJsonRecords(given, 0, left) : given;
         left -= page.count;
         if (page.count === 0) continue;
-        if (subgraphs && given.mayNameSubgraph) addNamespaces(page, found);
+        if (subgraphs && given.mayHoldMark) addNamespaces(page, found);
         const spilling = collector.add(page);
         if (spilling !== undefined) await spilling;
       }

@@ -29,6 +29,7 @@ import { join } from 'node:path';
 import { Pool } from 'undici';
 
 import { jsonBatch } from '../src/batch.ts';
+import { BatchMemory } from '../src/formats/batch-memory.ts';
 import { jsonRecordText, type JsonRecords } from '../src/formats/json-records.ts';
 import type { ThreadRecord } from '../src/models/langgraph.ts';
 import { pipeline } from '../src/pipeline.ts';
@@ -43,20 +44,21 @@ const concurrency = 16;
 const url = (): string => process.env['ETL_BENCH_LANGGRAPH'] ?? '';
 const batchSize = 100;
 
-/** Records of a batch as a file would give them; only the ids differ. */
-function* batches(): Generator<JsonRecords> {
+/** Records of a batch as a file would give them, in memory that is used again when `done` is called; only the ids differ. */
+function* batches(): Generator<{ readonly records: JsonRecords; done(): void }> {
   const record = Buffer.from(`${threadRecord(0)}\n`);
   const idAt = record.indexOf(threadId(0));
+  const memory = new BatchMemory(2 * batchSize * record.length);
   for (let from = 0; from < threads; from += batchSize) {
     const count = Math.min(batchSize, threads - from);
-    const bytes = Buffer.allocUnsafe(count * record.length);
+    const bytes = memory.take(count * record.length);
     const starts = Uint32Array.from({ length: count }, (_, i) => i * record.length);
     const ends = starts.map((start) => start + record.length - 1);
     for (const [i, start] of starts.entries()) {
       record.copy(bytes, start);
       bytes.write(threadId(from + i), start + idAt);
     }
-    yield { bytes, starts, ends, count };
+    yield { records: { bytes, starts, ends, count }, done: () => memory.giveBack(bytes) };
   }
 }
 
@@ -66,7 +68,8 @@ const memorySource: Source<ThreadRecord> = {
   name: 'memory',
   async *read() {
     let number = 0;
-    for (const records of batches()) yield jsonBatch<ThreadRecord>(records, { cursor: (number += 1) });
+    for (const { records, done } of batches())
+      yield jsonBatch<ThreadRecord>(records, { cursor: (number += 1), takeBack: done });
   },
 };
 
@@ -78,7 +81,7 @@ async function bare({ readsBack, parses }: { readonly readsBack: boolean; readon
     return Buffer.from(await answer.body.arrayBuffer());
   };
   let records = 0;
-  for (const batch of batches()) {
+  for (const { records: batch, done } of batches()) {
     let next = 0;
     const work = async (): Promise<void> => {
       while (next < batch.count) {
@@ -96,6 +99,7 @@ async function bare({ readsBack, parses }: { readonly readsBack: boolean; readon
       }
     };
     await Promise.all(Array.from({ length: concurrency }, work));
+    done();
   }
   await pool.close();
   return { records, output: `${records} threads` };

@@ -33,15 +33,20 @@ export function jsonMembers(bytes: Buffer, from = 0, to = bytes.length): JsonMem
   return members;
 }
 
-/** {@link jsonMembers} without making objects of them. */
+/**
+ * {@link jsonMembers} without making objects of them. Gives the place behind the object, or behind what was there instead.
+ *
+ * @param endOf Where the value of a member ends that begins at `start`: for a caller that knows it sooner, or looks inside.
+ */
 export function eachJsonMember(
   bytes: Buffer,
   from: number,
   to: number,
   take: (name: string, start: number, end: number, nameStart: number) => void,
-): void {
+  endOf: (name: string, start: number) => number = (_, start) => jsonValueEnd(bytes, start),
+): number {
   let at = skipSpace(bytes, from);
-  if (bytes[at] !== OPEN_OBJECT) return;
+  if (bytes[at] !== OPEN_OBJECT) return jsonValueEnd(bytes, at);
   at = skipSpace(bytes, at + 1);
   while (at < to && bytes[at] === QUOTE) {
     const nameStart = at;
@@ -49,26 +54,40 @@ export function eachJsonMember(
     at = skipSpace(bytes, nameEnd);
     if (bytes[at] !== COLON) break;
     const start = skipSpace(bytes, at + 1);
-    const end = skipValue(bytes, start);
-    take(textOf(bytes, nameStart, nameEnd), start, end, nameStart);
+    const name = textOf(bytes, nameStart, nameEnd);
+    const end = endOf(name, start);
+    take(name, start, end, nameStart);
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
   }
+  return at + 1;
 }
 
 /** The elements of an array, without decoding them. The text must be valid JSON; anything else has no elements. */
 export function jsonElements(bytes: Buffer, from = 0, to = bytes.length): JsonRange[] {
   const elements: JsonRange[] = [];
+  eachJsonElement(bytes, from, to, (start) => {
+    const end = jsonValueEnd(bytes, start);
+    elements.push({ start, end });
+    return end;
+  });
+  return elements;
+}
+
+/**
+ * Goes through the elements of an array. Gives the place behind it, or behind what was there instead.
+ *
+ * @param endOf Where the element ends that begins at `start`.
+ */
+export function eachJsonElement(bytes: Buffer, from: number, to: number, endOf: (start: number) => number): number {
   let at = skipSpace(bytes, from);
-  if (bytes[at] !== OPEN_LIST) return elements;
+  if (bytes[at] !== OPEN_LIST) return jsonValueEnd(bytes, at);
   at = skipSpace(bytes, at + 1);
   while (at < to && bytes[at] !== CLOSE_LIST) {
-    const end = skipValue(bytes, at);
-    elements.push({ start: at, end });
-    at = skipSpace(bytes, end);
+    at = skipSpace(bytes, endOf(at));
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
   }
-  return elements;
+  return at + 1;
 }
 
 /** The value of the first member of this name; nothing when there is none. */
@@ -81,12 +100,18 @@ export function jsonValue(bytes: Buffer, range: JsonRange): unknown {
   return JSON.parse(bytes.toString('utf8', range.start, range.end));
 }
 
-function skipValue(bytes: Buffer, start: number): number {
+/** The place behind the value that begins at `start`. */
+export function jsonValueEnd(bytes: Buffer, start: number): number {
   const first = bytes[start];
   if (first === QUOTE) return skipString(bytes, start);
   if (first !== OPEN_OBJECT && first !== OPEN_LIST) return skipScalar(bytes, start);
+  return jsonContainerEnd(bytes, start + 1);
+}
+
+/** The place behind the object or array in which `from` lies, outside of anything in it. */
+export function jsonContainerEnd(bytes: Buffer, from: number): number {
   let depth = 1;
-  let at = start + 1;
+  let at = from;
   while (at < bytes.length) {
     const byte = bytes[at];
     if (byte === QUOTE) {
@@ -130,7 +155,8 @@ function skipScalar(bytes: Buffer, start: number): number {
   return at;
 }
 
-function skipSpace(bytes: Buffer, from: number): number {
+/** The first place from `from` on that is not white space. */
+export function skipSpace(bytes: Buffer, from: number): number {
   let at = from;
   while ((bytes[at] ?? QUOTE) <= SPACE) at += 1;
   return at;

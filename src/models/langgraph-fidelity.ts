@@ -50,7 +50,8 @@ export const contentAspects: readonly FidelityAspect[] = ['values', 'next', 'par
  * Compares the checkpoints of one thread on two servers, oldest first in each namespace.
  *
  * Where the target has the source's checkpoint ids, checkpoints are paired by them. Else each namespace is paired in its
- * order; `idMap` (source id → target id) tells the pairs when the one who restored them knows.
+ * order; `idMap` (source id → target id) tells the pairs when the one who restored them knows. One summary may stand for a
+ * checkpoint on both sides.
  */
 export function compareThread(
   threadId: string,
@@ -62,11 +63,13 @@ export function compareThread(
   }: { readonly idMap?: ReadonlyMap<string, string>; readonly maxDifferences?: number } = {},
 ): ThreadFidelity {
   const pairs = pairUp(source, target, idMap);
-  const paired = new Map([...pairs].map(([from, to]) => [from.id, to.id]));
+  const paired = pairedIds(source, pairs);
   // Among those that both have: one too many, or missing, is counted as such, and moves no others.
-  const known = new Set(pairs.values());
-  const rank = ranks(target.filter((summary) => known.has(summary)));
-  const sourceRank = ranks(source.filter((summary) => pairs.has(summary)));
+  const ranks = targetRanks(target, pairs);
+  const sourceRanks = new Map<string, number>();
+  let pairCount = 0;
+  let identical = 0;
+  const subgraphs = { source: 0, target: 0, paired: 0 };
   const aspects = source.some(isExact) ? exactAspects : fidelityAspects;
   const matched = Object.fromEntries(aspects.map((aspect) => [aspect, 0])) as Record<ExactAspect, number>;
   const differences: FidelityDifference[] = [];
@@ -80,22 +83,36 @@ export function compareThread(
     const pair = targetId === id ? { id } : { id, targetId };
     differences.push({ kind, ns, ...pair, step, ...(detail === undefined ? {} : { detail: detail() }) });
   };
-  for (const from of source) {
-    const to = pairs.get(from);
+  for (const [index, from] of source.entries()) {
+    const to = pairs[index];
+    const isInSubgraph = from.ns !== '';
+    if (isInSubgraph) subgraphs.source += 1;
     if (to === undefined) {
       differ('missing', from);
       continue;
     }
+    pairCount += 1;
+    if (isInSubgraph) subgraphs.paired += 1;
+    const rank = sourceRanks.get(from.ns) ?? 0;
+    sourceRanks.set(from.ns, rank + 1);
     const check = (aspect: ExactAspect, expected: unknown, received: unknown): void => {
       if (expected === received) matched[aspect] += 1;
       else differ(aspect, from, to.id, () => `${text(expected)} here, ${text(received)} there`);
     };
+    const checkPlace = (): void => {
+      check('parents', from.parentId === null ? null : (paired.get(from.parentId) ?? from.parentId), to.parentId);
+      check('order', rank, ranks.get(to));
+    };
+    if (from === to && !isExact(from)) {
+      identical += 1;
+      checkPlace();
+      continue;
+    }
     if (from.values === to.values) matched.values += 1;
     else
       differ('values', from, to.id, from.valuesDiffer ?? (() => `${text(from.values)} here, ${text(to.values)} there`));
     check('next', from.next, to.next);
-    check('parents', from.parentId === null ? null : (paired.get(from.parentId) ?? from.parentId), to.parentId);
-    check('order', sourceRank.get(from), rank.get(to));
+    checkPlace();
     check('source', from.source, to.source);
     check('step', from.step, to.step);
     check('ids', from.id, to.id);
@@ -107,16 +124,15 @@ export function compareThread(
     check('tasks', from.tasks, to.tasks);
     check('task ids', from.taskIds, to.taskIds);
   }
-  for (const to of target) if (!known.has(to)) differ('extra', to);
-  const inSubgraph = ({ ns }: EntrySummary): boolean => ns !== '';
+  for (const aspect of fidelityAspects) if (aspect !== 'parents' && aspect !== 'order') matched[aspect] += identical;
+  for (const to of target) {
+    if (to.ns !== '') subgraphs.target += 1;
+    if (!ranks.has(to)) differ('extra', to);
+  }
   return {
     thread_id: threadId,
-    checkpoints: { source: source.length, target: target.length, paired: pairs.size },
-    subgraphs: {
-      source: source.filter(inSubgraph).length,
-      target: target.filter(inSubgraph).length,
-      paired: [...pairs.keys()].filter(inSubgraph).length,
-    },
+    checkpoints: { source: source.length, target: target.length, paired: pairCount },
+    subgraphs,
     matched,
     differences,
   };
@@ -131,29 +147,34 @@ export function isFaithful(
   return source === paired && target === paired && aspects.every((aspect) => matched[aspect] === paired);
 }
 
+/** The target's checkpoint for each of the source's. */
 function pairUp(
   source: readonly EntrySummary[],
   target: readonly EntrySummary[],
   idMap: ReadonlyMap<string, string> | undefined,
-): Map<EntrySummary, EntrySummary> {
-  const byId = new Map(target.map((summary) => [summary.id, summary]));
-  const pairs = new Map<EntrySummary, EntrySummary>();
-  if (idMap !== undefined || source.some(({ id }) => byId.has(id))) {
-    for (const from of source) {
-      const to = byId.get(idMap?.get(from.id) ?? from.id);
-      if (to !== undefined) pairs.set(from, to);
-    }
-    return pairs;
-  }
+): readonly (EntrySummary | undefined)[] {
+  const byId = new Map<string, EntrySummary>();
+  for (const summary of target) byId.set(summary.id, summary);
+  if (idMap !== undefined || source.some(({ id }) => byId.has(id)))
+    return source.map(({ id }) => byId.get(idMap?.get(id) ?? id));
   const rows = inOrder(target);
-  for (const [path, entries] of inOrder(source)) {
-    const others = rows.get(path) ?? [];
-    for (const [index, from] of entries.entries()) {
-      const to = others[index];
-      if (to !== undefined) pairs.set(from, to);
-    }
+  const pairs = new Map<EntrySummary, EntrySummary | undefined>();
+  for (const [path, entries] of inOrder(source))
+    for (const [index, from] of entries.entries()) pairs.set(from, rows.get(path)?.[index]);
+  return source.map((from) => pairs.get(from));
+}
+
+/** The target's ids of the source's checkpoints, where they are others. */
+function pairedIds(
+  source: readonly EntrySummary[],
+  pairs: readonly (EntrySummary | undefined)[],
+): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const [index, to] of pairs.entries()) {
+    const id = source[index]?.id;
+    if (to !== undefined && id !== undefined && (id !== to.id || ids.size > 0)) ids.set(id, to.id);
   }
-  return pairs;
+  return ids;
 }
 
 /** Checkpoints by the path of their namespace; of several calls of one subgraph, in the order of their calls. */
@@ -168,16 +189,21 @@ function inOrder(summaries: readonly EntrySummary[]): Map<string, EntrySummary[]
   return found;
 }
 
-/** The place of each of these checkpoints in its namespace. */
-function ranks(summaries: readonly EntrySummary[]): Map<EntrySummary, number> {
+/** The place of each paired checkpoint of the target in its namespace, among those that are paired. */
+function targetRanks(
+  target: readonly EntrySummary[],
+  pairs: readonly (EntrySummary | undefined)[],
+): ReadonlyMap<EntrySummary, number> {
+  const known = new Set(pairs);
+  const ranks = new Map<EntrySummary, number>();
   const counts = new Map<string, number>();
-  return new Map(
-    summaries.map((summary) => {
-      const rank = counts.get(summary.ns) ?? 0;
-      counts.set(summary.ns, rank + 1);
-      return [summary, rank];
-    }),
-  );
+  for (const summary of target) {
+    if (!known.has(summary)) continue;
+    const rank = counts.get(summary.ns) ?? 0;
+    counts.set(summary.ns, rank + 1);
+    ranks.set(summary, rank);
+  }
+  return ranks;
 }
 
 function timeText(time: number | null): string {

@@ -40,10 +40,12 @@ const stamped = new Set([
   'thread_id',
 ]);
 
-/** What stands in the place of digests of a checkpoint, where somebody knows what it is compared with. */
-export interface KnownDigests {
+/** What of a summary is known: what stands in the place of digests, where somebody knows what is compared with it. */
+export interface KnownSummary {
   readonly values?: string | undefined;
   readonly metadata?: string | undefined;
+  /** Milliseconds since 1970, or null for none. */
+  readonly time?: number | null | undefined;
 }
 
 /** The summary of one checkpoint. */
@@ -52,24 +54,32 @@ export function summarizeEntry(entry: HistoryEntry): EntrySummary {
 }
 
 /** The same, with less work where digests are known. */
-export function summarizeKnown(entry: HistoryEntry, known: KnownDigests): EntrySummary {
-  const { values, next, tasks, metadata, created_at, checkpoint } = entry;
-  const asked = tasks.flatMap(({ name, interrupts = [] }) =>
-    interrupts.length === 0 ? [] : [[name, interrupts.map(({ value }) => value ?? null)]],
-  );
-  const time = Date.parse(created_at ?? '');
+export function summarizeKnown(entry: HistoryEntry, known: KnownSummary): EntrySummary {
+  const { values, next, tasks, metadata, checkpoint } = entry;
   return {
     ns: namespaceOf(entry),
     id: checkpoint.checkpoint_id,
     parentId: parentIdOf(entry) ?? null,
     values: known.values ?? valueDigest(values),
-    next: JSON.stringify(next),
+    next: next.length === 0 ? '[]' : JSON.stringify(next),
     source: metadata?.source ?? '',
     step: metadata?.step ?? null,
-    time: Number.isNaN(time) ? null : time,
+    time: known.time === undefined ? timeOf(entry) : known.time,
     metadata: known.metadata ?? valueDigest(keptMetadata(metadata)),
-    interrupts: asked.length === 0 ? '' : valueDigest(asked),
+    interrupts: tasks.length === 0 ? '' : questionsDigest(tasks),
   };
+}
+
+function timeOf({ created_at }: HistoryEntry): number | null {
+  const time = Date.parse(created_at ?? '');
+  return Number.isNaN(time) ? null : time;
+}
+
+function questionsDigest(tasks: HistoryEntry['tasks']): string {
+  const asked = tasks.flatMap(({ name, interrupts = [] }) =>
+    interrupts.length === 0 ? [] : [[name, interrupts.map(({ value }) => value ?? null)]],
+  );
+  return asked.length === 0 ? '' : valueDigest(asked);
 }
 
 /** Whether two checkpoints have the same metadata, as it stands: what is the same in other words has the same digest. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
+import { whenDone } from '../batch.ts';
 import { defineSink } from '../component.ts';
 import { companionName } from '../connections/langgraph-companion.ts';
 import {
@@ -14,6 +15,7 @@ import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import type { Json } from '../json.ts';
 import { fileLedger } from '../ledger/file.ts';
+import { collectSooner } from '../librechat/collect-sooner.ts';
 import { exactThreads } from '../models/exact-threads.ts';
 import { fidelityAspects } from '../models/langgraph-fidelity.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
@@ -179,11 +181,13 @@ async function* write(
       : await FidelityReport.open(given.fidelityReport, resumed?.report ?? 0);
   const chosen = await chooseMode(server, throwaway, given, signal);
   const { mode } = chosen;
+  const collectLater = collectSooner();
   const queue = new ThreadQueue({ ...given, server, mode, begun, signal, graphId: given.graphId });
   async function commit(queued: QueuedBatch): Promise<Commit> {
     const batch = asItCame.get(queued.batch) ?? queued.batch;
     asItCame.delete(queued.batch);
     const { records, lines } = account({ ...queued, batch }, mode.name, ctx);
+    whenDone(batch)?.();
     const length = lines === '' ? undefined : await report?.add(lines);
     const state = length === undefined ? {} : { state: { report: length } };
     return { records, cursor: queued.batch.cursor, ...state };
@@ -198,6 +202,7 @@ async function* write(
     for await (const queued of queue.drain({ halted: ctx.halted })) yield await commit(queued);
   } finally {
     stopping.abort();
+    collectLater();
     await queue.close();
     await chosen.close();
     await begun.close();

@@ -7,11 +7,13 @@ import { channelsOf, namespaceOf, type HistoryEntry } from '../../models/langgra
 export class AddedChannels {
   /** By namespace. */
   readonly #known = new Map<string, Set<string>>();
+  /** Checkpoints that were not looked at yet: mostly nobody asks. */
+  #source: readonly HistoryEntry[];
   /** Those that were met. */
   readonly names = new Set<string>();
 
   constructor(source: readonly HistoryEntry[] = []) {
-    this.learn(source);
+    this.#source = source;
   }
 
   /** Takes note of more checkpoints of the source. */
@@ -26,6 +28,8 @@ export class AddedChannels {
 
   /** A checkpoint of the target without them. */
   without(entry: HistoryEntry): HistoryEntry {
+    this.learn(this.#source);
+    this.#source = [];
     const known = this.#known.get(namespaceOf(entry));
     // Of a namespace that the source does not have at all, nothing is compared.
     if (known === undefined || known.size === 0) return entry;

@@ -46,6 +46,12 @@ export class ChannelKinds {
     return known;
   }
 
+  /** Whether the kinds of all channels that have a value in `sample` are known. */
+  knows(graphId: string, sample: Channels): boolean {
+    const known = this.#kinds.get(graphId);
+    return known !== undefined && !hasUnknown(known, sample);
+  }
+
   #knownOf(graphId: string): Map<string, ChannelKind> {
     let known = this.#kinds.get(graphId);
     if (known === undefined) {
@@ -138,7 +144,8 @@ export class ChannelKinds {
 }
 
 function hasUnknown(known: ReadonlyMap<string, unknown>, sample: Channels): boolean {
-  return Object.keys(sample).some((name) => !known.has(name) && isTelling(sample[name]));
+  for (const name in sample) if (!known.has(name) && isTelling(sample[name])) return true;
+  return false;
 }
 
 /** Whether a value tells anything about its channel: null and what is empty do not. */

@@ -33,11 +33,13 @@ export function historyMode(
       used.set(thread.threadId, known);
       return new ReplayWriter({ ...thread, graphId }, { server, channels, commandNodes: known, signal });
     },
-    async learn(record, ids, target) {
+    async learn(record, { fidelity, ids, target = [] }) {
       const graphId = graphOf(record);
       const before = used.get(record.thread_id);
       used.delete(record.thread_id);
       if (graphId === undefined || ids === undefined || before === undefined) return false;
+      // Mostly each checkpoint leads where it did.
+      if (fidelity !== undefined && fidelity.matched.next === fidelity.checkpoints.paired) return false;
       const { edges } = await server.graph(graphId);
       const found = routedAway(record, ids, target).filter(
         (node) => !before.has(node) && edges.some(({ source, conditional }) => source === node && conditional === true),

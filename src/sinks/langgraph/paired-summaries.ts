@@ -25,26 +25,31 @@ export function pairedSummaries(
   targetIdOf: (sourceId: string) => string | undefined,
   added: AddedChannels,
 ): { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] } {
-  const there = new Map(target.map((entry) => [entry.checkpoint.checkpoint_id, entry]));
-  const summaries = new Map<HistoryEntry, EntrySummary>();
+  const there = new Map<string, number>();
+  for (const [index, entry] of target.entries()) there.set(entry.checkpoint.checkpoint_id, index);
+  const theirs = new Array<EntrySummary | undefined>(target.length).fill(undefined);
   const ours = source.map((entry, index) => {
     const id = targetIdOf(entry.checkpoint.checkpoint_id);
-    const other = id === undefined ? undefined : there.get(id);
-    if (other === undefined) return summarizeEntry(entry);
+    const place = id === undefined ? undefined : there.get(id);
+    const other = place === undefined ? undefined : target[place];
+    if (place === undefined || other === undefined) return summarizeEntry(entry);
+    // The target's has the same text: one summary stands for both.
+    if (other === entry) return (theirs[place] = summarizeKnown(entry, { values: `same ${index}`, metadata: 'same' }));
     const isAlike = jsonEqual(entry.values, other.values);
     const compared = isAlike ? other : added.without(other);
-    const isSame = isAlike || jsonEqual(entry.values, compared.values);
+    const isSame = isAlike || (compared !== other && jsonEqual(entry.values, compared.values));
     const known = {
       // Pairs with one and the same mark would be taken for copies of each other.
       values: isSame ? `same ${index}` : undefined,
       metadata: sameMetadata(entry, other) ? 'same' : undefined,
     };
-    summaries.set(other, summarizeKnown(compared, known));
     const summary = summarizeKnown(entry, known);
+    const isSameTime = entry.created_at === other.created_at;
+    theirs[place] = summarizeKnown(compared, isSameTime ? { ...known, time: summary.time } : known);
     if (isSame) return summary;
     const valuesDiffer = (): string =>
       valueDifferences(comparableValue(entry.values), comparableValue(compared.values));
     return { ...summary, valuesDiffer };
   });
-  return { source: ours, target: target.map((entry) => summaries.get(entry) ?? summarizeEntry(entry)) };
+  return { source: ours, target: target.map((entry, index) => theirs[index] ?? summarizeEntry(entry)) };
 }

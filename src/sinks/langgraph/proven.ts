@@ -2,21 +2,23 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { EtlError } from '../../errors.ts';
 import { namespaceOf, type HistoryEntry, type ThreadRecord } from '../../models/langgraph.ts';
+import type { KnownEntry } from '../../models/langgraph-record-text.ts';
 import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
 import type { EntrySummary } from '../../models/langgraph-summary.ts';
 import { AddedChannels } from './added-channels.ts';
 import { pairedSummaries } from './paired-summaries.ts';
 import type { TargetServer } from './target-server.ts';
-import type { JobOptions, JobOutcome } from './write-mode.ts';
+import type { JobOptions, JobOutcome, RestoredThread } from './write-mode.ts';
 import type { WrittenThread } from './thread-writer.ts';
 
 /** An outcome with what it was found by. */
-type Proven = JobOutcome & {
-  readonly source?: readonly EntrySummary[];
-  readonly target?: readonly EntrySummary[];
-  /** Source id → target id, where they differ. */
-  readonly ids?: ReadonlyMap<string, string> | undefined;
-};
+type Proven = JobOutcome & RestoredThread;
+
+/** A thread that is whole: its checkpoints, and their texts, where they came as text. */
+interface WholeHistory {
+  readonly history: readonly HistoryEntry[];
+  readonly texts?: readonly KnownEntry[] | undefined;
+}
 
 /** A thread that was never whole: its checkpoints, and what knows the channels they have. */
 export interface SummarizedHistory {
@@ -27,11 +29,11 @@ export interface SummarizedHistory {
 /**
  * What was written as it is on the target now, compared with the source.
  *
- * @param history The source's checkpoints, or, of a thread that was never whole, their summaries.
+ * @param given The source's checkpoints, or, of a thread that was never whole, their summaries.
  */
 export async function proven(
   { thread_id: threadId, thread }: Pick<ThreadRecord, 'thread_id' | 'thread'>,
-  history: readonly HistoryEntry[] | SummarizedHistory,
+  given: WholeHistory | SummarizedHistory,
   {
     order,
     source: translated,
@@ -44,16 +46,17 @@ export async function proven(
   const counted = new Map(losses);
   const changed = changedKeys(thread.metadata ?? {}, metadata);
   if (changed > 0) counted.set('metadata of the thread', changed);
-  const count = 'summaries' in history ? history.summaries.length : history.length;
+  const count = 'summaries' in given ? given.summaries.length : given.history.length;
   const outcome = { kind: 'written', checkpoints: order?.length ?? count, losses: counted } as const;
   if (!verify) return outcome;
   const reading = { subgraphs: mode.keepsIds };
-  const summaries = translated ?? ('summaries' in history ? history.summaries : undefined);
+  const summaries = translated ?? ('summaries' in given ? given.summaries : undefined);
   let sides: { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] };
   let ids: ReadonlyMap<string, string> | undefined;
-  const added = 'summaries' in history ? history.added : new AddedChannels(history);
-  if (summaries === undefined && !('summaries' in history)) {
-    const entries = await server.entries(threadId, reading);
+  const added = 'summaries' in given ? given.added : new AddedChannels(given.history);
+  if (summaries === undefined && !('summaries' in given)) {
+    const { history } = given;
+    const entries = await server.entries(threadId, { ...reading, known: given.texts });
     const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
     ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)), added);
@@ -104,7 +107,9 @@ function idsOf(
       { where: { file: server.where, record: threadId } },
     );
   }
-  return new Map(order.flatMap((id, index) => (id === undefined ? [] : [[id, own[index] ?? '']])));
+  const ids = new Map<string, string>();
+  for (const [index, id] of order.entries()) if (id !== undefined) ids.set(id, own[index] ?? '');
+  return ids;
 }
 
 /** How many keys of the metadata the server did not take over as they were. */
@@ -113,5 +118,6 @@ function changedKeys(
   given: Readonly<Record<string, unknown>> | undefined,
 ): number {
   if (given === undefined) return 0;
-  return Object.keys(wanted).filter((key) => !isDeepStrictEqual(wanted[key], given[key])).length;
+  return Object.keys(wanted).filter((key) => wanted[key] !== given[key] && !isDeepStrictEqual(wanted[key], given[key]))
+    .length;
 }

@@ -7,6 +7,7 @@ import {
   predecessorOf,
   type Predecessor,
   type Superstep,
+  type SuperstepOptions,
 } from '../../mappings/history-to-supersteps.ts';
 import { channelsOf, namespaceOf, parentIdOf, type HistoryEntry } from '../../models/langgraph.ts';
 import { summarizeEntry } from '../../models/langgraph-summary.ts';
@@ -41,6 +42,8 @@ export class ReplayWriter implements ThreadWriter {
   readonly #ids = new Map<string, string>();
   readonly #before = new Map<string, Predecessor>();
   readonly #added = new AddedChannels();
+  /** What supersteps are made with, as soon as it is known. */
+  #options: SuperstepOptions | undefined;
   #pending: Superstep[] = [];
   #pendingBytes = 0;
   #isThere: boolean;
@@ -72,10 +75,22 @@ export class ReplayWriter implements ThreadWriter {
   }
 
   async add(entries: readonly HistoryEntry[]): Promise<void> {
+    const { existing = [] } = this.#thread;
     for (const entry of entries) {
-      if (namespaceOf(entry) !== '') this.#losses.add('checkpoints of subgraphs');
-      else if (!(await this.#isMatched(entry))) await this.#plan(entry);
-      if (namespaceOf(entry) === '') this.#remember(entry);
+      if (namespaceOf(entry) !== '') {
+        this.#losses.add('checkpoints of subgraphs');
+        continue;
+      }
+      this.#skipEndMark();
+      if (this.#matched === existing.length || !(await this.#isMatched(entry))) {
+        // Mostly nothing has to be waited for, and a promise for each checkpoint would cost more than its superstep.
+        const step = this.#stepNow(entry) ?? (await this.#step(entry));
+        this.#losses.add('channels that no update unsets', step.impossible.length);
+        if (this.#follows(step)) this.#queue(step);
+        else await this.#branchOff(step);
+        if (this.#pending.length >= maxSupersteps || this.#pendingBytes >= maxBytes) await this.#flush();
+      }
+      this.#remember(entry);
     }
   }
 
@@ -89,8 +104,6 @@ export class ReplayWriter implements ThreadWriter {
   /** Whether the target has this checkpoint from before: all up to it were the same. */
   async #isMatched(entry: HistoryEntry): Promise<boolean> {
     const { existing = [] } = this.#thread;
-    this.#skipEndMark();
-    if (this.#matched === existing.length) return false;
     this.#added.learn([entry]);
     const summary = summarizeEntry(entry);
     for (let index = this.#matched; index < existing.length; index++) {
@@ -131,30 +144,44 @@ export class ReplayWriter implements ThreadWriter {
     return summarizeEntry(this.#added.without(there)).values === values;
   }
 
-  async #plan(entry: HistoryEntry): Promise<void> {
+  /** How a checkpoint is made again; nothing when something has to be asked for first. */
+  #stepNow(entry: HistoryEntry): Superstep | undefined {
+    const options = this.#options;
+    if (options === undefined || !this.#channels.knows(this.#thread.graphId, channelsOf(entry))) return undefined;
+    const parentId = parentIdOf(entry);
+    const parent = parentId === undefined ? undefined : this.#before.get(parentId);
+    return parent === undefined && parentId !== undefined ? undefined : this.#superstep(entry, parent, options);
+  }
+
+  /** The same, when it is asked for. */
+  async #step(entry: HistoryEntry): Promise<Superstep> {
     const { threadId, graphId } = this.#thread;
     const graph = await this.#server.graph(graphId);
     const kinds = await this.#channels.of(graphId, channelsOf(entry));
+    const { runtime } = this.#server;
+    this.#options = { threadId, runtime, graph, kinds, commandNodes: this.#commandNodes };
     const parentId = parentIdOf(entry);
     const parent = parentId === undefined ? undefined : await this.#predecessor(parentId);
+    return this.#superstep(entry, parent, this.#options);
+  }
+
+  #superstep(entry: HistoryEntry, parent: Predecessor | undefined, options: SuperstepOptions): Superstep {
     const copied =
       entry.metadata?.source === 'fork'
         ? [...this.#before.values()].findLast((other) => isCopyOf(entry, other))?.id
         : undefined;
-    const { runtime } = this.#server;
-    const options = { threadId, runtime, graph, kinds, commandNodes: this.#commandNodes };
-    const step = historyToSuperstep(entry, parent, options, copied);
-    this.#losses.add('channels that no update unsets', step.impossible.length);
-    await this.#submit(step);
+    return historyToSuperstep(entry, parent, options, copied);
   }
 
-  async #submit(step: Superstep): Promise<void> {
+  /** Whether a superstep can follow those that wait, or the last checkpoint on the target. */
+  #follows(step: Superstep): boolean {
+    if (this.#made.length === 0 && this.#pending.length === 0) return true;
     const last = this.#pending.at(-1)?.id ?? this.#made.at(-1);
-    const isFirst = this.#made.length === 0 && this.#pending.length === 0;
-    if (isFirst || (step.on !== undefined && step.on === last && step.updates[0]?.as_node !== '__copy__')) {
-      await this.#queue(step);
-      return;
-    }
+    return step.on !== undefined && step.on === last && step.updates[0]?.as_node !== '__copy__';
+  }
+
+  /** Makes a checkpoint on another than the last one, or makes that one the last. */
+  async #branchOff(step: Superstep): Promise<void> {
     await this.#flush();
     // A checkpoint whose parent is not there is made on the name of the parent alone, as it was in the source.
     const on = step.on === undefined ? undefined : await this.#targetId(step.on);
@@ -170,13 +197,14 @@ export class ReplayWriter implements ThreadWriter {
     await this.#safely(() => this.#server.update(this.#thread.threadId, on ?? step.id, copy));
     this.#made.push(undefined);
     this.#losses.add('copies made to fork from');
-    await this.#queue(step);
+    this.#queue(step);
   }
 
-  async #queue(step: Superstep): Promise<void> {
+  #queue(step: Superstep): void {
     this.#pending.push(step);
-    this.#pendingBytes += roughJsonLength(step.updates);
-    if (this.#pending.length >= maxSupersteps || this.#pendingBytes >= maxBytes) await this.#flush();
+    // The steps of a whole thread that is small are not measured one by one.
+    const { isWhole, bytes = Number.POSITIVE_INFINITY } = this.#thread;
+    if (!isWhole || bytes >= maxBytes) this.#pendingBytes += roughJsonLength(step.updates);
   }
 
   async #flush(): Promise<void> {

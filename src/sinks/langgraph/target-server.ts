@@ -5,9 +5,16 @@ import { drawnGraph } from '../../connections/langgraph-assistants.ts';
 import { asTaken, httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
 import { HistoryReader } from '../../connections/langgraph-history.ts';
 import { EtlError } from '../../errors.ts';
-import { decodeJsonRecords } from '../../formats/json-records.ts';
 import type { GraphShape, NodeUpdate } from '../../mappings/history-to-supersteps.ts';
-import { asHistoryEntry, type HistoryEntry, type Runtime, type ThreadRow } from '../../models/langgraph.ts';
+import {
+  asHistoryEntry,
+  namespaceOf,
+  type HistoryEntry,
+  type Runtime,
+  type ThreadRow,
+} from '../../models/langgraph.ts';
+import { historyPage, KnownEntries } from '../../models/langgraph-history-page.ts';
+import type { KnownEntry } from '../../models/langgraph-record-text.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 
 /** How often, and how soon, something is tried again that a server failed on. */
@@ -174,15 +181,24 @@ export class TargetServer {
     return (await drawnGraph(this.connection, graphId, this.#signal)) !== undefined;
   }
 
-  /** The checkpoints of a namespace, newest first, page by page. */
+  /**
+   * The checkpoints of a namespace, newest first, page by page.
+   *
+   * @param options.known Checkpoints of the namespace that are likely to be found there, oldest first: what has the same text
+   *   is the same object.
+   */
   async *history(
     threadId: string,
-    options: { readonly namespace?: string; readonly limit?: number } = {},
+    {
+      known = [],
+      ...options
+    }: { readonly namespace?: string; readonly known?: readonly KnownEntry[] | undefined } = {},
   ): AsyncGenerator<readonly HistoryEntry[]> {
     const reader = new HistoryReader(this.connection, threadId, options, this.#signal);
+    const entries = new KnownEntries(known);
     try {
       for (let page = await reader.next(); page !== undefined; page = await reader.next())
-        yield decodeJsonRecords(page).map(asHistoryEntry);
+        yield historyPage(page, entries);
     } finally {
       await reader.close();
     }
@@ -203,25 +219,41 @@ export class TargetServer {
     return await this.#walk(threadId, subgraphs, (entry) => summarizeEntry(as(entry)));
   }
 
-  /** The checkpoints themselves, in the same order. */
-  async entries(threadId: string, { subgraphs = true } = {}): Promise<readonly HistoryEntry[]> {
-    return await this.#walk(threadId, subgraphs, (entry) => entry);
+  /**
+   * The checkpoints themselves, in the same order.
+   *
+   * @param options.known Checkpoints that are likely to be found there, those of each namespace oldest first.
+   */
+  async entries(
+    threadId: string,
+    {
+      subgraphs = true,
+      known,
+    }: { readonly subgraphs?: boolean; readonly known?: readonly KnownEntry[] | undefined } = {},
+  ): Promise<readonly HistoryEntry[]> {
+    return await this.#walk(threadId, subgraphs, (entry) => entry, known);
   }
 
-  async #walk<T>(threadId: string, subgraphs: boolean, take: (entry: HistoryEntry) => T): Promise<readonly T[]> {
+  async #walk<T>(
+    threadId: string,
+    subgraphs: boolean,
+    take: (entry: HistoryEntry) => T,
+    known: readonly KnownEntry[] = [],
+  ): Promise<readonly T[]> {
     const all: T[] = [];
-    const known = new Set(['']);
+    const met = new Set(['']);
     const waiting = [''];
     for (let namespace = waiting.shift(); namespace !== undefined; namespace = waiting.shift()) {
       const found: T[] = [];
       const below: string[] = [];
-      for await (const page of this.history(threadId, { namespace })) {
+      const ours = known.filter(({ entry }) => namespaceOf(entry) === namespace);
+      for await (const page of this.history(threadId, { namespace, known: ours })) {
         for (const entry of page) {
           found.push(take(entry));
           for (const { checkpoint } of entry.tasks) {
             const ns = checkpoint?.checkpoint_ns;
-            if (typeof ns !== 'string' || known.has(ns)) continue;
-            known.add(ns);
+            if (typeof ns !== 'string' || met.has(ns)) continue;
+            met.add(ns);
             below.push(ns);
           }
         }

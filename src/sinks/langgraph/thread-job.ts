@@ -7,6 +7,7 @@ import { AddedChannels } from './added-channels.ts';
 import { relationOf, stateRelation, type Relation } from './compare-threads.ts';
 import { isOfConversation, refuseOther } from './other-conversation.ts';
 import { proven } from './proven.ts';
+import type { ReadRecord } from './queued-records.ts';
 import type { TargetServer } from './target-server.ts';
 import type { ThreadToWrite } from './thread-writer.ts';
 import type { IfThreadExists, JobOptions, JobOutcome } from './write-mode.ts';
@@ -21,12 +22,12 @@ const maxAttempts = 4;
  * @throws what the server answered, after what was written of the thread is removed.
  */
 export async function writeThread(
-  record: ThreadRecord,
+  { record, bytes, texts }: ReadRecord,
   { isThere, isOurs }: { isThere: boolean; readonly isOurs: boolean },
   options: JobOptions,
 ): Promise<JobOutcome> {
   const { server, mode, begun, signal } = options;
-  const thread = { ...threadToWrite(record, options), raw: rawOf(record, server.runtime), isWhole: true };
+  const thread = { ...threadToWrite(record, options), raw: rawOf(record, server.runtime), isWhole: true, bytes };
   let mayDelete = isOurs || !isThere;
   for (let attempt = 1; ; attempt++) {
     let existing: readonly EntrySummary[] | undefined;
@@ -42,7 +43,7 @@ export async function writeThread(
       if (todo === 'done' && !isOurs) return { kind: 'skipped', relation, checkpoints: 0 };
       // Somebody went on with it before its commit: writing it anew would take that away.
       if (todo === 'done' && relation === 'ahead' && mode.keepsIds)
-        return await proven(record, record.history, {}, options);
+        return await proven(record, { history: record.history, texts }, {}, options);
       if (todo === 'replace') {
         mayDelete = true;
         await server.delete(thread.threadId);
@@ -57,15 +58,15 @@ export async function writeThread(
       const finished = await writer.finish();
       const metadata = finished.metadata ?? (await server.row(thread.threadId))?.metadata ?? {};
       const written = { ...finished, metadata, wentOn };
-      const outcome = await proven(record, record.history, written, options);
+      const outcome = await proven(record, { history: record.history, texts }, written, options);
       const { source = [], target = [] } = outcome;
-      if (mayDelete && attempt < maxAttempts && (await mode.learn?.(record, outcome.ids, target)) === true) {
+      if (mayDelete && attempt < maxAttempts && (await mode.learn?.(record, outcome)) === true) {
         await server.delete(thread.threadId);
         isThere = false;
         continue;
       }
       const isSettled = !wentOn && (await mode.settle?.(thread, source, target)) === true;
-      return isSettled ? await proven(record, record.history, written, options) : outcome;
+      return isSettled ? await proven(record, { history: record.history, texts }, written, options) : outcome;
     } catch (error) {
       signal.throwIfAborted();
       if (isTaken(error)) {

@@ -151,7 +151,9 @@ export class ThreadQueue {
         this.#settle([place], { kind: 'failed', error });
         return;
       }
-      const job = this.#found(record, there).then((found) => PartsJob.begin(record.read(), found, this.#options));
+      const job = this.#found(record, there).then((found) =>
+        PartsJob.begin(record.read().record, found, this.#options),
+      );
       job.catch(() => undefined);
       this.#parts = { threadId, job, tail: Promise.resolve(), places: [] };
     }
@@ -252,7 +254,7 @@ async function addTo(parts: Parts, record: QueuedRecord): Promise<void> {
   if (parts.spoiled !== undefined) return;
   try {
     const job = await parts.job;
-    await job.add(record.read());
+    await job.add(record.read().record);
   } catch (error) {
     if (!(error instanceof EtlError) || error.code !== 'ETL_RECORD_INVALID') throw error;
     parts.spoiled = error;

@@ -13,6 +13,8 @@ export interface ThreadToWrite {
   readonly raw?: RawThread | undefined;
   /** All of it comes in one piece, which is in memory anyway. */
   readonly isWhole: boolean;
+  /** How long its text is, where it came as text. */
+  readonly bytes?: number | undefined;
   /** Checkpoints that are on the target already, oldest first: a half-written thread, or one to go on with. */
   readonly existing?: readonly EntrySummary[] | undefined;
 }

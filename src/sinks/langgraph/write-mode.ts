@@ -15,13 +15,18 @@ export interface WriteMode {
   readonly keepsIds: boolean;
   writer(thread: ThreadToWrite): ThreadWriter;
   /** Looks at what became of a thread; true when something was learned by which it comes out better. */
-  learn?(
-    record: ThreadRecord,
-    ids: ReadonlyMap<string, string> | undefined,
-    target: readonly EntrySummary[],
-  ): Promise<boolean>;
+  learn?(record: ThreadRecord, restored: RestoredThread): Promise<boolean>;
   /** The last touch to a thread that is whole. True when it changed something. */
   settle?(thread: ThreadToWrite, source: readonly EntrySummary[], target: readonly EntrySummary[]): Promise<boolean>;
+}
+
+/** What became of a thread, as far as it was looked at. */
+export interface RestoredThread {
+  readonly fidelity?: ThreadFidelity | undefined;
+  /** Source id → target id, where they differ. */
+  readonly ids?: ReadonlyMap<string, string> | undefined;
+  readonly source?: readonly EntrySummary[];
+  readonly target?: readonly EntrySummary[];
 }
 
 export interface JobOptions {

@@ -1,0 +1,138 @@
+import { complete, growingObject, isSameText, ShorterText, type GrowingObject } from '../formats/growing-json.ts';
+import type { JsonRange } from '../formats/json-members.ts';
+import { asBuffer, type JsonRecords } from '../formats/json-records.ts';
+import { jsonEqual } from '../json-equal.ts';
+import { asHistoryEntry, parentIdOf, type HistoryEntry } from './langgraph.ts';
+import { entryText, type EntryText, type KnownEntry } from './langgraph-record-text.ts';
+
+/** So many known entries are tried for each that is read: more or fewer of them than expected may come in between. */
+const tries = 3;
+
+/** Checkpoints that are likely to be met in a history: those of the same thread elsewhere, with their texts, oldest first. */
+export class KnownEntries {
+  readonly #entries: readonly KnownEntry[];
+  /** Those from here on were met, or passed. */
+  #end: number;
+  #next = 0;
+
+  constructor(entries: readonly KnownEntry[]) {
+    this.#entries = entries;
+    this.#end = entries.length;
+  }
+
+  /** Begins a page of so many checkpoints, which are older than all before. */
+  begin(count: number): void {
+    this.#next = Math.max(0, this.#end - count);
+    this.#end = this.#next;
+  }
+
+  /** The checkpoint whose text, or that of a part, stands at `at`. Those of a page are asked for oldest first. */
+  at(bytes: Buffer, at: number, partOf: (known: KnownEntry) => JsonRange | undefined): KnownEntry | undefined {
+    for (let index = this.#next; index < this.#next + tries; index++) {
+      const known = this.#entries[index];
+      if (known === undefined) return undefined;
+      const part = partOf(known);
+      if (part === undefined || !isSameText(bytes, at, known.bytes, part)) continue;
+      this.#next = index + 1;
+      return known;
+    }
+    return undefined;
+  }
+}
+
+/** An entry of a page that is known, or its text. */
+type PageEntry = { readonly same: KnownEntry } | EntryText<ValuesText>;
+
+/** The values of an entry: those of one that is known, or what of them is not in those of an older entry of the page. */
+interface ValuesText extends JsonRange {
+  readonly known?: KnownEntry;
+  readonly text?: GrowingObject;
+  /** The place of the older one. */
+  readonly before?: number | undefined;
+}
+
+/**
+ * The entries of a page of history, newest first. What has the same text as something that is known, or that stands in the
+ * values of an older entry of the page, is not parsed again: it is the same object.
+ */
+export function historyPage(page: JsonRecords, known: KnownEntries): HistoryEntry[] {
+  const { starts, count } = page;
+  const bytes = asBuffer(page.bytes);
+  const found: PageEntry[] = [];
+  let before: { readonly text: GrowingObject; readonly place: number } | undefined;
+  known.begin(count);
+  // Oldest first.
+  for (let index = count - 1; index >= 0; index--) {
+    const start = starts[index] ?? 0;
+    const same = known.at(bytes, start, whole);
+    if (same !== undefined) {
+      found.push({ same });
+      continue;
+    }
+    const text = entryText(bytes, start, (at): ValuesText => {
+      const other = known.at(bytes, at, valuesOf);
+      if (other?.values !== undefined)
+        return { start: at, end: at + other.values.end - other.values.start, known: other };
+      const grown = growingObject(bytes, at, before?.text);
+      return { start: at, end: grown.end, text: grown, before: before?.place };
+    });
+    if (text.values?.text !== undefined) before = { text: text.values.text, place: found.length };
+    found.push(text);
+  }
+  const parsed = parseShorter(bytes, found);
+  const entries: HistoryEntry[] = [];
+  for (const entry of found) {
+    if ('same' in entry) {
+      entries.push(filledIn(entry.same.entry));
+      continue;
+    }
+    const value = parsed.shift();
+    if (entry.values !== undefined) restore(value as { values: unknown }, entry.values, entries);
+    entries.push(asHistoryEntry(value));
+  }
+  return entries.reverse();
+}
+
+function whole(known: KnownEntry): JsonRange {
+  return known;
+}
+
+function valuesOf({ values }: KnownEntry): JsonRange | undefined {
+  return values;
+}
+
+/** Parses those entries that are not known, in one go, without what is. */
+function parseShorter(bytes: Buffer, found: readonly PageEntry[]): unknown[] {
+  const texts: string[] = [];
+  for (const entry of found) {
+    if ('same' in entry) continue;
+    const shorter = new ShorterText(bytes, entry.start);
+    if (entry.values?.known !== undefined) shorter.leaveOut(entry.values);
+    else if (entry.values?.text !== undefined) shorter.leaveOutRepeated(entry.values.text);
+    texts.push(shorter.upTo(entry.end));
+  }
+  return texts.length === 0 ? [] : (JSON.parse(`[${texts.join(',')}]`) as unknown[]);
+}
+
+/** Puts into an entry what was left out of its values. */
+function restore(
+  entry: { values: unknown },
+  { known, text, before }: ValuesText,
+  older: readonly HistoryEntry[],
+): void {
+  if (known !== undefined) entry.values = known.entry.values;
+  else if (text !== undefined && before !== undefined)
+    complete(entry.values as Record<string, unknown>, text, older[before]?.values as Record<string, unknown>);
+}
+
+/** The entry as `asHistoryEntry` gives it: itself, when nothing has to be filled in. */
+function filledIn(entry: HistoryEntry): HistoryEntry {
+  const filled = asHistoryEntry(entry);
+  const { values, next, tasks } = filled;
+  const isFull =
+    values === entry.values &&
+    parentIdOf(filled) === parentIdOf(entry) &&
+    jsonEqual(next, entry.next) &&
+    jsonEqual(tasks, entry.tasks);
+  return isFull ? entry : filled;
+}

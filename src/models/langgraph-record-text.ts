@@ -1,0 +1,99 @@
+import { complete, growingObject, ShorterText, type GrowingObject } from '../formats/growing-json.ts';
+import { eachJsonElement, eachJsonMember, jsonValue, jsonValueEnd, type JsonRange } from '../formats/json-members.ts';
+import type { HistoryEntry, ThreadRecord } from './langgraph.ts';
+
+/** The text of a thread's record: where in it the values of its checkpoints are, and what of them is new in each. */
+export interface ThreadText extends JsonRange {
+  readonly threadId: unknown;
+  readonly part: unknown;
+  readonly entries: readonly EntryText<GrowingObject>[];
+}
+
+/** The text of a checkpoint, and where in it its values are; nothing when it has none, or several of that name. */
+export interface EntryText<T extends JsonRange = JsonRange> extends JsonRange {
+  readonly values: T | undefined;
+}
+
+/** A checkpoint, and the text it was read from: `bytes[start..end)`. */
+export interface KnownEntry extends EntryText {
+  readonly bytes: Buffer;
+  readonly entry: HistoryEntry;
+}
+
+/**
+ * Looks through the text of a thread's record, without making a value of it. Of the values of each checkpoint, only what is
+ * not in the one before is looked at: they are most of the text, and mostly repeat it.
+ *
+ * The text is valid JSON; of what is no thread, there are no entries.
+ */
+export function threadText(bytes: Buffer, start: number, end: number): ThreadText {
+  let threadId: unknown;
+  let part: unknown;
+  let entries: EntryText<GrowingObject>[] = [];
+  eachJsonMember(
+    bytes,
+    start,
+    end,
+    (name, from, to) => {
+      if (name === 'thread_id') threadId = jsonValue(bytes, { start: from, end: to });
+      else if (name === 'part') part = jsonValue(bytes, { start: from, end: to });
+    },
+    (name, from) => {
+      if (name !== 'history') return jsonValueEnd(bytes, from);
+      entries = [];
+      return eachJsonElement(bytes, from, end, (at) => {
+        const before = entries.at(-1)?.values;
+        const entry = entryText(bytes, at, (place) => growingObject(bytes, place, before));
+        entries.push(entry);
+        return entry.end;
+      });
+    },
+  );
+  return { start, end, threadId, part, entries };
+}
+
+/** Where an entry of a history ends, and where its values are, of which the caller knows the end. */
+export function entryText<T extends JsonRange>(
+  bytes: Buffer,
+  start: number,
+  valuesAt: (start: number) => T,
+): EntryText<T> {
+  let values: T | undefined;
+  let count = 0;
+  const end = eachJsonMember(bytes, start, bytes.length, ignore, (name, at) => {
+    if (name !== 'values') return jsonValueEnd(bytes, at);
+    count += 1;
+    values = valuesAt(at);
+    return values.end;
+  });
+  return { start, end, values: count === 1 ? values : undefined };
+}
+
+/**
+ * The record as `JSON.parse` would make it, but that what stands in the values of one checkpoint and of the next is one and the
+ * same object.
+ */
+export function readThreadText(bytes: Buffer, { start, end, entries }: ThreadText): unknown {
+  const shorter = new ShorterText(bytes, start);
+  for (const { values } of entries) if (values !== undefined) shorter.leaveOutRepeated(values);
+  const record = JSON.parse(shorter.upTo(end)) as { readonly history?: readonly { readonly values?: unknown }[] };
+  let before: unknown;
+  for (const [index, { values: text }] of entries.entries()) {
+    const values = record.history?.[index]?.values;
+    if (text !== undefined) complete(values as Record<string, unknown>, text, before as Record<string, unknown>);
+    before = values;
+  }
+  return record;
+}
+
+/** The checkpoints of a record with their texts, oldest first. */
+export function knownEntries(bytes: Buffer, { entries }: ThreadText, { history }: ThreadRecord): readonly KnownEntry[] {
+  return history.flatMap((entry, index) => {
+    const text = entries[index];
+    return text === undefined ? [] : [{ bytes, start: text.start, end: text.end, values: text.values, entry }];
+  });
+}
+
+function ignore(): void {
+  // Only where the members are counts.
+}

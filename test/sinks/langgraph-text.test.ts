@@ -60,8 +60,7 @@ const changes: Readonly<Record<string, (entry: HistoryEntry) => readonly string[
   ],
   'white space': (entry) => [JSON.stringify(entry, undefined, 1).replaceAll('\n', ' ')],
   'white space in the values': (entry) => [
-    JSON.stringify({ ...entry, values: 0 }).replace(
-      '0',
+    JSON.stringify({ ...entry, values: 0 }).replace('0', () =>
       JSON.stringify(entry.values, undefined, 1).replaceAll('\n', ' '),
     ),
   ],

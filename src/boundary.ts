@@ -75,9 +75,19 @@ export async function* transformItems(
   run: StageRun,
   upstream: AsyncIterable<Item>,
 ): AsyncGenerator<Item> {
+  let taken: Batch<unknown> | undefined;
+  async function* remembered(): AsyncGenerator<Batch<unknown>> {
+    for await (const batch of batchesFor(run, upstream)) {
+      taken = batch;
+      yield batch;
+    }
+  }
   run.turnTo('busyMs');
   try {
-    for await (const batch of transform.apply(batchesFor(run, upstream), run)) {
+    const input = transform.holdsNothing === true ? remembered() : batchesFor(run, upstream);
+    for await (const made of transform.apply(input, run)) {
+      const batch = taken === undefined ? made : passMemory(taken, made);
+      taken = undefined;
       run.stats.out += recordCount(batch);
       run.turnTo('waitDownMs');
       yield batch;

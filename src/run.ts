@@ -163,7 +163,7 @@ class Run {
     const sourceRun = runs[0] as StageRun;
     const sinkRun = runs.at(-1) as StageRun;
     const { limit } = this.#options;
-    const isHeld = transforms.some(({ start, holdsNothing }) => start === undefined || holdsNothing !== true);
+    const isHeld = transforms.some(({ holdsNothing }) => holdsNothing !== true);
     const reading = { limit, stop: this.#stop, isHeld };
     const items = sourceItems(source, sourceRun, startOf(this.#progress.position), reading);
     const readable = Readable.from(items, { objectMode: true, highWaterMark: 1 });

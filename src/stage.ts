@@ -140,8 +140,8 @@ export interface Transform<in In, out Out> extends StageBase {
   apply(input: AsyncIterable<Batch<In>>, ctx: StageContext): AsyncIterable<Batch<Out>>;
   start?(ctx: StageContext): (batch: Batch<In>) => Batch<Out>;
   /**
-   * Of the text of a batch (`batch.json`) it holds on to nothing but what it gives: the source may use that memory again once
-   * the sink has written it. For transforms with `start`.
+   * It gives one batch for each, before it takes the next, and of a batch's text (`batch.json`) it holds on to nothing but what
+   * it gives: the source may use that memory again once the sink has written it.
    */
   readonly holdsNothing?: boolean | undefined;
 }

@@ -14,8 +14,11 @@ import { jsonlSink } from '../src/sinks/jsonl.ts';
 import { jsonlSource } from '../src/sources/jsonl.ts';
 import type { Source } from '../src/stage.ts';
 import { syncTransform } from '../src/streams.ts';
+import { dedupe } from '../src/transforms/dedupe.ts';
 import { filter } from '../src/transforms/filter.ts';
+import { limit } from '../src/transforms/limit.ts';
 import { map } from '../src/transforms/map.ts';
+import { tap } from '../src/transforms/tap.ts';
 import { testIn } from '../src/testing/scratch.ts';
 
 interface Item {
@@ -98,6 +101,24 @@ testIn('a filter passes it on; what a map made needs it no longer', async (direc
     .run();
   assert.equal(await readFile(into, 'utf8'), lines(items.filter(isEven).map(change)));
   assert.deepEqual(mapped.taken, all);
+});
+
+testIn('so do stages that wait for something, one batch after the other', async (directory) => {
+  const { source, taken } = overwritingSource();
+  const path = join(directory, 'filtered.jsonl');
+  await pipeline(source)
+    .through(tap({ first: 0 }))
+    .through(filter<Item>({ where: 'id % 3 = 0' }))
+    .through(dedupe({ key: 'text' }))
+    .through(limit({ records: 12 }))
+    .to(jsonlSink({ path }))
+    .run();
+  const texts = new Set<string>();
+  const kept = items.filter(({ id, text }) => id % 3 === 0 && !texts.has(text) && texts.add(text));
+  assert.equal(await readFile(path, 'utf8'), lines(kept.slice(0, 12)));
+  // What was read ahead when the limit was reached is not written.
+  assert.deepEqual(taken.slice(0, 9), all.slice(0, 9));
+  assert.ok(taken.every((times) => times <= 1));
 });
 
 testIn('it is left alone where a stage may hold on to it, and in a sample', async (directory) => {

@@ -53,6 +53,7 @@ export function dedupe<T>(input: DedupeOptions): Transform<T, T> {
     role: 'transform',
     name: 'dedupe',
     config: { key, missingKey },
+    holdsNothing: true,
     async *apply(batches, ctx) {
       const directory = await ctx.directory();
       const log = await openKeyLog(join(directory, 'keys'), typeof ctx.cursor === 'number' ? ctx.cursor : 0);

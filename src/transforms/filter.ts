@@ -63,6 +63,7 @@ function filterByExpression<T>({ where, workers }: z.output<typeof options>): Tr
     role: 'transform',
     name: 'filter',
     config: { where },
+    holdsNothing: workers === 0,
     async *apply(input, ctx) {
       if (workers > 0) {
         yield* workInThreads<T, T>(input, { does: 'filter', by: { expression: where } }, { workers }, ctx);

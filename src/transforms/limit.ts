@@ -25,6 +25,7 @@ export function limit<T>(input: LimitOptions): Transform<T, T> {
     role: 'transform',
     name: 'limit',
     config: { records },
+    holdsNothing: true,
     async *apply(batches, ctx) {
       let given = typeof ctx.cursor === 'number' ? ctx.cursor : 0;
       if (given >= records) return;

@@ -54,6 +54,7 @@ function mapByExpression({ to, workers }: z.output<typeof options>): Transform<u
     role: 'transform',
     name: 'map',
     config: { to },
+    holdsNothing: workers === 0,
     async *apply(input, ctx) {
       if (workers > 0) {
         yield* workInThreads(input, { does: 'map', by: { expression: to } }, { workers }, ctx);

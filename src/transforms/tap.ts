@@ -36,6 +36,7 @@ export function tap<T>(showOrInput: TapFunction<T> | TapOptions = {}, input: Tap
     name: 'tap',
     // What is shown decides nothing about what is written.
     config: {},
+    holdsNothing: true,
     async *apply(batches, ctx) {
       let seen = typeof ctx.cursor === 'number' ? ctx.cursor : 0;
       for await (const batch of batches) {

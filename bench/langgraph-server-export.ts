@@ -1,12 +1,14 @@
 // How much faster is an export from a real server than one request after the other with fixed pauses?
 // Command: npm run bench -- langgraph-server-export
 // Data:    threads of 10 checkpoints on the JavaScript development server, in memory, on the same two cores (ETL_BENCH_THREADS=100 below)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 2 rounds, load 3 from other work
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, median of 2 rounds, load 3 from other work at lower priority
 //
 // | variant                 | threads/s | ratio |
 // | one by one, with pauses |         5 |  1.0  |
-// | langgraph, 1 at a time  |       107 | 22.9  |
-// | langgraph, 16 at a time |       102 | 22.0  |   (aim: 3)
+// | langgraph, 1 at a time  |       133 | 28.4  |
+// | langgraph, 16 at a time |       133 | 28.5  |   (aim: 3)
+//
+// With the server's share of the cores taken by other work it was 19 and 20 times.
 //
 // Reading: the pauses are all of it. Without them one request after the other keeps this server, a single thread, busy already; more at
 // a time do not help here, and do with servers that have more than one core.

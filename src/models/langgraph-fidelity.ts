@@ -62,6 +62,7 @@ export function compareThread(
     maxDifferences = 20,
   }: { readonly idMap?: ReadonlyMap<string, string>; readonly maxDifferences?: number } = {},
 ): ThreadFidelity {
+  if (source === target && isPairedWithItself(source, idMap)) return sameThroughout(threadId, source);
   const pairs = pairUp(source, target, idMap);
   const paired = pairedIds(source, pairs);
   // Among those that both have: one too many, or missing, is counted as such, and moves no others.
@@ -145,6 +146,29 @@ export function isFaithful(
 ): boolean {
   const { source, target, paired } = checkpoints;
   return source === paired && target === paired && aspects.every((aspect) => matched[aspect] === paired);
+}
+
+/** Whether each of these checkpoints is found by its id on the other side, which has the same ones. */
+function isPairedWithItself(
+  summaries: readonly EntrySummary[],
+  idMap: ReadonlyMap<string, string> | undefined,
+): boolean {
+  const ids = new Set<string>();
+  for (const { id } of summaries) if ((idMap?.get(id) ?? id) === id) ids.add(id);
+  return ids.size === summaries.length && !summaries.some(isExact);
+}
+
+/** What comes of comparing checkpoints with themselves. */
+function sameThroughout(threadId: string, summaries: readonly EntrySummary[]): ThreadFidelity {
+  const { length } = summaries;
+  const below = summaries.filter(({ ns }) => ns !== '').length;
+  return {
+    thread_id: threadId,
+    checkpoints: { source: length, target: length, paired: length },
+    subgraphs: { source: below, target: below, paired: below },
+    matched: Object.fromEntries(fidelityAspects.map((aspect) => [aspect, length])) as Record<FidelityAspect, number>,
+    differences: [],
+  };
 }
 
 /** The target's checkpoint for each of the source's. */

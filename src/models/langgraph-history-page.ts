@@ -127,12 +127,14 @@ function restore(
 
 /** The entry as `asHistoryEntry` gives it: itself, when nothing has to be filled in. */
 function filledIn(entry: HistoryEntry): HistoryEntry {
+  const { values, next, tasks, parent_checkpoint: parent } = entry;
+  const isPlain = tasks.length === 0 && next.every((name) => typeof name === 'string');
+  if (isPlain && (values ?? null) !== null && typeof parent?.checkpoint_id === 'string') return entry;
   const filled = asHistoryEntry(entry);
-  const { values, next, tasks } = filled;
   const isFull =
-    values === entry.values &&
+    filled.values === values &&
     parentIdOf(filled) === parentIdOf(entry) &&
-    jsonEqual(next, entry.next) &&
-    jsonEqual(tasks, entry.tasks);
+    jsonEqual(filled.next, next) &&
+    jsonEqual(filled.tasks, tasks);
   return isFull ? entry : filled;
 }

@@ -27,14 +27,24 @@ export function pairedSummaries(
 ): { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] } {
   const there = new Map<string, number>();
   for (const [index, entry] of target.entries()) there.set(entry.checkpoint.checkpoint_id, index);
+  const isSameThread =
+    there.size === source.length &&
+    target.length === source.length &&
+    source.every(
+      (entry, index) =>
+        entry === target[index] && targetIdOf(entry.checkpoint.checkpoint_id) === entry.checkpoint.checkpoint_id,
+    );
+  if (isSameThread) {
+    const both = source.map(sharedSummary);
+    return { source: both, target: both };
+  }
   const theirs = new Array<EntrySummary | undefined>(target.length).fill(undefined);
   const ours = source.map((entry, index) => {
     const id = targetIdOf(entry.checkpoint.checkpoint_id);
     const place = id === undefined ? undefined : there.get(id);
     const other = place === undefined ? undefined : target[place];
     if (place === undefined || other === undefined) return summarizeEntry(entry);
-    // The target's has the same text: one summary stands for both.
-    if (other === entry) return (theirs[place] = summarizeKnown(entry, { values: `same ${index}`, metadata: 'same' }));
+    if (other === entry) return (theirs[place] = sharedSummary(entry, index));
     const isAlike = jsonEqual(entry.values, other.values);
     const compared = isAlike ? other : added.without(other);
     const isSame = isAlike || (compared !== other && jsonEqual(entry.values, compared.values));
@@ -52,4 +62,9 @@ export function pairedSummaries(
     return { ...summary, valuesDiffer };
   });
   return { source: ours, target: target.map((entry, index) => theirs[index] ?? summarizeEntry(entry)) };
+}
+
+/** Where both sides have the same text, one summary stands for both. */
+function sharedSummary(entry: HistoryEntry, index: number): EntrySummary {
+  return summarizeKnown(entry, { values: `same ${index}`, metadata: 'same' });
 }

@@ -1,3 +1,4 @@
+import { recordCount, whenDone } from '../batch.ts';
 import { jsonRecordText } from '../formats/json-records.ts';
 import type { Json } from '../json.ts';
 import { positionOf } from '../position.ts';
@@ -46,6 +47,33 @@ export async function readAll(
   };
   const report = await runPipeline({ name: 'contract', source, transforms: [], sink, onReject: policy }, options);
   return { batches, report };
+}
+
+/**
+ * Runs a source, and gives the memory of every second batch back as soon as it was looked at. Gives what the other batches held
+ * when they came, and what they hold in the end: the same, unless the source wrote over what was not given back.
+ */
+export async function readHolding(
+  source: Source<unknown>,
+): Promise<{ readonly came: readonly RecordedBatch[]; readonly stayed: readonly RecordedBatch[] }> {
+  const held: Batch<unknown>[] = [];
+  const came: RecordedBatch[] = [];
+  let number = 0;
+  const sink: Sink<unknown> = {
+    role: 'sink',
+    name: 'holder',
+    async *write(input) {
+      for await (const batch of input) {
+        came.push(recorded(batch));
+        if (number % 2 === 0) held.push(batch);
+        else whenDone(batch)?.();
+        number += 1;
+        yield { records: recordCount(batch), cursor: batch.cursor };
+      }
+    },
+  };
+  await runPipeline({ name: 'contract', source, transforms: [], sink, onReject: 'stop' });
+  return { came, stayed: held.map(recorded) };
 }
 
 /** All records of some batches. */

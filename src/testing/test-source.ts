@@ -8,7 +8,7 @@ import type { Json } from '../json.ts';
 import type { Source } from '../stage.ts';
 import { hasCode } from './expected-error.ts';
 import { closesWhatItOpens } from './open-handles.ts';
-import { readAll, recordsOf } from './recorder.ts';
+import { readAll, readHolding, recordsOf } from './recorder.ts';
 import { testIn } from './scratch.ts';
 
 /** Makes a source. `directory` is an empty folder of the test's own, which may be called with several times. */
@@ -50,6 +50,14 @@ export function testSource(make: MakeSource, contract: SourceContract): void {
       assert.ok(first.batches.length >= 3, `needs at least three batches to be tested, has ${first.batches.length}`);
       assert.deepEqual(second.batches, first.batches);
       for (const { at } of first.batches) assert.equal(at !== undefined, isResumable, 'has a cursor');
+    });
+
+    testIn('writes over the memory of a batch only when that was given back', async (directory) => {
+      const { batches } = await readAll(await make(directory));
+      const { came, stayed } = await readHolding(await make(directory));
+      assert.deepEqual(came, batches);
+      const held = batches.filter((_, index) => index % 2 === 0);
+      assert.deepEqual(recordsOf(stayed), recordsOf(held));
     });
 
     testIn('names what it reads in a configuration that can be compared', async (directory) => {

@@ -28,6 +28,7 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
       'goes on from every cursor with the rest, cut into the same batches',
     ],
   ],
+  ['source: writes over its batches', ['writes over the memory of a batch only when that was given back']],
   ['sink: good', []],
   ['sink: commits too early', ['writes every record once, in order']],
   ['sink: loses a batch', ['writes every record once, in order']],

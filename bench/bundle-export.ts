@@ -46,6 +46,8 @@ import { bench, type Work } from './harness.ts';
 import { startLibrechatServer, type LibrechatServer } from './librechat-server.ts';
 
 const conversations = Number(process.env['ETL_BENCH_CHATS'] ?? 20_000);
+/** Messages of 16 MB among them: memory is to be bounded with one, too. */
+const large = Number(process.env['ETL_BENCH_LARGE'] ?? 1);
 
 function server(): LibrechatServer {
   return JSON.parse(process.env['ETL_BENCH_LIBRECHAT'] ?? '{}') as LibrechatServer;
@@ -118,11 +120,11 @@ async function exported(folder: string, records: 'documents' | 'conversations'):
 }
 
 await bench({
-  question: `A LibreChat of ${conversations} conversations as a bundle, server in another process`,
+  question: `A LibreChat of ${conversations} conversations and ${large} messages of 16 MB as a bundle, server in another process`,
   base: 'a query for each conversation',
   rounds: 3,
   async data() {
-    process.env['ETL_BENCH_LIBRECHAT'] = JSON.stringify(await startLibrechatServer(conversations));
+    process.env['ETL_BENCH_LIBRECHAT'] = JSON.stringify(await startLibrechatServer(conversations, large));
   },
   variants: [
     { name: 'a query for each conversation', run: chatByChat },

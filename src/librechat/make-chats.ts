@@ -35,9 +35,9 @@ export interface MakeChatsOptions {
 
 /**
  * Little room for young objects: the thread makes few, but buffers are only given back with them. With the default it would
- * hold 60 MB more.
+ * hold 60 MB more, with twice of this 5.
  */
-const resourceLimits = { maxYoungGenerationSizeMb: 8 } as const;
+const resourceLimits = { maxYoungGenerationSizeMb: 4 } as const;
 
 /** The thread as the package ships it, where there is a core for it. */
 const defaultChatWorker: StartChatWorker | 'none' =

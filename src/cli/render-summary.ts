@@ -1,4 +1,4 @@
-import type { RunReport } from '../report.ts';
+import { imbalance, type RunReport } from '../report.ts';
 import { formatBytes, formatCount, formatDuration, formatRecords, formatShare, formatShort } from './format.ts';
 import { safe, type Cli } from './io.ts';
 import { bottleneck } from './progress-view.ts';
@@ -67,7 +67,8 @@ function countLines({ counts, bytesRead, bytesWritten, elapsedMs, attempts, stag
   const slowest = isTelling ? bottleneck(stages) : undefined;
   const speed = [...(isTelling ? [`${formatShort((read / elapsedMs) * 1000)} records/s`] : []), ...bytes];
   return [
-    `  ${formatCount(read)} read${more} = ${sum}`,
+    // A sink without progress says what it has written, not up to where; the sums are made at the end.
+    imbalance(counts) === 0 ? `  ${formatCount(read)} read${more} = ${sum}` : `  ${sum} when it ended`,
     ...(speed.length > 0 ? [`  ${speed.join(' · ')}`] : []),
     ...(slowest === undefined
       ? []

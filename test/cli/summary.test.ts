@@ -84,6 +84,8 @@ test('tells how to go on, where there is something to go on from', () => {
     summary({ ...failed, stages: [] }),
     'failed · import · 2.5 s\n  the run did not begin; what is written stays as it is',
   );
+  const untold = { ...failed, ledger: null, counts: { ...noCounts, written: 16 } };
+  assert.match(summary(untold), /\n {2}16 written when it ended\n/);
   const aborted = { code: 'ETL_ABORTED', message: 'stopped', where: {}, hint: '' };
   assert.match(summary({ ...failed, error: aborted }), /^aborted · import/);
   assert.match(summary({ status: 'sampled' }), /a sample moves no cursor/);

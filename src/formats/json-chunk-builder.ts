@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import type { BatchMemory } from './batch-memory.ts';
 import { withoutBrokenText } from './broken-text.ts';
+import { ChunkBytes } from './chunk-bytes.ts';
+import { ChunkValues } from './chunk-values.ts';
 import { explainJson } from './explain-json.ts';
 import { EXCERPT_BYTES, type BuiltChunk, type ChunkLimits, type NumberedBadJson } from './json-chunk.ts';
 import { verdicts } from './json-scan-events.ts';
@@ -29,10 +30,9 @@ export class JsonChunkBuilder {
   private readonly batchBytes: number;
   private readonly maxBytes: number;
   private readonly ofLines: boolean;
-  private readonly memory: BatchMemory | undefined;
 
-  private buffer: Buffer;
-  private used = 0;
+  private readonly out: ChunkBytes;
+  private readonly values = new ChunkValues();
   private block: Uint8Array = new Uint8Array(0);
   private blockOffset: number;
   private runFrom = 0;
@@ -48,12 +48,8 @@ export class JsonChunkBuilder {
   private excerpt: Buffer | undefined;
 
   private chunkOffset = 0;
-  private count = 0;
+  // Values whose terminator in the chunk is a line feed already.
   private fixed = 0;
-  private starts = new Uint32Array(512);
-  private ends = new Uint32Array(512);
-  private offsets = new Float64Array(512);
-  private numbers = new Float64Array(512);
   private bad: NumberedBadJson[] = [];
 
   constructor(options: BuilderOptions) {
@@ -62,11 +58,10 @@ export class JsonChunkBuilder {
     this.batchBytes = batchBytes;
     this.maxBytes = maxLineBytes;
     this.ofLines = options.of === 'lines';
-    this.memory = options.memory;
+    this.out = new ChunkBytes(batchBytes, options.memory);
     this.blockOffset = offset;
     this.startOffset = offset;
     this.number = number;
-    this.buffer = this.newBuffer();
   }
 
   /** The input goes on at `from` in `block`, which is `offset` in the input. */
@@ -78,7 +73,7 @@ export class JsonChunkBuilder {
     this.block = block;
     this.blockOffset = offset - from;
     this.runFrom = from;
-    if (this.start === this.used && this.excerpt === undefined) this.startOffset = offset;
+    if (this.start === this.out.used && this.excerpt === undefined) this.startOffset = offset;
   }
 
   /** Number of the value being read. */
@@ -98,28 +93,29 @@ export class JsonChunkBuilder {
     // A value that will be reported is shown as it is.
     const isGood = verdict === verdicts.valid && length <= this.maxBytes;
     if (isGood && !this.ofLines) this.skipSpace();
-    const { start, used, runFrom, block } = this;
-    const first = start < used ? this.buffer[start] : block[runFrom + start - used];
-    const last = position > runFrom ? block[position - 1] : this.buffer[used - 1];
+    const { start, runFrom, block } = this;
+    const { buffer, used } = this.out;
+    const first = start < used ? buffer[start] : block[runFrom + start - used];
+    const last = position > runFrom ? block[position - 1] : buffer[used - 1];
     const clean = isGood && isInk(first) && isInk(last);
     if (clean && !this.hasBreaks && this.nextFeed >= position && this.nextReturn >= position) {
       const end = used + position - runFrom;
-      this.record(start, end);
+      this.values.add(start, end, this.startOffset, this.number);
       this.start = end + 1;
     } else {
       if (this.excerpt === undefined) this.copyRun(position);
       else this.extendExcerpt(position);
       this.runFrom = position + 1;
       this.closeCopied(verdict, length);
-      this.start = this.used;
+      this.start = this.out.used;
     }
     return this.closed(position + 1);
   }
 
   /** What was read since the last value is none: the next one begins at `position` in the block. */
   discard(position: number): void {
-    this.copyRun(this.runFrom + Math.max(0, this.start - this.used));
-    this.used = this.start;
+    this.copyRun(this.runFrom + Math.max(0, this.start - this.out.used));
+    this.out.used = this.start;
     this.runFrom = position;
     this.startOffset = this.blockOffset + position;
     this.hasBreaks = false;
@@ -130,7 +126,7 @@ export class JsonChunkBuilder {
     this.beginChunk();
     const length = this.blockOffset + this.runFrom - this.startOffset;
     this.closeCopied(verdict, length);
-    this.start = this.used;
+    this.start = this.out.used;
     this.closed(this.runFrom);
   }
 
@@ -141,8 +137,10 @@ export class JsonChunkBuilder {
       if (this.nextFeed < position || this.nextReturn < position) this.hasBreaks = true;
       const length = this.blockOffset + position - this.startOffset;
       if (length > this.maxBytes) {
-        this.excerpt = Buffer.from(this.buffer.subarray(this.start, Math.min(this.used, this.start + EXCERPT_BYTES)));
-        this.used = this.start;
+        this.excerpt = Buffer.from(
+          this.out.buffer.subarray(this.start, Math.min(this.out.used, this.start + EXCERPT_BYTES)),
+        );
+        this.out.used = this.start;
       }
     } else {
       this.extendExcerpt(position);
@@ -152,32 +150,31 @@ export class JsonChunkBuilder {
 
   /** The chunk so far, undefined when it is empty. A value that was not closed is left out and forgotten. */
   take(): BuiltChunk | undefined {
-    const { count } = this;
-    if (count + this.bad.length === 0) return undefined;
-    const copied = this.start - this.used;
+    const { out } = this;
+    if (this.values.count + this.bad.length === 0) return undefined;
+    const copied = this.start - out.used;
     if (copied > 0) this.copyRun(this.runFrom + copied);
-    this.used = this.start;
-    const { bytes, takeBack } = this.detach();
+    out.used = this.start;
+    const { offsets, numbers, ...places } = this.values.take();
+    const { bytes, takeBack } = out.detach();
     const chunk: BuiltChunk = {
-      json: { bytes, starts: this.starts.slice(0, count), ends: this.ends.slice(0, count), count },
+      json: { bytes, ...places },
       bad: this.bad,
-      offsets: this.offsets.slice(0, count),
-      numbers: this.numbers.slice(0, count),
+      offsets,
+      numbers,
       end: { offset: this.startOffset, number: this.number },
       takeBack,
     };
     this.bad = [];
-    this.count = 0;
     this.fixed = 0;
-    this.used = 0;
     this.start = 0;
     return isUtf8(chunk.json.bytes) ? chunk : withoutBrokenText(chunk);
   }
 
   /** Leaves out white space before a valid element that begins in the block, so that its bytes need no moving. */
   private skipSpace(): void {
-    const from = this.runFrom + this.start - this.used;
-    if (this.start < this.used || isInk(this.block[from])) return;
+    const from = this.runFrom + this.start - this.out.used;
+    if (this.start < this.out.used || isInk(this.block[from])) return;
     this.copyRun(from);
     let ink = from + 1;
     while (ink < this.block.length && !isInk(this.block[ink])) ink++;
@@ -192,7 +189,7 @@ export class JsonChunkBuilder {
 
   /** A chunk's bytes are counted from its first value on. */
   private beginChunk(): void {
-    if (this.count + this.bad.length === 0) this.chunkOffset = this.startOffset;
+    if (this.values.count + this.bad.length === 0) this.chunkOffset = this.startOffset;
   }
 
   private closed(next: number): boolean {
@@ -200,46 +197,47 @@ export class JsonChunkBuilder {
     this.hasBreaks = false;
     this.findBreaks(next);
     this.number++;
-    const values = this.count + this.bad.length;
+    const values = this.values.count + this.bad.length;
     return values >= this.batchSize || (values > 0 && this.startOffset - this.chunkOffset >= this.batchBytes);
   }
 
   /** Ends a value that lies in the buffer from `start` on, but for outer white space, line breaks and mistakes. */
   private closeCopied(verdict: number, length: number): void {
-    const { start, buffer } = this;
+    const { start, out } = this;
+    const { buffer } = out;
     if (this.excerpt !== undefined || length > this.maxBytes) {
-      const text = this.excerpt ?? buffer.subarray(start, this.used);
+      const text = this.excerpt ?? buffer.subarray(start, out.used);
       this.reject(text, length, `is ${length} bytes long, more than the ${this.maxBytes} allowed`);
       this.excerpt = undefined;
       return;
     }
     let from = start;
-    let to = this.used;
+    let to = out.used;
     while (from < to && !isInk(buffer[from])) from++;
     while (to > from && !isInk(buffer[to - 1])) to--;
     if (from === to && this.ofLines) {
-      this.used = start;
+      out.used = start;
       return;
     }
     if (verdict !== verdicts.valid) {
       const value = buffer.subarray(from, to);
       const reason = verdict === verdicts.unsure && isAccepted(value) ? undefined : explainJson(value)?.reason;
-      if (reason !== undefined) return this.reject(buffer.subarray(start, this.used), length, reason);
+      if (reason !== undefined) return this.reject(buffer.subarray(start, out.used), length, reason);
     }
     if (from > start) buffer.copyWithin(start, from, to);
     let end = start + to - from;
     if (!this.ofLines) end = stripLineBreaks(buffer, start, end);
-    this.used = end;
-    this.reserve(1);
-    this.buffer[end] = NEWLINE;
-    this.used = end + 1;
-    this.record(start, end);
+    out.used = end;
+    out.reserve(1);
+    out.buffer[end] = NEWLINE;
+    out.used = end + 1;
+    this.values.add(start, end, this.startOffset, this.number);
   }
 
   private reject(bytes: Buffer, length: number, reason: string): void {
     const text = bytes.toString('utf8', 0, EXCERPT_BYTES);
-    this.bad.push({ index: this.count, number: this.number, offset: this.startOffset, length, reason, text });
-    this.used = this.start;
+    this.bad.push({ index: this.values.count, number: this.number, offset: this.startOffset, length, reason, text });
+    this.out.used = this.start;
   }
 
   private extendExcerpt(position: number): void {
@@ -249,67 +247,20 @@ export class JsonChunkBuilder {
     this.excerpt = Buffer.concat([this.excerpt, more]);
   }
 
-  private record(start: number, end: number): void {
-    const i = this.count++;
-    if (i === this.starts.length) {
-      this.starts = enlarged(this.starts, new Uint32Array(i * 2));
-      this.ends = enlarged(this.ends, new Uint32Array(i * 2));
-      this.offsets = enlarged(this.offsets, new Float64Array(i * 2));
-      this.numbers = enlarged(this.numbers, new Float64Array(i * 2));
-    }
-    this.starts[i] = start;
-    this.ends[i] = end;
-    this.offsets[i] = this.startOffset;
-    this.numbers[i] = this.number;
-  }
-
   private copyRun(to: number): void {
     const from = this.runFrom;
     if (to > from) {
-      this.reserve(to - from);
-      this.buffer.set(this.block.subarray(from, to), this.used);
-      this.used += to - from;
+      this.out.append(this.block, from, to);
       this.runFrom = to;
     }
     if (this.ofLines) return;
     // Elements end at a comma or bracket in the input, lines at a line feed.
-    for (; this.fixed < this.count; this.fixed++) {
-      const end = this.ends[this.fixed] ?? 0;
-      if (end >= this.used) break;
-      this.buffer[end] = NEWLINE;
+    const { out, values } = this;
+    for (; this.fixed < values.count; this.fixed++) {
+      const end = values.ends[this.fixed] ?? 0;
+      if (end >= out.used) break;
+      out.buffer[end] = NEWLINE;
     }
-  }
-
-  private reserve(bytes: number): void {
-    const needed = this.used + bytes;
-    if (needed <= this.buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.ceil(this.buffer.length * 1.5)));
-    this.buffer.copy(larger, 0, 0, this.used);
-    this.buffer = larger;
-  }
-
-  /** The chunk's bytes for good: the buffer itself when it is well filled, else a copy. */
-  private detach(): { readonly bytes: Buffer; readonly takeBack?: (() => void) | undefined } {
-    const { memory, buffer } = this;
-    const filled = buffer.subarray(0, this.used);
-    if (this.used * 2 >= buffer.length) {
-      this.buffer = this.newBuffer();
-      return { bytes: filled, takeBack: memory && (() => memory.giveBack(buffer)) };
-    }
-    const copy = Buffer.allocUnsafeSlow(this.used);
-    filled.copy(copy);
-    // A very long value may have left a large buffer behind.
-    if (buffer.length > this.usualSize() * 4) this.buffer = this.newBuffer();
-    return { bytes: copy };
-  }
-
-  private newBuffer(): Buffer {
-    const size = this.usualSize();
-    return this.memory?.take(size) ?? Buffer.allocUnsafeSlow(size);
-  }
-
-  private usualSize(): number {
-    return Math.min(this.batchBytes, 4_194_304) + 65_536;
   }
 }
 
@@ -330,9 +281,4 @@ function isAccepted(value: Buffer): boolean {
 function indexOrInfinity(block: Uint8Array, byte: number, from: number): number {
   const index = block.indexOf(byte, from);
   return index < 0 ? Infinity : index;
-}
-
-function enlarged<A extends Uint32Array | Float64Array>(from: A, to: A): A {
-  to.set(from);
-  return to;
 }

@@ -72,7 +72,7 @@ export function compareThread(
   let identical = 0;
   const subgraphs = { source: 0, target: 0, paired: 0 };
   const aspects = source.some(isExact) ? exactAspects : fidelityAspects;
-  const matched = Object.fromEntries(aspects.map((aspect) => [aspect, 0])) as Record<ExactAspect, number>;
+  const matched = noneMatched(aspects);
   const differences: FidelityDifference[] = [];
   const differ = (
     kind: FidelityDifference['kind'],
@@ -162,13 +162,22 @@ function isPairedWithItself(
 function sameThroughout(threadId: string, summaries: readonly EntrySummary[]): ThreadFidelity {
   const { length } = summaries;
   const below = summaries.filter(({ ns }) => ns !== '').length;
+  const matched = noneMatched(fidelityAspects);
+  for (const aspect of fidelityAspects) matched[aspect] = length;
   return {
     thread_id: threadId,
     checkpoints: { source: length, target: length, paired: length },
     subgraphs: { source: below, target: below, paired: below },
-    matched: Object.fromEntries(fidelityAspects.map((aspect) => [aspect, length])) as Record<FidelityAspect, number>,
+    matched,
     differences: [],
   };
+}
+
+function noneMatched(aspects: readonly ExactAspect[]): Record<ExactAspect, number> {
+  const matched: Partial<Record<ExactAspect, number>> = {};
+  for (const aspect of aspects) matched[aspect] = 0;
+  // Aspects that are not compared are not asked for.
+  return matched as Record<ExactAspect, number>;
 }
 
 /** The target's checkpoint for each of the source's. */

@@ -88,10 +88,12 @@ export function readThreadText(bytes: Buffer, { start, end, entries }: ThreadTex
 
 /** The checkpoints of a record with their texts, oldest first. */
 export function knownEntries(bytes: Buffer, { entries }: ThreadText, { history }: ThreadRecord): readonly KnownEntry[] {
-  return history.flatMap((entry, index) => {
+  const known: KnownEntry[] = [];
+  for (const [index, entry] of history.entries()) {
     const text = entries[index];
-    return text === undefined ? [] : [{ bytes, start: text.start, end: text.end, values: text.values, entry }];
-  });
+    if (text !== undefined) known.push({ bytes, start: text.start, end: text.end, values: text.values, entry });
+  }
+  return known;
 }
 
 function ignore(): void {

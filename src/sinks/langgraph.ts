@@ -186,7 +186,7 @@ async function* write(
   async function commit(queued: QueuedBatch): Promise<Commit> {
     const batch = asItCame.get(queued.batch) ?? queued.batch;
     asItCame.delete(queued.batch);
-    const { records, lines } = account({ ...queued, batch }, mode.name, ctx);
+    const { records, lines } = account({ ...queued, batch }, mode.name, ctx, report !== undefined);
     whenDone(batch)?.();
     const length = lines === '' ? undefined : await report?.add(lines);
     const state = length === undefined ? {} : { state: { report: length } };
@@ -212,11 +212,12 @@ async function* write(
   }
 }
 
-/** Counts what became of the records of a batch; gives those that are written, and their lines for the report. */
+/** Counts what became of the records of a batch; gives those that are written, and their lines for the report, if there is one. */
 function account(
   { batch, records: queued, outcomes }: QueuedBatch,
   mode: string,
   ctx: StageContext,
+  isReported: boolean,
 ): { readonly records: number; readonly lines: string } {
   let records = 0;
   let lines = '';
@@ -235,7 +236,8 @@ function account(
     else records += 1;
     countFindings(outcome, mode, ctx, from);
     if (outcome.kind === 'written' && outcome.checkpoints === 0 && outcome.fidelity === undefined) continue;
-    if (record !== undefined && 'threadId' in record) lines += fidelityLine(record.threadId, mode, outcome);
+    if (isReported && record !== undefined && 'threadId' in record)
+      lines += fidelityLine(record.threadId, mode, outcome);
   }
   return { records, lines };
 }

@@ -47,8 +47,8 @@ export async function proven(
   const changed = changedKeys(thread.metadata ?? {}, metadata);
   if (changed > 0) counted.set('metadata of the thread', changed);
   const count = 'summaries' in given ? given.summaries.length : given.history.length;
-  const outcome = { kind: 'written', checkpoints: order?.length ?? count, losses: counted } as const;
-  if (!verify) return outcome;
+  const checkpoints = order?.length ?? count;
+  if (!verify) return { kind: 'written', checkpoints, losses: counted };
   const reading = { subgraphs: mode.keepsIds };
   const summaries = translated ?? ('summaries' in given ? given.summaries : undefined);
   let sides: { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] };
@@ -69,7 +69,8 @@ export async function proven(
   const wanted = mode.name === 'state' ? sides.source.filter(({ ns }) => ns === '').slice(-1) : sides.source;
   const fidelity = compareThread(threadId, wanted, sides.target, ids === undefined ? {} : { idMap: ids });
   refuseLost(fidelity, { server, mode });
-  return { ...outcome, fidelity, ...sides, ids, added: added.names };
+  const { source, target } = sides;
+  return { kind: 'written', checkpoints, losses: counted, fidelity, source, target, ids, added: added.names };
 }
 
 /**

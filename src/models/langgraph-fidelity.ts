@@ -1,5 +1,6 @@
 import { isExact, type ExactSummary } from './langgraph-exact.ts';
-import { namespacePath, type EntrySummary } from './langgraph-summary.ts';
+import { isPairedWithItself, pairedIds, pairUp, targetRanks } from './langgraph-pairs.ts';
+import type { EntrySummary } from './langgraph-summary.ts';
 
 /** What is compared of each checkpoint. */
 export const fidelityAspects = [
@@ -62,7 +63,8 @@ export function compareThread(
     maxDifferences = 20,
   }: { readonly idMap?: ReadonlyMap<string, string>; readonly maxDifferences?: number } = {},
 ): ThreadFidelity {
-  if (source === target && isPairedWithItself(source, idMap)) return sameThroughout(threadId, source);
+  if (source === target && !source.some(isExact) && isPairedWithItself(source, idMap))
+    return sameThroughout(threadId, source);
   const pairs = pairUp(source, target, idMap);
   const paired = pairedIds(source, pairs);
   // Among those that both have: one too many, or missing, is counted as such, and moves no others.
@@ -148,16 +150,6 @@ export function isFaithful(
   return source === paired && target === paired && aspects.every((aspect) => matched[aspect] === paired);
 }
 
-/** Whether each of these checkpoints is found by its id on the other side, which has the same ones. */
-function isPairedWithItself(
-  summaries: readonly EntrySummary[],
-  idMap: ReadonlyMap<string, string> | undefined,
-): boolean {
-  const ids = new Set<string>();
-  for (const { id } of summaries) if ((idMap?.get(id) ?? id) === id) ids.add(id);
-  return ids.size === summaries.length && !summaries.some(isExact);
-}
-
 /** What comes of comparing checkpoints with themselves. */
 function sameThroughout(threadId: string, summaries: readonly EntrySummary[]): ThreadFidelity {
   const { length } = summaries;
@@ -178,65 +170,6 @@ function noneMatched(aspects: readonly ExactAspect[]): Record<ExactAspect, numbe
   for (const aspect of aspects) matched[aspect] = 0;
   // Aspects that are not compared are not asked for.
   return matched as Record<ExactAspect, number>;
-}
-
-/** The target's checkpoint for each of the source's. */
-function pairUp(
-  source: readonly EntrySummary[],
-  target: readonly EntrySummary[],
-  idMap: ReadonlyMap<string, string> | undefined,
-): readonly (EntrySummary | undefined)[] {
-  const byId = new Map<string, EntrySummary>();
-  for (const summary of target) byId.set(summary.id, summary);
-  if (idMap !== undefined || source.some(({ id }) => byId.has(id)))
-    return source.map(({ id }) => byId.get(idMap?.get(id) ?? id));
-  const rows = inOrder(target);
-  const pairs = new Map<EntrySummary, EntrySummary | undefined>();
-  for (const [path, entries] of inOrder(source))
-    for (const [index, from] of entries.entries()) pairs.set(from, rows.get(path)?.[index]);
-  return source.map((from) => pairs.get(from));
-}
-
-/** The target's ids of the source's checkpoints, where they are others. */
-function pairedIds(
-  source: readonly EntrySummary[],
-  pairs: readonly (EntrySummary | undefined)[],
-): ReadonlyMap<string, string> {
-  const ids = new Map<string, string>();
-  for (const [index, to] of pairs.entries()) {
-    const id = source[index]?.id;
-    if (to !== undefined && id !== undefined && (id !== to.id || ids.size > 0)) ids.set(id, to.id);
-  }
-  return ids;
-}
-
-/** Checkpoints by the path of their namespace; of several calls of one subgraph, in the order of their calls. */
-function inOrder(summaries: readonly EntrySummary[]): Map<string, EntrySummary[]> {
-  const found = new Map<string, EntrySummary[]>();
-  for (const summary of summaries) {
-    const path = namespacePath(summary.ns);
-    const known = found.get(path);
-    if (known === undefined) found.set(path, [summary]);
-    else known.push(summary);
-  }
-  return found;
-}
-
-/** The place of each paired checkpoint of the target in its namespace, among those that are paired. */
-function targetRanks(
-  target: readonly EntrySummary[],
-  pairs: readonly (EntrySummary | undefined)[],
-): ReadonlyMap<EntrySummary, number> {
-  const known = new Set(pairs);
-  const ranks = new Map<EntrySummary, number>();
-  const counts = new Map<string, number>();
-  for (const summary of target) {
-    if (!known.has(summary)) continue;
-    const rank = counts.get(summary.ns) ?? 0;
-    counts.set(summary.ns, rank + 1);
-    ranks.set(summary, rank);
-  }
-  return ranks;
 }
 
 function timeText(time: number | null): string {

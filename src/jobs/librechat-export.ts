@@ -96,7 +96,7 @@ export async function lastExport(outputDir: string, scope?: LibrechatExportOptio
   const which = scope === undefined ? '' : ' of the same users and options';
   throw new EtlError('ETL_SOURCE_NOT_FOUND', `there is no complete export${which} in ${outputDir}`, {
     where: { file: outputDir },
-    hint: 'Make a full one first.',
+    hint: 'Make a full one first: the same command without --since-last.',
   });
 }
 

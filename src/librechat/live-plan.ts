@@ -11,11 +11,12 @@ export interface LivePlanOptions {
   readonly users: 'all' | readonly string[];
   readonly usersFile?: string | undefined;
   readonly conversation?: string | undefined;
+  readonly since?: string | undefined;
 }
 
 /** How much there is to read in a live database, and how it will be read. */
 export async function liveEstimate(
-  { uri = '', database, readPreference, users, usersFile, conversation }: LivePlanOptions,
+  { uri = '', database, readPreference, users, usersFile, conversation, since }: LivePlanOptions,
   connect: typeof openMongodb,
   signal: AbortSignal,
 ): Promise<Estimate> {
@@ -25,7 +26,8 @@ export async function liveEstimate(
     await liveInput(connection, [], signal);
     const where = `${connection.where}: MongoDB ${await connection.version(signal)}`;
     const isAll = users === 'all' && usersFile === undefined && conversation === undefined;
-    if (!isAll) return { plan: `${where}, ${await byIds(connection, conversation !== undefined, signal)}` };
+    if (!isAll)
+      return { plan: `${where}, ${await byIds(connection, conversation !== undefined, signal)}${keptOf(since)}` };
     const everything = (await hasMessageIndex(connection, signal))
       ? 'every collection in the order of _id, of messages what they belong to; then messages by conversation ids, served by an index'
       : 'every collection once in the order of _id, joined by owner and conversation outside of memory, as no index on messages.conversationId serves them';
@@ -37,11 +39,16 @@ export async function liveEstimate(
       records: conversations.documents,
       ...(conversations.bytes !== undefined &&
         messages.bytes !== undefined && { bytes: conversations.bytes + messages.bytes }),
-      plan: `${where}, ${everything}`,
+      plan: `${where}, ${everything}${keptOf(since)}`,
     };
   } finally {
     await connection.close();
   }
+}
+
+/** What a plan says of a date: a message that was edited is found by no index, and makes its conversation a newer one. */
+export function keptOf(since: string | undefined): string {
+  return since === undefined ? '' : `; of what is read the conversations saved since ${since} are kept`;
 }
 
 async function byIds(connection: MongodbConnection, isOne: boolean, signal: AbortSignal): Promise<string> {

@@ -12,8 +12,8 @@ import { joinDocuments } from '../librechat/join-documents.ts';
 import type { LibrechatInput } from '../librechat/librechat-input.ts';
 import { librechatOptions } from '../librechat/librechat-options.ts';
 import { liveInput } from '../librechat/live-input.ts';
-import { liveEstimate } from '../librechat/live-plan.ts';
-import { makeChats, type StartChatWorker } from '../librechat/make-chats.ts';
+import { keptOf, liveEstimate } from '../librechat/live-plan.ts';
+import { makeChats, type MakeChatsOptions } from '../librechat/make-chats.ts';
 import { makeConversations, type MadeConversation } from '../librechat/make-conversations.ts';
 import { recordBatches, userBatches, type LibrechatMade, type LibrechatPlace } from '../librechat/record-batches.ts';
 import { librechatUserSummaries, type LibrechatUserSummary } from '../librechat/user-summaries.ts';
@@ -28,10 +28,10 @@ import type { Batch, Source, StageContext } from '../stage.ts';
 export type LibrechatSourceOptions = z.input<typeof librechatOptions>;
 type Given = z.output<typeof librechatOptions>;
 
-/** For tests: a connection that is not a server's, and a thread from sources that are not built. */
+/** For tests: a connection that is not a server's, and a thread from sources that are not built, used sooner. */
 interface Parts {
   readonly connect?: typeof openMongodb;
-  readonly startWorker?: StartChatWorker;
+  readonly thread?: MakeChatsOptions;
 }
 
 /**
@@ -63,7 +63,7 @@ export function librechatSource(
 export function librechatSource(input: LibrechatSourceOptions, parts?: Parts): Source<LibrechatMade>;
 export function librechatSource(
   input: LibrechatSourceOptions,
-  { connect = openMongodb, startWorker }: Parts = {},
+  { connect = openMongodb, thread = {} }: Parts = {},
 ): Source<LibrechatMade> {
   const given = librechatOptions.parse(input);
   const {
@@ -80,12 +80,12 @@ export function librechatSource(
     role: 'source',
     name: 'librechat',
     config: JSON.parse(JSON.stringify({ ...rest, database })) as Json,
-    read: (ctx) => read(given, { connect, startWorker }, ctx),
+    read: (ctx) => read(given, { connect, thread }, ctx),
     estimate: async (signal) => {
       if (given.uri !== undefined) return liveEstimate(given, connect, signal);
       return {
         bytes: await dumpBytes(await librechatDumpFiles(given.from ?? [], given.include)),
-        plan: 'all files of the dump, grouped by owner and conversation outside of memory',
+        plan: `all files of the dump, grouped by owner and conversation outside of memory${keptOf(given.since)}`,
       };
     },
     check: async (signal) => {
@@ -101,7 +101,7 @@ export function librechatSource(
 
 async function* read(
   given: Given,
-  { connect, startWorker }: { readonly connect: typeof openMongodb; readonly startWorker: StartChatWorker | undefined },
+  { connect, thread }: Required<Parts>,
   ctx: StageContext,
 ): AsyncGenerator<Batch<LibrechatMade>> {
   const users = await wantedUsers(given);
@@ -126,7 +126,7 @@ async function* read(
         for (const [kind, times] of Object.entries(record.counts.losses)) ctx.finding(`left behind: ${kind}`, times);
         return record;
       };
-      yield* recordBatches(makeChats(joined, given, { start: startWorker }), input, report, given, ctx);
+      yield* recordBatches(makeChats(joined, given, thread), input, report, given, ctx);
     } else {
       const agents = await agentNames(input, ctx);
       const report = ({ conversation, losses }: MadeConversation): Conversation => {

@@ -209,6 +209,7 @@ test('tells how it will read: by the indexes there are', async () => {
     /once in the order of _id.*no index on messages/,
   );
   assert.match((await plan(indexed, { users: ['a@b'] }))?.plan ?? '', /by conversation ids, served by indexes$/);
+  assert.match((await plan(indexed, { since: '2026-01-31' }))?.plan ?? '', /saved since 2026-01-31 are kept$/);
   assert.match((await plan(fakeMongodb(collections), { conversation: 'x' }))?.plan ?? '', /no index on messages/);
 });
 

@@ -44,9 +44,13 @@ describe('an export that is killed', () => {
   /** Where a whole bundle of each kind is. */
   const wholes: string[] = [];
 
-  for (const kind of ['dump', 'live database'] as const) {
+  for (const [kind, isThreaded] of [
+    ['dump', false],
+    ['live database', false],
+    ['live database with a second thread', true],
+  ] as const) {
     test(`${kind}: killed at ${kills} points (seed ${seed}), the same command again gives the bundle, and the findings, of an unbroken export`, async (t) => {
-      if (kind === 'live database' && 'skip' in server) {
+      if (kind !== 'dump' && 'skip' in server) {
         t.skip(server.skip);
         return;
       }
@@ -55,20 +59,25 @@ describe('an export that is killed', () => {
       const folder = join(directory, kind);
       const { rounds, calls, unbroken } = await killRounds({
         script,
-        argsFor: (path) => ({ ...from, sink: { ...sink, path } }),
+        argsFor: (path) => ({ ...from, isThreaded, sink: { ...sink, path } }),
         folder,
         kills,
         random: createRandom(seed),
       });
       t.diagnostic(`${rounds} bundles, each of about ${calls} calls`);
       assert.ok((unbroken.findings['mended: missing-parent'] ?? 0) > 0);
+      assert.equal((unbroken.threadJobs ?? 0) > 0, isThreaded);
       wholes.push(`${folder} whole`);
     });
   }
 
-  test('the dump and the live database give the same bundle', async (t) => {
-    const [first, second] = await Promise.all(wholes.map((path) => treeOf(path)));
-    if (second === undefined) t.skip('there is no live database');
-    else assert.deepEqual(second, first);
+  test('the dump and the live database give the same bundle, with a second thread too', async (t) => {
+    const [first, second, third] = await Promise.all(wholes.map((path) => treeOf(path)));
+    if (second === undefined) {
+      t.skip('there is no live database');
+      return;
+    }
+    assert.deepEqual(second, first);
+    assert.deepEqual(third, first);
   });
 });

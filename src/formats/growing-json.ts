@@ -57,8 +57,7 @@ export function growingObject(bytes: Buffer, start: number, before: GrowingObjec
   );
   if (names.length === old.length && names.every((name, index) => name === old[index]))
     return { start, end, names: old, places };
-  // A member of this name would not become one where it is put in.
-  const isPlain = new Set(names).size === names.length && !names.includes('__proto__');
+  const isPlain = new Set(names).size === names.length;
   return isPlain ? { start, end, names, places } : { start, end, names: none, places: none };
 }
 

@@ -9,7 +9,7 @@ export interface ThreadText extends JsonRange {
   readonly entries: readonly EntryText<GrowingObject>[];
 }
 
-/** The text of a checkpoint, and where in it its values are; nothing when it has none, or several of that name. */
+/** The text of a checkpoint, and where in it its values are; nothing when it has none. */
 export interface EntryText<T extends JsonRange = JsonRange> extends JsonRange {
   readonly values: T | undefined;
 }
@@ -58,15 +58,14 @@ export function entryText<T extends JsonRange>(
   start: number,
   valuesAt: (start: number) => T,
 ): EntryText<T> {
+  // As in JSON.parse, the last one of the name counts.
   let values: T | undefined;
-  let count = 0;
   const end = eachJsonMember(bytes, start, bytes.length, ignore, (name, at) => {
     if (name !== 'values') return jsonValueEnd(bytes, at);
-    count += 1;
     values = valuesAt(at);
     return values.end;
   });
-  return { start, end, values: count === 1 ? values : undefined };
+  return { start, end, values };
 }
 
 /**

@@ -17,6 +17,7 @@ import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { bundleBytes, newBundleState, type BundleState } from './bundle/bundle-state.ts';
 import { BundleWriter } from './bundle/bundle-writer.ts';
 import { download } from './bundle/download-options.ts';
+import { missingRoots } from './bundle/missing-roots.ts';
 import { PreviousIndex } from './bundle/previous-index.ts';
 import { checkTarget, replacementPath, swapIn, takeBackSwap } from './bundle/replace-bundle.ts';
 
@@ -171,6 +172,7 @@ interface Opened {
 async function open(ctx: StageContext, chosen: Options, state: BundleState): Promise<Opened> {
   const { path, ifExists, layout, scope, since, assetRoots, copyFiles, concurrency } = chosen;
   const isNew = ctx.cursor === undefined;
+  for (const root of await missingRoots(assetRoots)) ctx.warn(`${root} is no folder: no uploads are found there`);
   if (isNew) await checkTarget(path, ifExists);
   else if (ifExists === 'replace') await takeBackSwap(path, state.exportedAt);
   const gzipLevel = gzipLevelOf(chosen.compress, chosen.level);

@@ -678,3 +678,16 @@ for (const [name, variant] of Object.entries({
     },
   );
 }
+
+test('says which folders of uploads are not there', async (t) => {
+  const path = await folder(t);
+  const root = await uploads(path);
+  const roots = [root, join(path, 'mistyped'), join(path, 'secret.txt')];
+  const { warnings } = await pipeline(recordsSource(someRecords))
+    .to(bundleSink({ path: join(path, 'bundle'), assetRoots: roots }))
+    .run();
+  assert.deepEqual(
+    warnings.map(({ message }) => message),
+    roots.slice(1).map((one) => `${one} is no folder: no uploads are found there`),
+  );
+});

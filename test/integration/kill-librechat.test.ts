@@ -16,7 +16,7 @@ import { killRounds } from './fixtures/kill-rounds.ts';
 
 const script = fileURLToPath(new URL('./fixtures/export-librechat.ts', import.meta.url));
 const seed = Number(process.env['ETL_TEST_SEED'] ?? 20_260_101);
-const kills = 20;
+const mostKills = 20;
 
 describe('an export that is killed', () => {
   let directory: string;
@@ -49,6 +49,7 @@ describe('an export that is killed', () => {
     ['live database', false],
     ['live database with a second thread', true],
   ] as const) {
+    const kills = isThreaded ? mostKills / 2 : mostKills;
     test(`${kind}: killed at ${kills} points (seed ${seed}), the same command again gives the bundle, and the findings, of an unbroken export`, async (t) => {
       if (kind !== 'dump' && 'skip' in server) {
         t.skip(server.skip);

@@ -46,7 +46,7 @@ export const errorCodes = {
   },
   ETL_SOURCE_TRUNCATED: {
     means: 'The input ends in the middle of a record or of a compressed block: it was cut short.',
-    todo: 'Get the whole file. What came before the cut is already written; the same command goes on from there.',
+    todo: 'Get the whole file, then run the same command again: what came before the cut stays written where the sink keeps progress.',
   },
   ETL_SOURCE_CHANGED: {
     means: 'The input is no longer the one the run started with, so its cursor does not fit.',

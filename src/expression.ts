@@ -87,7 +87,7 @@ function compile(text: string): jsonata.Expression {
 function failureOf(text: string, error: unknown): EtlError {
   // JSONata throws plain objects: code, message, position (characters from 1) and token.
   const { code, message, position } = error as Partial<jsonata.JsonataError>;
-  const what = `${message ?? String(error)}${code === undefined ? '' : ` (${code})`} in: ${text}`;
+  const what = `${message ?? String(error)}${code === undefined ? '' : ` (${code})`} in: ${text.replace(/\n+$/, '')}`;
   return new EtlError('ETL_EXPRESSION_INVALID', what, {
     where: position === undefined || position <= 0 ? {} : { column: position },
     hint: 'See https://docs.jsonata.org for the language.',

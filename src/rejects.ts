@@ -157,7 +157,7 @@ function rejected({ stage, code, reason, at, record }: Reject): EtlError {
 }
 
 function tooMany({ stage, reason, at }: Reject, what: string, file: string): EtlError {
-  const hint = `look at them with: etl rejects show ${file}`;
+  const hint = `Mend the cause, or allow more (max, maxRatio). Those of the records committed: etl rejects show ${file}`;
   return new EtlError('ETL_TOO_MANY_REJECTS', `${what}; the last: ${reason}`, { where: { stage, record: at }, hint });
 }
 

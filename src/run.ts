@@ -25,7 +25,7 @@ import type { Commit, Ledger, Progress, RunIdentity } from './stage.ts';
  * @throws {EtlError} what went wrong, with the run's report as `report`. What was committed before stays.
  */
 export async function runPipeline(plan: PipelinePlan, options: RunOptions = {}): Promise<RunReport> {
-  if (options.limit !== undefined && plan.sink.ifExists === 'replace' && options.dryRun !== true) {
+  if (isSample(plan, options) && plan.sink.ifExists === 'replace' && options.dryRun !== true) {
     throw new EtlError('ETL_LIMIT_REFUSED', 'a limited run would replace the target by a sample', {
       where: { stage: plan.sink.name },
     });
@@ -41,6 +41,11 @@ export async function runPipeline(plan: PipelinePlan, options: RunOptions = {}):
   }
 }
 
+/** Whether only a part of what there is gets read: then no cursor moves. */
+function isSample({ source }: PipelinePlan, { limit }: RunOptions): boolean {
+  return limit !== undefined || source.isSample === true;
+}
+
 // How long a run that has ended waits for its source to close.
 const closeGraceMs = 5000;
 
@@ -49,6 +54,7 @@ class Run {
   readonly #ledger: Ledger | undefined;
   readonly #saved: Progress | undefined;
   readonly #options: RunOptions;
+  readonly #isSample: boolean;
   readonly #abort = new AbortController();
   readonly #stop: AbortSignal;
   readonly #progress: RunProgress;
@@ -69,8 +75,9 @@ class Run {
     this.#ledger = ledger;
     this.#saved = saved;
     this.#options = options;
+    this.#isSample = isSample(plan, options);
     this.#stop = options.stopSignal ?? new AbortController().signal;
-    this.#progress = new RunProgress(identity, saved, options.limit !== undefined);
+    this.#progress = new RunProgress(identity, saved, this.#isSample);
     this.#rejects = new RejectLog(
       options.dryRun === true && plan.onReject !== 'stop' ? { ...plan.onReject, to: '/dev/null' } : plan.onReject,
       this.#progress.counts.rejected,
@@ -106,7 +113,7 @@ class Run {
     if (failure !== undefined) throw withReport(failure, this.#report('failed', failure));
     if (this.#halt !== undefined) return this.#report('stopped');
     if (dryRun === true) return this.#report('dry-run');
-    return this.#report(this.#options.limit === undefined ? 'finished' : 'sampled');
+    return this.#report(this.#isSample ? 'sampled' : 'finished');
   }
 
   #makeStages(): void {
@@ -192,7 +199,7 @@ class Run {
 
   async #commit(commit: Commit): Promise<void> {
     const progress = this.#progress;
-    if (this.#options.limit !== undefined || commit.cursor === undefined) {
+    if (this.#isSample || commit.cursor === undefined) {
       // A sink that stores the progress itself has had its records counted with that.
       if (commit.saved !== true) progress.commitRecords(commit.records);
       // Before the first record: the sink says what the target looked like, so that a run killed later can go back to it.
@@ -232,7 +239,7 @@ class Run {
         'ETL_COUNT_MISMATCH',
         `${Math.abs(off)} records ${off > 0 ? 'missing' : 'too many'}: ${JSON.stringify(counts)}`,
       );
-    await this.#save(this.#options.limit === undefined ? 'finished' : 'sampled');
+    await this.#save(this.#isSample ? 'sampled' : 'finished');
     const directory = this.#ledger?.directory;
     if (directory !== undefined) await rm(join(directory, 'stages'), { recursive: true, force: true });
   }

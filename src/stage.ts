@@ -126,6 +126,8 @@ export interface Source<out Out> extends StageBase {
   readonly role: 'source';
   read(ctx: StageContext): AsyncIterable<Batch<Out>>;
   estimate?(signal: AbortSignal): Promise<Estimate>;
+  /** It ends before the end of what there is: a run of it is a sample, which moves no cursor. */
+  readonly isSample?: boolean | undefined;
 }
 
 /**
@@ -156,7 +158,10 @@ export interface Sink<in In> extends StageBase {
   checkNew?(): Promise<void>;
   /** It writes the JSON text of a batch that has one: records decoded by the stages before are let go of. */
   readonly writesText?: boolean | undefined;
-  /** What happens to data that is there already; `replace` refuses a limited run. */
+  /**
+   * What happens to a target that is there already; `replace` refuses a sample. A sink that decides record by record, and
+   * replaces no more than it writes, leaves this out.
+   */
   readonly ifExists?: string | undefined;
 }
 

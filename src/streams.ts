@@ -6,21 +6,23 @@ import type { Batch, Commit, Sink, Source, StageContext, Transform } from './sta
 
 /** Records one by one: a generator function that can stand where a transform can. */
 export type RecordFunction<in In, out Out> = (records: AsyncIterable<In>) => AsyncIterable<Out>;
-/** What `pipeline()` takes: a source, or anything that gives records one by one (a Readable of objects does). */
-export type SourceLike<T> = Source<T> | AsyncIterable<T> | Iterable<T>;
+/** What `pipeline()` takes: a source, or anything that gives records one by one: a Readable of objects, a generator function. */
+export type SourceLike<T> = Source<T> | AsyncIterable<T> | Iterable<T> | (() => AsyncIterable<T> | Iterable<T>);
 /** What `to()` takes: a sink, a Writable of objects, or a function that takes the records and resolves when they are safe. */
 export type SinkLike<T> = Sink<T> | Writable | ((records: AsyncIterable<T>) => Promise<unknown>);
 
 const batchSize = 500;
 
-/** A source of records from any iterable, 500 to a batch. It has no cursor: a repeated run starts over. */
-export function fromIterable<T>(iterable: AsyncIterable<T> | Iterable<T>): Source<T> {
+/** A source of records from any iterable, or from a generator function, 500 to a batch. It has no cursor: a repeated run starts over. */
+export function fromIterable<T>(
+  iterable: AsyncIterable<T> | Iterable<T> | (() => AsyncIterable<T> | Iterable<T>),
+): Source<T> {
   return {
     role: 'source',
     name: 'iterable',
     async *read({ signal }) {
       let records: T[] = [];
-      for await (const record of iterable) {
+      for await (const record of typeof iterable === 'function' ? iterable() : iterable) {
         signal.throwIfAborted();
         records.push(record);
         if (records.length < batchSize) continue;
@@ -99,7 +101,7 @@ export function toFunction<T>(write: (records: AsyncIterable<T>) => Promise<unkn
 
 /** Whatever `pipeline()` takes, as a source. */
 export function toSource<T>(source: SourceLike<T>): Source<T> {
-  return isStage<Source<T>>(source, 'source') ? source : fromIterable(source as AsyncIterable<T> | Iterable<T>);
+  return isStage<Source<T>>(source, 'source') ? source : fromIterable(source);
 }
 
 /** Whatever `through()` takes, as a transform. */

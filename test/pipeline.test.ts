@@ -487,7 +487,15 @@ test('plain streams, iterables and generator functions plug in at every joint', 
       sums.push(sum);
     })
     .run();
-  assert.deepEqual(sums, [6]);
+  await pipeline(function* () {
+    yield 4;
+    yield 5;
+  })
+    .to(async (records) => {
+      for await (const n of records) sums.push(n);
+    })
+    .run();
+  assert.deepEqual(sums, [6, 4, 5]);
 });
 
 test('a plain stream that fails ends the run', async () => {

@@ -6,7 +6,7 @@ import type { RunFlags } from './run-plan.ts';
  * `--new-run` were given. One that was broken off goes on, under the rules of every run.
  */
 export async function runAgain<Flags extends RunFlags>(plan: PipelinePlan, flags: Flags): Promise<Flags> {
-  if (flags.newRun === true || flags.dryRun === true || flags.limit !== undefined) return flags;
+  if (flags.newRun === true || flags.dryRun === true || plan.source.isSample === true) return flags;
   const progress = await plan.sink.ledger?.(identityOf(plan)).peek();
   return progress?.status === 'finished' ? { ...flags, newRun: true } : flags;
 }

@@ -16,11 +16,10 @@ export function sampleSize({ testSingle, limit }: SampleFlags): number | undefin
 export function sampled<Flags extends SampleFlags>(
   plan: PipelinePlan,
   flags: Flags,
-): { readonly plan: PipelinePlan; readonly flags: Flags } {
+): { readonly plan: PipelinePlan; readonly flags: Omit<Flags, 'limit'> } {
   const size = sampleSize(flags);
   if (size === undefined) return { plan, flags };
-  return {
-    plan: { ...plan, source: firstThreads(plan.source, size) },
-    flags: { ...flags, limit: Number.MAX_SAFE_INTEGER },
-  };
+  const { limit: _, ...rest } = flags;
+  // A limit of the run would cut a thread that comes in parts.
+  return { plan: { ...plan, source: firstThreads(plan.source, size) }, flags: rest };
 }

@@ -110,7 +110,7 @@ function buildStage(
 function optionAtFault({ code, message }: EtlError, options: Readonly<Record<string, unknown>>): string[] {
   if (code !== 'ETL_EXPRESSION_INVALID') return [];
   const found = Object.entries(options).find(
-    ([, value]) => typeof value === 'string' && message.endsWith(`in: ${value}`),
+    ([, value]) => typeof value === 'string' && message.endsWith(`in: ${value.replace(/\n+$/, '')}`),
   );
   return found === undefined ? [] : [found[0]];
 }

@@ -1,6 +1,6 @@
 import { EtlError } from '../errors.ts';
 import { drawnGraph } from './langgraph-assistants.ts';
-import type { ThrowawayThreads } from './langgraph-throwaway.ts';
+import { throwawayMetadata, type ThrowawayThreads } from './langgraph-throwaway.ts';
 import type { LanggraphConnection } from './langgraph.ts';
 
 /** The name under which the companion graph is deployed unless another one is said. */
@@ -24,7 +24,7 @@ export async function runCompanion(
   const change = (path: string, body: unknown): Promise<unknown> =>
     connection.json({ method: 'POST', path, body, isRepeatable: false }, signal);
   return await throwaway.use(async (threadId) => {
-    await change('/threads', { thread_id: threadId, metadata: { graph_id: graphId, threadmill: 'companion' } });
+    await change('/threads', { thread_id: threadId, metadata: throwawayMetadata(graphId, 'companion') });
     const state = (await change(`/threads/${threadId}/runs/wait`, { assistant_id: graphId, input })) as {
       readonly result?: unknown;
     } | null;

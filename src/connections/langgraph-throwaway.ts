@@ -6,6 +6,25 @@ import { systemCode } from '../errors.ts';
 import { httpStatusOf } from './langgraph-errors.ts';
 import type { LanggraphConnection } from './langgraph.ts';
 
+/** Under this name in the metadata of such a thread stands what it is for. */
+const MARK = 'threadmill';
+
+/** Metadata of a thread that is made for a moment, by which others know it. */
+export function throwawayMetadata(graphId: string, purpose: 'companion' | 'probe'): Readonly<Record<string, string>> {
+  return { graph_id: graphId, [MARK]: purpose };
+}
+
+/** Whether a thread was made for a moment, by us: nobody's conversation, and mostly gone before it is looked at again. */
+export function isThrowaway(metadata: Readonly<Record<string, unknown>> | null | undefined): boolean {
+  // A thread that was made of a conversation has an object there.
+  return metadata?.[MARK] === 'companion' || metadata?.[MARK] === 'probe';
+}
+
+/** What finds those that the companion graph is asked on, among threads with this metadata. */
+export function throwawayFilter(metadata: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  return { ...metadata, [MARK]: 'companion' };
+}
+
 /**
  * Threads that a stage makes for a moment on a server, to try something out or to run a graph of ours, and deletes again.
  *

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+
 import type { Estimate } from '../stage.ts';
 import { InputFile } from './input-file.ts';
 import { inputPaths, standardInput } from './input-paths.ts';
@@ -10,11 +12,14 @@ export async function inputEstimate(given: string | readonly string[]): Promise<
   let compressed = 0;
   let pipes = 0;
   for (const path of paths) {
+    if (await isPipe(path)) {
+      pipes += 1;
+      continue;
+    }
     const input = await InputFile.open(path);
     try {
       bytes += input.size ?? 0;
-      if (input.size === undefined) pipes += 1;
-      else if (await input.isCompressed()) compressed += 1;
+      if (await input.isCompressed()) compressed += 1;
     } finally {
       await input.close();
     }
@@ -22,7 +27,7 @@ export async function inputEstimate(given: string | readonly string[]): Promise<
   const files = paths.length === 1 ? (paths[0] ?? '') : `${paths.length} files in order, from ${paths[0]}`;
   const notes = [`${bytes} bytes`];
   if (compressed > 0) notes.push(`${compressed} compressed`);
-  if (pipes > 0) notes.push(`${pipes} pipes`);
+  if (pipes > 0) notes.push(pipes === 1 ? '1 pipe' : `${pipes} pipes`);
   const plan = `${files} (${notes.join(', ')})`;
   return compressed + pipes > 0 ? { plan } : { bytes, plan, isQuick: true };
 }
@@ -31,4 +36,10 @@ export async function inputEstimate(given: string | readonly string[]): Promise<
 export async function checkInputs(given: string | readonly string[]): Promise<string> {
   const { plan } = await inputEstimate(given);
   return `can read ${plan}`;
+}
+
+/** A named pipe that is opened and closed again has lost its writer before the run comes to it: it is left alone. */
+async function isPipe(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFIFO() === true;
 }

@@ -11,6 +11,7 @@ export function firstThreads(source: Source<unknown>, count: number): Source<unk
   const { estimate: _, ...rest } = source;
   return {
     ...rest,
+    isSample: true,
     async *read(ctx) {
       let left = count;
       for await (const batch of source.read(ctx)) {

@@ -133,7 +133,7 @@ export function langgraphSink(
         fidelityReport,
       }),
     ) as Json,
-    // Not told to the engine, which would refuse a sample under `replace`: it is threads that are replaced, one by one.
+    // No `ifExists` for the engine, which refuses samples under `replace`: it is threads that are replaced, one by one.
     ledger: ({ pipeline }) =>
       fileLedger(
         join(progressFolder, `${pipeline}-langgraph-${url.host}`.replaceAll(/[^A-Za-z0-9._-]+/g, '_').slice(0, 120)),

@@ -138,11 +138,14 @@ for (const [runtime, server] of Object.entries(servers)) {
     });
   }
 
-  const goesOn = `a conversation that showed another branch for a while goes on on a ${runtime} server`;
-  if ('skip' in server) test(goesOn, { skip: server.skip }, () => undefined);
-  else {
+  for (const [index, mode] of (['history', 'full'] as const).entries()) {
+    const goesOn = `a conversation that shows one branch and then another goes on on a ${runtime} server by ${mode}`;
+    if ('skip' in server) {
+      test(goesOn, { skip: server.skip }, () => undefined);
+      continue;
+    }
     testIn(goesOn, async (directory) => {
-      const first = conversation('0b7f6c1e-2a57-4f0e-9d51-6f7a3c1d2e09');
+      const first = conversation(`0b7f6c1e-2a57-4f0e-9d51-6f7a3c1d2e1${index}`);
       const more: readonly Message[] = [
         ...messages,
         {
@@ -153,24 +156,70 @@ for (const [runtime, server] of Object.entries(servers)) {
           parts: [{ type: 'text', text: 'At noon.' }],
         },
       ];
-      // The other branch is shown by a copy behind all others, which is nothing of the longer conversation.
+      const showing = (shown: string, all = messages) => ({
+        ...first,
+        messages: all,
+        tree: treeOf(all, { activeLeaf: shown }),
+      });
+      // The other branch is shown by a copy behind all others, which is nothing of the longer conversation; going back takes one more.
       const steps = [
-        first,
-        { ...first, tree: treeOf(messages, { activeLeaf: 'b' }) },
-        { ...first, messages: more, tree: treeOf(more, { activeLeaf: 'x' }) },
-      ];
-      for (const [step, each] of steps.entries()) {
-        const { counts } = await pipeline([each], { name: 'goes-on' })
+        { shows: first, does: 'written' },
+        { shows: showing('b'), does: 'written' },
+        { shows: first, does: 'written' },
+        { shows: first, does: 'skipped' },
+        { shows: showing('b'), does: 'written' },
+        { shows: showing('r'), does: 'written' },
+        { shows: showing('x', more), does: 'written' },
+        { shows: showing('b', more), does: 'written' },
+        { shows: showing('x', more), does: 'written' },
+        { shows: showing('x', more), does: 'skipped' },
+      ] as const;
+      for (const [step, { shows, does }] of steps.entries()) {
+        const { counts } = await pipeline([shows], { name: 'goes-on' })
           .through(conversationsToThreads({ graphId: 'desk' }))
           .to(
             langgraphSink(
-              { apiUrl: server.url, mode: 'history', ifExists: 'continue' },
+              { apiUrl: server.url, mode, ifExists: 'continue' },
               { progressFolder: join(directory, String(step)) },
             ),
           )
           .run();
+        assert.equal(counts[does], 1, `step ${step}`);
+        assert.deepEqual(own(await read(server.url, threadIdOf(shows))), shows, `step ${step}`);
+      }
+    });
+  }
+
+  const anew = `a thread that was made again by the API on a ${runtime} server is not there twice after full`;
+  if ('skip' in server) test(anew, { skip: server.skip }, () => undefined);
+  else {
+    testIn(anew, async (directory) => {
+      const first = conversation('0b7f6c1e-2a57-4f0e-9d51-6f7a3c1d2e20');
+      const more: readonly Message[] = [
+        ...messages,
+        { id: 'x', parentId: 'r', role: 'assistant', createdAt: time(4), parts: [{ type: 'text', text: 'At noon.' }] },
+      ];
+      const longer = { ...first, messages: more, tree: treeOf(more, { activeLeaf: 'x' }) };
+      const client = new Client({ apiUrl: server.url, apiKey: null });
+      for (const [mode, shows, checkpoints] of [
+        ['history', first, 5],
+        ['full', longer, 5],
+      ] as const) {
+        const { counts } = await pipeline([shows], { name: 'anew' })
+          .through(conversationsToThreads({ graphId: 'desk' }))
+          .to(
+            langgraphSink(
+              { apiUrl: server.url, mode, ifExists: 'continue' },
+              { progressFolder: join(directory, mode) },
+            ),
+          )
+          .run();
         assert.equal(counts.written, 1);
-        assert.deepEqual(own(await read(server.url, threadIdOf(each))), each);
+        const id = threadIdOf(shows);
+        assert.deepEqual(own(await read(server.url, id)), shows);
+        const history = await client.threads.getHistory(id, { limit: 100 });
+        // One for each message; by history also the mark of the end.
+        assert.ok(history.length <= checkpoints, `${mode}: ${history.length}`);
       }
     });
   }

@@ -248,6 +248,9 @@ describe('source jsonl', () => {
   testIn('reads a pipe by its name', async (directory) => {
     const path = join(directory, 'pipe');
     execFileSync('mkfifo', [path]);
+    // Nobody writes yet: opened for its size, the pipe would be waited for, and closed under whoever writes then.
+    const estimate = await jsonlSource({ path }).estimate?.(new AbortController().signal);
+    assert.equal(estimate?.plan, `${path} (0 bytes, 1 pipe)`);
     const [found] = await Promise.all([read(path), writeFile(path, gzipSync('1\n2'))]);
     assert.deepEqual(found, ['1', '2']);
   });

@@ -255,9 +255,24 @@ describe('threads that change while they are read', () => {
     });
   });
 
+  test('threads that the companion graph is asked on, which come and go, are none of them', async () => {
+    let pages = 0;
+    const ours = (number: number) => stubThread(number, { metadata: { threadmill: 'companion' } });
+    const { numbers, report } = await readWhile(600, (threads, request) => {
+      if (!isPage(request)) return;
+      pages += 1;
+      if (pages === 1) threads.splice(3, 0, ours(1000), ours(1001));
+      // One of them is gone before its turn; others are made behind the last.
+      if (pages === 2) threads.splice(3, 1);
+      if (pages < 9) threads.push(ours(2000 + pages));
+    });
+    assert.deepEqual(numbers, [...Array(600).keys()]);
+    assert.deepEqual([report.counts.rejected, report.findings, report.warnings], [0, {}, []]);
+  });
+
   test('a list that hides some is told by the count', async () => {
-    const fault = ({ path }: StubRequest): StubFault | undefined =>
-      path === '/threads/count' ? { status: 200, text: '12' } : undefined;
+    const fault = ({ path, body }: StubRequest): StubFault | undefined =>
+      path === '/threads/count' && body['metadata'] === undefined ? { status: 200, text: '12' } : undefined;
     await withStub({ threads: stubThreads(10), fault }, async (stub) => {
       const { report } = await readAll(source(stub.url));
       assert.equal(report.findings['threads: counted by the server and not listed'], 2);

@@ -48,6 +48,10 @@ export function infersTheParametersOfInlineFunctions(): void {
 export function infersFromIterablesAndGenerators(): void {
   const numbers = pipeline([1, 2, 3]);
   same<typeof numbers, Pipeline<number>>(true);
+  const generated = pipeline(async function* () {
+    yield await Promise.resolve({ id: 'a' });
+  });
+  same<typeof generated, Pipeline<{ id: string }>>(true);
   const listed = pipeline(fromIterable(new Set(['a'])));
   same<typeof listed, Pipeline<string>>(true);
   const doubled = numbers.through(async function* (records) {

@@ -70,6 +70,10 @@ class CompanionWriter implements ThreadWriter {
     }
     await this.#flush();
     this.#losses.add('the input of Sends that wait', maker.pendingSends);
+    this.#losses.add(
+      'results of tasks that asked a question, which JavaScript keeps and does not show',
+      maker.hiddenResults,
+    );
     return {
       losses: this.#losses.counts,
       metadata: this.#metadata,

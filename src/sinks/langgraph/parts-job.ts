@@ -3,7 +3,7 @@ import { EtlError } from '../../errors.ts';
 import type { ThreadRecord } from '../../models/langgraph.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
 import { AddedChannels } from './added-channels.ts';
-import { isAboutThread, isSeen, threadToWrite, undone } from './thread-job.ts';
+import { hasOwnIds, isAboutThread, isSeen, threadToWrite, undone } from './thread-job.ts';
 import type { JobOptions, JobOutcome } from './write-mode.ts';
 import { proven } from './proven.ts';
 import type { ThreadWriter } from './thread-writer.ts';
@@ -19,6 +19,7 @@ export class PartsJob {
   readonly #first: ThreadRecord;
   readonly #source: EntrySummary[] = [];
   readonly #added = new AddedChannels();
+  #existing: readonly EntrySummary[] = [];
   #writer: ThreadWriter | undefined;
   #mayDelete = false;
   #error: unknown;
@@ -50,15 +51,13 @@ export class PartsJob {
     if (this.#error === undefined && writer === undefined) return { kind: 'skipped', checkpoints: 0 };
     let outcome: JobOutcome | undefined;
     await this.#try(async () => {
-      if (writer !== undefined)
-        outcome = await proven(
-          this.#first,
-          { summaries: this.#source, added: this.#added },
-          await writer.finish(),
-          this.#options,
-        );
+      if (writer === undefined) return;
+      this.#refuseOther(this.#existing, this.#source);
+      const source = { summaries: this.#source, added: this.#added };
+      outcome = await proven(this.#first, source, await writer.finish(), this.#options);
     });
     if (outcome !== undefined) return outcome;
+    await writer?.abandon?.();
     const { thread_id: threadId } = this.#first;
     if (isTaken(this.#error)) return await this.#taken(threadId);
     throw this.#mayDelete && isAboutThread(this.#error)
@@ -78,6 +77,7 @@ export class PartsJob {
 
   /** Removes what was written of the thread, unless it was there before. */
   async abandon(): Promise<void> {
+    await this.#writer?.abandon?.();
     if (this.#mayDelete) await this.#options.server.delete(this.#first.thread_id).catch(() => undefined);
   }
 
@@ -101,7 +101,24 @@ export class PartsJob {
       this.#mayDelete = true;
       begun.add(thread.threadId);
     }
+    this.#existing = existing ?? [];
+    // Made again by the API, it has other ids from the beginning.
+    this.#refuseOther(this.#existing.slice(0, 1), first.history.map(summarizeEntry));
     this.#writer = mode.writer({ ...thread, existing });
+  }
+
+  /**
+   * Modes that keep ids write a thread over what is there.
+   *
+   * @throws {EtlError} `ETL_RECORD_INVALID` when the target has checkpoints that are not the source's.
+   */
+  #refuseOther(existing: readonly EntrySummary[], source: readonly EntrySummary[]): void {
+    const { server, mode } = this.#options;
+    if (!mode.keepsIds || hasOwnIds(existing, source)) return;
+    throw new EtlError('ETL_RECORD_INVALID', 'the thread on the target has other checkpoints', {
+      where: { file: server.where, record: this.#first.thread_id },
+      hint: 'It went on there, or was made again by the API. Write it anew: `ifExists: replace` (--if-exists replace).',
+    });
   }
 
   /** The first thing that goes wrong ends the thread; what comes of it later is passed over. */

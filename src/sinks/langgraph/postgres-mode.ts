@@ -55,7 +55,7 @@ class TableWriter implements ThreadWriter {
         if (this.#rows.length >= rowsAtATime || this.#bytes >= bytesAtATime) await this.#flush(transaction);
       }
     } catch (error) {
-      await transaction.rollback();
+      await this.abandon();
       throw error;
     }
   }
@@ -70,16 +70,27 @@ class TableWriter implements ThreadWriter {
       }
       await this.#flush(transaction);
       await transaction.commit();
+      this.#begun = undefined;
     } catch (error) {
-      await transaction.rollback();
+      await this.abandon();
       throw error;
     }
     this.#losses.add('the input of Sends that wait', maker.pendingSends);
+    this.#losses.add(
+      'results of tasks that asked a question, which JavaScript keeps and does not show',
+      maker.hiddenResults,
+    );
     return {
       losses: this.#losses.counts,
       metadata: this.#metadata,
       ...(maker.renames ? { source: this.#source } : {}),
     };
+  }
+
+  async abandon(): Promise<void> {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    await begun?.transaction.rollback();
   }
 
   async #begin(): Promise<{ readonly maker: TupleMaker; readonly transaction: ThreadTransaction }> {

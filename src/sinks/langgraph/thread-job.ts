@@ -1,5 +1,6 @@
 import { httpStatusOf, isAnswer, isTaken } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
+import { shownAgain } from '../../mappings/conversation-to-thread-shown.ts';
 import { headOf, type ThreadRecord } from '../../models/langgraph.ts';
 import { rawOf } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
@@ -22,29 +23,34 @@ const maxAttempts = 4;
  * @throws what the server answered, after what was written of the thread is removed.
  */
 export async function writeThread(
-  { record, bytes, texts }: ReadRecord,
+  { record: given, bytes, texts }: ReadRecord,
   { isThere, isOurs }: { isThere: boolean; readonly isOurs: boolean },
   options: JobOptions,
 ): Promise<JobOutcome> {
   const { server, mode, begun, signal } = options;
-  const thread = { ...threadToWrite(record, options), raw: rawOf(record, server.runtime), isWhole: true, bytes };
+  const thread = { ...threadToWrite(given, options), raw: rawOf(given, server.runtime), isWhole: true, bytes };
+  let record = given;
   let mayDelete = isOurs || !isThere;
   for (let attempt = 1; ; attempt++) {
     let existing: readonly EntrySummary[] | undefined;
     let relation: Relation | undefined;
     if (isThere) {
       if (isOfConversation(thread.metadata)) await refuseOther(thread.threadId, thread.metadata, server);
-      const added = new AddedChannels(record.history);
+      const added = new AddedChannels(given.history);
       const entries = await server.entries(thread.threadId, { subgraphs: false });
       const there = entries.map((entry) => summarizeEntry(added.without(entry)));
+      record = shownAgain(given, there);
       const source = record.history.map((entry) => summarizeEntry(entry));
       relation = (mode.name === 'state' ? stateRelation : relationOf)(source, there);
-      const todo = decide(relation, options, isOurs && attempt === 1, thread.threadId);
+      const wanted = decide(relation, options, isOurs && attempt === 1, thread.threadId);
+      // Checkpoints that the API made again have other ids: beside the source's own they would be there twice.
+      const todo = wanted === 'continue' && mode.keepsIds && !hasOwnIds(there, source) ? 'replace' : wanted;
       if (todo === 'done' && !isOurs) return { kind: 'skipped', relation, checkpoints: 0 };
       // Somebody went on with it before its commit: writing it anew would take that away.
       if (todo === 'done' && relation === 'ahead' && mode.keepsIds)
         return await proven(record, { history: record.history, texts }, {}, options);
       if (todo === 'replace') {
+        record = given;
         mayDelete = true;
         await server.delete(thread.threadId);
       } else existing = there;
@@ -126,6 +132,12 @@ export function threadToWrite(
   }
   // The servers read the graph from the metadata: without it a thread has no history.
   return { threadId, metadata: graphId === undefined ? metadata : { ...metadata, graph_id: graphId }, graphId, origin };
+}
+
+/** Whether the target has checkpoints of the source under their own ids. Copies are not the source's. */
+export function hasOwnIds(there: readonly EntrySummary[], source: readonly EntrySummary[]): boolean {
+  const own = new Set(source.map(({ id }) => id));
+  return there.every((entry) => entry.source === 'fork' || own.has(entry.id));
 }
 
 /** What becomes of a thread that somebody else has put on the target. */

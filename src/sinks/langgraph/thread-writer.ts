@@ -24,6 +24,8 @@ export interface ThreadWriter {
   add(entries: readonly HistoryEntry[]): Promise<void>;
   /** Writes what is held back. */
   finish(): Promise<WrittenThread>;
+  /** Lets go of a thread that is not to be finished. */
+  abandon?(): Promise<void>;
 }
 
 export interface WrittenThread {

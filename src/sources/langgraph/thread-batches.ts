@@ -1,6 +1,7 @@
 import { jsonBatch } from '../../batch.ts';
 import type { LanggraphConnection } from '../../connections/langgraph.ts';
 import { httpStatusOf, isAnswer } from '../../connections/langgraph-errors.ts';
+import { isThrowaway, throwawayFilter } from '../../connections/langgraph-throwaway.ts';
 import { EtlError } from '../../errors.ts';
 import type { JsonRecords } from '../../formats/json-records.ts';
 import type { Json } from '../../json.ts';
@@ -137,22 +138,38 @@ async function* wantedThreads(
   const from = ctx.cursor as unknown as ListPlace | undefined;
   const after = since === undefined ? undefined : Date.parse(since);
   let seen = from?.seen ?? 0;
+  let ours = 0;
   for await (const listed of listThreads(connection, filter, { from }, signal)) {
     seen = listed.at(-1)?.place().seen ?? seen;
+    // The companion graph is asked on threads of its own, which come and go.
+    const others = listed.filter(({ row }) => !isThrowaway(row.metadata));
+    ours += listed.length - others.length;
     const changed =
       after === undefined
-        ? listed
-        : listed.filter(({ row }) => !(Date.parse(row.updated_at ?? row.created_at ?? '') < after));
+        ? others
+        : others.filter(({ row }) => !(Date.parse(row.updated_at ?? row.created_at ?? '') < after));
     yield changed.map((one) => ({ id: one.row.thread_id, listed: one, cursor: () => ({ ...one.place() }) }));
   }
-  const count = await countThreads(connection, filter, signal);
-  if (count === undefined || count === seen) return;
-  if (count > seen) {
-    ctx.finding('threads: counted by the server and not listed', count - seen);
+  await compareCount(connection, filter, { seen, ours }, ctx);
+}
+
+/** Looks whether the server counts as many threads as it has listed, but for `ours`. */
+async function compareCount(
+  connection: LanggraphConnection,
+  filter: ThreadFilter,
+  { seen, ours }: { readonly seen: number; readonly ours: number },
+  ctx: StageContext,
+): Promise<void> {
+  const counted = await countThreads(connection, filter, ctx.signal);
+  if (counted === undefined || counted === seen) return;
+  const left = await countThreads(connection, { ...filter, metadata: throwawayFilter(filter.metadata) }, ctx.signal);
+  const [count, listed] = [counted - (left ?? 0), seen - ours];
+  if (count > listed) {
+    ctx.finding('threads: counted by the server and not listed', count - listed);
     ctx.warn(
-      `the server counts ${count} threads, and listed ${seen}: run again with --new-run, or look for those made meanwhile`,
+      `the server counts ${count} threads, and listed ${listed}: run again with --new-run, or look for those made meanwhile`,
     );
-  } else ctx.finding('threads: deleted while they were read', seen - count);
+  } else if (count < listed) ctx.finding('threads: deleted while they were read', listed - count);
 }
 
 async function read(

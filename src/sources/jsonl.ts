@@ -34,7 +34,7 @@ export function jsonlSource<T = unknown>(input: JsonlSourceOptions): Source<T> {
     role: 'source',
     name: 'jsonl',
     config: configOf(given),
-    read: (ctx) => readRecords(given.path, jsonLinesFormat(given), ctx),
+    read: (ctx) => readRecords(given.path, jsonLinesFormat(given, { tellsEmpty: true }), ctx),
     estimate: () => inputEstimate(given.path),
     check: () => checkInputs(given.path),
   };

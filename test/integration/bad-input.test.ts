@@ -91,9 +91,11 @@ describe('bad input', () => {
     assert.equal(await readFile(join(directory, 'out.jsonl'), 'utf8'), linesOf(records));
   });
 
-  testIn('makes an empty file of an empty file', async (directory) => {
+  testIn('makes an empty file of an empty file, and says so', async (directory) => {
     await makeFile(directory, 'in.jsonl', '');
-    assert.equal((await copy(directory).run()).counts.read, 0);
+    const { counts, warnings } = await copy(directory).run();
+    assert.equal(counts.read, 0);
+    assert.match(warnings.map(({ message }) => message).join(), /in\.jsonl is empty: it is read as no records/);
     assert.equal(await readFile(join(directory, 'out.jsonl'), 'utf8'), '');
   });
 

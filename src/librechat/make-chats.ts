@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
+import { collectSooner } from '../collect-sooner.ts';
 import type { LibrechatChatRecord } from '../models/librechat-chat.ts';
 import { packJob, unpackResult, type ChatJobResult } from './chat-jobs.ts';
-import { collectSooner } from './collect-sooner.ts';
 import { bundleRecords, type ChatChoice, type ChatRecords } from './chat-records.ts';
 import type { JoinedChats, JoinedUser, RejectedDocument } from './joined.ts';
 

@@ -15,7 +15,7 @@ import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import type { Json } from '../json.ts';
 import { fileLedger } from '../ledger/file.ts';
-import { collectSooner } from '../librechat/collect-sooner.ts';
+import { collectSooner } from '../collect-sooner.ts';
 import { exactThreads } from '../models/exact-threads.ts';
 import { fidelityAspects } from '../models/langgraph-fidelity.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';

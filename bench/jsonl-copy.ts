@@ -5,19 +5,21 @@
 //          rounds; the two loops marked * in 3 rounds of a busy machine (their ratios to the base of that run)
 //
 // | variant                                       | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | parse and stringify                           |   95 | 4.06 |  91 | 1.00 | 1.00 |
+// | parse and stringify                           |   78 | 4.81 |  90 | 1.00 | 1.00 |
 // | the same with readline and a write stream *   |   39 | 9.92 | 138 | 0.48 | 0.45 |
-// | copy                                          |  445 | 1.28 | 105 | 4.70 | 3.17 |
-// | limit                                         |  430 | 1.34 | 105 | 4.54 | 3.06 |
-// | count                                         |  486 | 1.12 | 101 | 5.19 | 3.71 |
-// | compress at level 1                           |  210 | 3.07 | 128 | 2.21 | 1.32 |
+// | copy                                          |  346 | 1.39 |  95 | 4.72 | 3.34 |
+// | limit                                         |  329 | 1.44 |  94 | 4.26 | 3.27 |
+// | count                                         |  487 | 1.05 |  84 | 6.05 | 4.54 |
+// | compress at level 1                           |  166 | 3.71 | 112 | 2.06 | 1.32 |
 // | parse and stringify then compress * |   41 | 9.61 | 124 | 0.46 | 0.45 |
 //
-// Reading: copying is held by reading and writing 400 MB; the loop does that, too. Reading on the main thread instead of the
-// pool made count 7.6, but memory then grows with the data (1.44 times the peak of 100 MB at 5 GB).
-// Compression is 4.8 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
+// The machine does not always give the same: with 91 MB/s for the loop, 412 for copying and 206 for compressing (3 rounds, busy).
+//
+// Reading: copying is held by reading and writing 400 MB; the loop does that, too. Chunks go into memory that is used again once
+// they are written, which took a sixth of the CPU of copying, and 10 MB.
+// Compression is 4.5 to 5 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
 // zlib at level 1 on one core, its files 4 % larger. Four times the loop that does not compress is out of reach: with both
-// cores busy all the time that leaves 2.0 CPU s for 400 MB, where count takes 1.1 and deflate alone 1.2 to 1.5.
+// cores busy all the time that leaves 2.0 CPU s for 400 MB, where count takes 1 and deflate alone 1.2 to 1.5.
 import { execFileSync } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -1,26 +1,25 @@
 // How fast are threads exported, against a bare loop of requests?
 // Command: npm run bench -- langgraph-export   (ETL_BENCH_THREADS for fewer threads)
 // Data:    100 000 threads of 10 checkpoints, 24 KB each, from a stub (bench/langgraph-stub.ts) in a process of its own on the same cores
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21; 50 000 threads, median of 3 rounds in turns, load 5 from other work
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, otherwise idle; median of 3 rounds in turns
 //
 // | variant                | threads/s | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare undici loop       |    19.2 k |  469 |   2.5 |     149 |  1.00 |      1.00 |
-// | langgraph to discard   |    13.7 k |  339 |   3.7 |     171 |  0.74 |      0.66 |
-// | langgraph to jsonl     |    11.0 k |  272 |   5.9 |     173 |  0.58 |      0.41 |
-// | bare loop that parses  |         - |    - |     - |     171 |  0.51 |      0.50 |   (another run)
-// | official client        |         - |    - |     - |     391 |  0.11 |      0.12 |   (another run)
+// | bare undici loop       |      16 k |  397 |   6.3 |     148 |  1.00 |      1.00 |
+// | langgraph to discard   |      11 k |  269 |   9.6 |     173 |  0.67 |      0.66 |
+// | langgraph to jsonl     |      11 k |  263 |  10.6 |     171 |  0.66 |      0.60 |
 //
-// Otherwise idle, 20 000 threads, 3 rounds: discard 0.78 (CPU 0.80), jsonl 0.74 (0.73), at 154 and 157 MB; official client 0.41.
+// With 20 000 threads: 0.75 to discard at 151 MB, 0.68 to jsonl at 158; the bare loop that parses 0.50. The official client 0.11
+// (another run, 391 MB). The machine does not always give the same: four single runs in turns, 40 000 threads each, gave 0.74 to
+// 0.85, and what it was before memory was used again 0.73 to 0.80.
 //
 // Requests: both ask for pages of 500 threads and for one history of each, 16 at a time; the export also for /info and the count.
 //
-// Reading: the aim of 0.9 is missed. (0.86 to 0.9 was read before, at load 10 to 14, where both wait for the stub.) Of 71 µs that the main
-// thread works on a thread, 44 are the request (50 in the bare loop, which makes a stream for each answer), 14 checking the JSON, 7 putting the
-// record together oldest first, 6 looking for subgraphs. Work that was tried and did not help: the latter in a second thread (95 µs
-// instead of 90: what one core wrote is cold for the other), GET instead of POST, undici's older handlers, more requests than
-// connections. What would help: memory for batches that is used again. Checking, looking and copying into one and the same buffer costs
-// 54 µs of CPU a thread with the request; into new ones 77, as every 20 MB of them make V8 collect all its memory (24 times in 20 000
-// threads instead of once). A sink does not say yet when it is done with a batch.
+// Reading: the aim of 0.9 is missed. The loop looks at nothing it gets. What the export does with 24 KB besides asking for them: look
+// whether they are JSON (11 µs), in UTF-8 (1), and whether a subgraph ran (in the same look), copy them oldest first (2 to 3), and
+// keep the order of threads; its requests cost what the loop's do. That look alone makes 0.8 of a loop that takes 50 µs. Work that
+// was tried and did not help: looking in a second thread (95 µs instead of 90: what one core wrote is cold for the other), GET
+// instead of POST, undici's older handlers, more requests than connections, fewer branches in the scanner. Batches go into memory
+// that is used again when the sink is done with them: V8 looks through all it has 3 times in 40 000 threads instead of some 50.
 import { join } from 'node:path';
 import { Pool } from 'undici';
 

@@ -9,8 +9,8 @@
 // | langgraph                            |     1.9 k |   6.0 |     157 |  0.75 |      0.65 |
 // | migrate                              |     1.7 k |   6.5 |     168 |  0.61 |      0.57 |
 //
-// Another run, less busy: 1.14 without reading back (0.77 of the loop that reads nothing back either), 0.78 with it, `migrate` 0.69.
-// With 100 000 threads 161 MB, `migrate` 173 MB.
+// Otherwise idle, but on a slower day, 3 rounds: 1.17 without reading back (153 MB), 0.70 with it (158), `migrate` 0.59 (166); with
+// 100 000 threads, one round, 0.58 at 160 MB, `migrate` 0.63 at 172. Another run, less busy: 1.14 without reading back (0.77 of the loop that reads nothing back either), 0.78 with it, `migrate` 0.69.
 //
 // Requests of a thread, the same on both sides: POST /threads with its supersteps and, where it is read back, one
 // POST /threads/{id}/history. The import also asks once for each 100 threads which of them are there, and for each graph once how it

@@ -9,8 +9,8 @@
 // | langgraph to jsonl     |      11 k |  263 |  10.6 |     171 |  0.66 |      0.60 |
 //
 // With 20 000 threads: 0.75 to discard at 151 MB, 0.68 to jsonl at 158; the bare loop that parses 0.50. The official client 0.11
-// (another run, 391 MB). The machine does not always give the same: four single runs in turns, 40 000 threads each, gave 0.74 to
-// 0.85, and what it was before memory was used again 0.73 to 0.80.
+// (another run, 391 MB). The machine does not always give the same: two single runs in turns, 40 000 threads each, gave 0.80 and
+// 0.90, and what it was before memory was used again 0.79 and 0.80.
 //
 // Requests: both ask for pages of 500 threads and for one history of each, 16 at a time; the export also for /info and the count.
 //

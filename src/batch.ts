@@ -52,6 +52,12 @@ class JsonBatch<T> implements Batch<T> {
   forget(): void {
     this.#records = undefined;
   }
+
+  /** The same records, with another cursor or other memory. */
+  with(change: Pick<BatchDetails, 'cursor' | 'takeBack'>): JsonBatch<T> {
+    const { bytes, cursor, at, takeBack } = this;
+    return new JsonBatch<T>(this.json, { bytes, cursor, at, takeBack, ...change }, this.#records);
+  }
 }
 
 /**
@@ -92,16 +98,13 @@ export function passMemory<T>(from: Batch<unknown>, made: Batch<T>): Batch<T> {
     takeBack();
     return made;
   }
-  if (!(made instanceof JsonBatch)) return made;
-  const { bytes, cursor, at } = made;
-  return new JsonBatch<T>(made.json, { bytes, cursor, at, takeBack }, made.decoded as readonly T[]);
+  return made instanceof JsonBatch ? (made as JsonBatch<T>).with({ takeBack }) : made;
 }
 
 /** The same batch, with its memory left to the garbage collector: stages may hold on to parts of it. */
 export function keepMemory<T>(batch: Batch<T>): Batch<T> {
-  if (!(batch instanceof JsonBatch) || batch.takeBack === undefined) return batch;
-  const { bytes, cursor, at } = batch;
-  return new JsonBatch<T>(batch.json, { bytes, cursor, at }, batch.decoded as readonly T[]);
+  if (whenDone(batch) === undefined) return batch;
+  return (batch as JsonBatch<T>).with({ takeBack: undefined });
 }
 
 /** How many records a batch holds, without decoding them. */
@@ -112,9 +115,8 @@ export function recordCount(batch: Batch<unknown>): number {
 /** The same batch with another cursor. */
 export function withCursor<T>(batch: Batch<T>, cursor: Json | undefined): Batch<T> {
   if (batch.cursor === cursor) return batch;
+  if (batch instanceof JsonBatch) return (batch as JsonBatch<T>).with({ cursor });
   const { bytes, at } = batch;
-  if (batch instanceof JsonBatch)
-    return new JsonBatch<T>(batch.json, { bytes, cursor, at, takeBack: batch.takeBack }, batch.decoded as readonly T[]);
   return { records: batch.records, json: batch.json, bytes, cursor, at };
 }
 

@@ -12,14 +12,12 @@ const mostChunkBytes = 2 * 1024 * 1024;
 
 type Limits = ChunkLimits & { readonly maxLineBytes: number };
 
-/** One JSON value a line, numbered from 1. `tellsEmpty`: a file without a byte is worth a warning. */
-export function jsonLinesFormat(limits: Limits, { tellsEmpty = false } = {}): RecordFormat {
+/** One JSON value a line, numbered from 1. */
+export function jsonLinesFormat(limits: Limits): RecordFormat {
   return {
     first: 1,
     label: (path, line) => `${path}:${line}`,
-    async *read(input, bytes, { offset, number }, ctx) {
-      const { signal } = ctx;
-      if (tellsEmpty && input.size === 0) ctx.warn(`${input.path} is empty: it is read as no records`);
+    async *read(input, bytes, { offset, number }, { signal }) {
       const memory = new BatchMemory(mostChunkBytes);
       for await (const chunk of readJsonLines(bytes, { ...limits, start: { offset, line: number }, signal, memory })) {
         const { json, lines, offsets, end } = chunk;

@@ -1,4 +1,4 @@
-const mostKept = 4;
+const mostKept = 8;
 // Sizes that differ a little are the same: what is free fits.
 const step = 64 * 1024;
 
@@ -17,9 +17,13 @@ export class BatchMemory {
 
   /** At least so many bytes, with anything in them. */
   take(bytes: number): Buffer {
+    return this.find(bytes) ?? Buffer.allocUnsafeSlow(Math.ceil(bytes / step) * step);
+  }
+
+  /** The same, where there is some that was given back. */
+  find(bytes: number): Buffer | undefined {
     const place = this.#free.findIndex(({ length }) => length >= bytes);
-    if (place >= 0) return this.#free.splice(place, 1)[0] as Buffer;
-    return Buffer.allocUnsafeSlow(Math.ceil(bytes / step) * step);
+    return place === -1 ? undefined : this.#free.splice(place, 1)[0];
   }
 
   /** Nobody looks at it any more. */

@@ -2,6 +2,7 @@ import { EJSON, ObjectId } from 'bson';
 
 import type { MongodbConnection, MongodbQuery } from '../connections/mongodb.ts';
 import { EtlError } from '../errors.ts';
+import { BatchMemory } from '../formats/batch-memory.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson } from '../formats/bson-to-json.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
@@ -22,12 +23,13 @@ import {
 } from './librechat-input.ts';
 import { messageKeys, messagesOf, type MessageDocuments } from './live-messages.ts';
 import { readingContext } from './reading-context.ts';
-import { TextMemory } from './text-memory.ts';
 
 const aheadBytes = 1_500_000;
 /** Two ids as text. */
 const placeBytes = 250;
 const idsInQuery = 300;
+/** Large messages are rare; the memory of their text is not kept. */
+const mostTextBytes = 2 * 1024 * 1024;
 
 /** What is there, and what tells a collection from another one of its name. */
 type Found = ReadonlyMap<LibrechatCollection, string | undefined>;
@@ -36,7 +38,7 @@ interface Live {
   readonly connection: MongodbConnection;
   readonly found: Found;
   /** For the text of messages. */
-  readonly memory: TextMemory;
+  readonly memory: BatchMemory;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function liveInput(
   signal: AbortSignal,
 ): Promise<LibrechatInput> {
   const found = await collectionsOf(connection, include, signal);
-  const live = { connection, found, memory: new TextMemory() };
+  const live = { connection, found, memory: new BatchMemory(mostTextBytes) };
   return {
     has: (collection) => found.has(collection),
     read: (collection, selection, ctx) => read(live, collection, selection, readingContext(ctx)),
@@ -139,10 +141,16 @@ async function* foundMessages(
   let count = 0;
   for await (const documents of messagesOf(live.connection, conversationIds, expected, signal)) {
     count += documents.count;
-    const found = converted(documents, 'messages', ctx, live.memory.take(documentsBytes(documents)));
-    yield { documents, ...found, release: () => live.memory.giveBack(found.json.bytes) };
+    // As JSON text they are a little larger.
+    const found = converted(documents, 'messages', ctx, live.memory.find(documentsBytes(documents) * 1.25));
+    yield { documents, ...found, release: () => live.memory.giveBack(wholeBuffer(found.json.bytes)) };
   }
   if (count < expected) await stillThere(live, 'messages', signal);
+}
+
+/** All of the memory that text lies in. */
+function wholeBuffer({ buffer }: Uint8Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer);
 }
 
 /** The JSON text of documents; what has none is rejected. */

@@ -4,7 +4,7 @@ import { defineSource } from '../component.ts';
 import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { batchBytes, batchSize, configOf, inputPath, maxLineBytes } from '../files/file-source-options.ts';
 import { jsonLinesFormat } from '../files/json-formats.ts';
-import { readRecords } from '../files/read-records.ts';
+import { readRecords, type RecordFormat } from '../files/read-records.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -34,12 +34,23 @@ export function jsonlSource<T = unknown>(input: JsonlSourceOptions): Source<T> {
     role: 'source',
     name: 'jsonl',
     config: configOf(given),
-    read: (ctx) => readRecords(given.path, jsonLinesFormat(given, { tellsEmpty: true }), ctx),
+    read: (ctx) => readRecords(given.path, tellingEmpty(jsonLinesFormat(given)), ctx),
     estimate: () => inputEstimate(given.path),
     check: () => checkInputs(given.path),
   };
   // What the records are is the caller's knowledge, as with JSON.parse.
   return source as Source<T>;
+}
+
+/** A file without a byte is worth a warning. */
+function tellingEmpty(format: RecordFormat): RecordFormat {
+  return {
+    ...format,
+    read(input, bytes, start, ctx) {
+      if (input.size === 0) ctx.warn(`${input.path} is empty: it is read as no records`);
+      return format.read(input, bytes, start, ctx);
+    },
+  };
 }
 
 export const jsonlSourceComponent = defineSource({

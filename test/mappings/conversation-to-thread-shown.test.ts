@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import { conversationToThread } from '../../src/mappings/conversation-to-thread.ts';
 import { shownAgain } from '../../src/mappings/conversation-to-thread-shown.ts';
 import { threadToConversation } from '../../src/mappings/thread-to-conversation.ts';
-import { CONVERSATION_SCHEMA, type Conversation, type Message } from '../../src/models/conversation.ts';
+import type { Message } from '../../src/models/conversation.ts';
 import type { HistoryEntry, ThreadRecord } from '../../src/models/langgraph.ts';
 import { summarizeEntry } from '../../src/models/langgraph-summary.ts';
 import { treeOf } from '../../src/tree/conversation-tree.ts';
+import { conversationOf } from '../helpers/conversation.ts';
 
 const messages: readonly Message[] = (
   [
@@ -25,25 +26,7 @@ const messages: readonly Message[] = (
 }));
 
 function showing(leaf: string): ThreadRecord {
-  const conversation: Conversation = {
-    schema: CONVERSATION_SCHEMA,
-    id: 'tides',
-    key: 'librechat:u1:tides',
-    owner: { id: 'u1' },
-    title: 'Tides',
-    createdAt: '2026-03-01T08:00:00.000Z',
-    updatedAt: '2026-03-01T08:00:09.000Z',
-    archived: false,
-    pinned: false,
-    temporary: false,
-    tags: [],
-    project: null,
-    settings: {},
-    messages,
-    tree: treeOf(messages, { activeLeaf: leaf }),
-    files: [],
-    source: { system: 'librechat' },
-  };
+  const conversation = conversationOf(messages, { tree: treeOf(messages, { activeLeaf: leaf }) });
   return conversationToThread(conversation, { graphId: 'desk' }).thread;
 }
 

@@ -80,7 +80,12 @@ export function isRetryablePostgres(error: unknown): boolean {
   if (error instanceof EtlError) return isRetryablePostgres(error.cause);
   const { sqlState } = postgresFault(error);
   if (sqlState === undefined) return isBrokenConnection(error);
-  return /^(08|40)/.test(sqlState) || ['53300', '55P03', '57P01', '57P02', '57P03', '57P05'].includes(sqlState);
+  return isLostSession(sqlState) || /^40/.test(sqlState) || ['53300', '55P03'].includes(sqlState);
+}
+
+// What a server says on its way out, if the line still carries it: class 08, a shutdown, a crash, a start, an idle session.
+function isLostSession(sqlState: string): boolean {
+  return /^08|^57P0[1235]$/.test(sqlState);
 }
 
 /**
@@ -127,7 +132,7 @@ export function addressOf(connectionString: string): string {
 function codeOf(sqlState: string | undefined, error: unknown, otherwise: ErrorCode): ErrorCode {
   if (sqlState !== undefined && (/^28/.test(sqlState) || sqlState === '42501')) return 'ETL_AUTH_FAILED';
   if (sqlState === '3D000') return 'ETL_SOURCE_NOT_FOUND';
-  if (sqlState === undefined && isBrokenConnection(error)) return 'ETL_CONNECT_FAILED';
+  if (sqlState === undefined ? isBrokenConnection(error) : isLostSession(sqlState)) return 'ETL_CONNECT_FAILED';
   return otherwise;
 }
 

@@ -36,6 +36,7 @@ export async function* sourceItems(
   let { read, bytes } = start;
   let seq = seqInto(start, 0);
   let left = limit ?? Number.POSITIVE_INFINITY;
+  run.given = start.at;
   run.turnTo('busyMs');
   try {
     if (left === 0) return;
@@ -52,6 +53,7 @@ export async function* sourceItems(
       stats.bytes += batch.bytes ?? 0;
       run.seq = seq;
       const { cursor } = batch;
+      if (cursor !== undefined) run.given = cursor;
       const item =
         cursor === undefined
           ? batch

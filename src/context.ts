@@ -56,6 +56,8 @@ export class StageRun implements StageContext {
   readonly stats: StageStats;
   /** The batch the stage has pulled last: what it rejects or counts belongs there unless it says otherwise. */
   seq = 0;
+  /** Of a source: its own cursor after the batch it has given last. */
+  given: Json = null;
   readonly #order: number;
   readonly #services: RunServices;
   /** The last number that the stage gave to a batch of its own (see `partCursor`). */

@@ -25,6 +25,8 @@ export class RunProgress {
   position: Json;
   /** What the sink left with its last commit. */
   sinkState: Json;
+  /** Where the input ended; nothing while it has not, or when it has no cursors. */
+  #inputEnd: Json = null;
 
   /** `saved`: what an earlier attempt left; `limited`: a sample, which never moves the cursor. */
   constructor(identity: RunIdentity, saved: Progress | undefined, limited: boolean) {
@@ -67,6 +69,8 @@ export class RunProgress {
   finish(stages: readonly StageRun[], read: number): void {
     const before = startOf(this.#saved?.status === 'sampled' ? null : (this.#saved?.position ?? null)).read;
     this.#settle(stages, undefined, before + read, 0);
+    // A stage that has enough leaves the rest unread: that is no end.
+    if (stages.every(({ stats }) => stats.exhausted)) this.#inputEnd = stages[0]?.given ?? null;
   }
 
   /** Saving would overwrite the progress of a real run by that of a sample. */
@@ -82,6 +86,7 @@ export class RunProgress {
       ...this.#identity,
       status: this.#limited ? 'sampled' : status,
       position: this.#limited ? null : this.position,
+      ...(this.#inputEnd !== null && !this.#limited && { inputEnd: this.#inputEnd }),
       sink: this.sinkState,
       counts: this.counts,
       ...(Object.keys(this.findings).length > 0 && { findings: this.findings }),

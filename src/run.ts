@@ -18,6 +18,7 @@ import { resumable } from './resumable.ts';
 import type { RunOptions } from './run-options.ts';
 import { RunProgress } from './run-progress.ts';
 import type { Commit, Ledger, Progress, RunIdentity } from './stage.ts';
+import { unreadSince } from './unread.ts';
 
 /**
  * Runs a pipeline from where its last commit left it to its end.
@@ -87,7 +88,7 @@ class Run {
 
   async execute(): Promise<RunReport> {
     const { dryRun, signal } = this.#options;
-    if (this.#saved?.status === 'finished') return this.#report('unchanged');
+    if (this.#saved?.status === 'finished') return this.#unchanged(this.#saved, signal);
     const abort = (): void => this.#abort.abort(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     let failure: EtlError | undefined;
@@ -114,6 +115,13 @@ class Run {
     if (this.#halt !== undefined) return this.#report('stopped');
     if (dryRun === true) return this.#report('dry-run');
     return this.#report(this.#isSample ? 'sampled' : 'finished');
+  }
+
+  /** There is nothing to do; what came to the input since is told. */
+  async #unchanged(saved: Progress, signal = new AbortController().signal): Promise<RunReport> {
+    const more = await unreadSince(this.#plan, saved, signal);
+    if (more !== undefined) this.#warn(this.#plan.source.name, more);
+    return this.#report('unchanged');
   }
 
   #makeStages(): void {

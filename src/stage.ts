@@ -126,6 +126,11 @@ export interface Source<out Out> extends StageBase {
   readonly role: 'source';
   read(ctx: StageContext): AsyncIterable<Batch<Out>>;
   estimate?(signal: AbortSignal): Promise<Estimate>;
+  /**
+   * What there is beyond the cursor that a finished run ended with, in words: it has grown, it is another. Nothing when there is no
+   * more, or when that cannot be told cheaply. May throw as `read` does.
+   */
+  unread?(end: Json, signal: AbortSignal): Promise<string | undefined>;
   /** It ends before the end of what there is: a run of it is a sample, which moves no cursor. */
   readonly isSample?: boolean | undefined;
 }
@@ -183,6 +188,8 @@ export interface Progress {
   readonly status: 'running' | 'finished' | 'sampled';
   /** The cursor of the last batch committed: the engine's position with the source's cursor and the stages' states in it. */
   readonly position: Json;
+  /** Of a finished run: the source's own cursor at the end of its input, where it has one. Everything up to it was read. */
+  readonly inputEnd?: Json | undefined;
   /** What the sink left with its last commit. */
   readonly sink: Json;
   readonly counts: Counts;

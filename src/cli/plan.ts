@@ -10,6 +10,7 @@ import { identityOf, nextStep, type NextStep, type PipelinePlan } from '../plan.
 import { reportOf } from '../report.ts';
 import { runPipeline } from '../run.ts';
 import type { Estimate, Progress } from '../stage.ts';
+import { unreadSince } from '../unread.ts';
 import { createCommand } from './command.ts';
 import { formatBytes, formatCount, padWidth } from './format.ts';
 import { safe, type Cli } from './io.ts';
@@ -44,6 +45,8 @@ interface RunPlan {
   readonly ledger: string | null;
   /** What `etl run` would do. */
   readonly next: NextStep;
+  /** Where it would do nothing: what the input holds that the finished run has not read. */
+  readonly unread: string | null;
   readonly progress: Progress | null;
 }
 
@@ -53,6 +56,8 @@ async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<R
     const identity = identityOf(plan);
     const ledger = plan.sink.ledger?.(identity);
     const progress = (await ledger?.peek()) ?? null;
+    const next = nextStep(progress ?? undefined, identity.digest);
+    const unread = next === 'nothing' && progress !== null ? await unreadSince(plan, progress, stop) : undefined;
     return {
       pipeline: plan.name,
       stages: stages.map((stage, order) => ({
@@ -64,7 +69,8 @@ async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<R
       estimate: await estimated(plan, stop),
       onReject: plan.onReject,
       ledger: ledger?.where ?? null,
-      next: nextStep(progress ?? undefined, identity.digest),
+      next,
+      unread: unread ?? null,
       progress,
     };
   });
@@ -97,7 +103,10 @@ function shownOptions({ component, options }: ConfiguredStage): unknown {
   return maskOptions(optionsSchema(component), data ?? options);
 }
 
-function planText({ pipeline, stages, estimate, onReject, ledger, next, progress }: RunPlan, file: string): string {
+function planText(
+  { pipeline, stages, estimate, onReject, ledger, next, unread, progress }: RunPlan,
+  file: string,
+): string {
   const width = Math.max(...stages.map(({ stage }) => stage.length));
   const lines = [
     safe(pipeline),
@@ -109,6 +118,7 @@ function planText({ pipeline, stages, estimate, onReject, ledger, next, progress
     `  rejects    ${onReject === 'stop' ? 'the first one stops the run' : safe(JSON.stringify(onReject))}`,
     `  progress   ${ledger === null ? 'not kept: a repeated run starts over' : `kept in ${safe(ledger)}`}`,
     `  etl run    ${nextText(next, progress, file)}`,
+    ...(unread === null ? [] : [`  not read   ${safe(unread)}`]),
   ];
   return lines.join('\n');
 }

@@ -3,11 +3,10 @@ import { gatherBsonDocuments, readBsonDocuments, type BsonDocuments } from '../f
 import { bsonToJson, type BsonTypes } from '../formats/bson-to-json.ts';
 import type { ChunkLimits } from '../formats/json-chunk.ts';
 import { jsonRecordText } from '../formats/json-records.ts';
-import type { StageContext } from '../stage.ts';
 import { extendedJsonToBson } from './extended-json.ts';
 import type { InputFile } from './input-file.ts';
 import { jsonArrayFormat, jsonLinesFormat } from './json-formats.ts';
-import type { BadRecord, RecordChunk, RecordFormat } from './read-records.ts';
+import type { BadRecord, ReadingContext, RecordChunk, RecordFormat } from './read-records.ts';
 
 // As much of a broken document as goes to the reject file.
 const excerptBytes = 2048;
@@ -77,7 +76,7 @@ export function extendedJsonFormat(
 }
 
 /** Each record of a chunk through BSON: whatever form it had, it has the chosen one afterwards. */
-function normalized(chunk: RecordChunk, types: BsonTypes, ctx: StageContext): RecordChunk {
+function normalized(chunk: RecordChunk, types: BsonTypes, ctx: ReadingContext): RecordChunk {
   const { json, numberAt } = chunk;
   const documents: Uint8Array[] = [];
   const places: Place[] = [];
@@ -111,7 +110,7 @@ function converted(
   documents: BsonDocuments,
   places: readonly Place[],
   types: BsonTypes,
-  ctx: StageContext,
+  ctx: ReadingContext,
 ): Omit<RecordChunk, 'end'> {
   const { json, bad, replaced } = bsonToJson(documents, { types });
   if (replaced > 0) ctx.warn('some strings are not UTF-8: what is broken in them has become U+FFFD');

@@ -109,6 +109,22 @@ export class InputFile {
     return this.#head;
   }
 
+  /**
+   * Holds that this is the file that was read up to `start`.
+   *
+   * @throws {EtlError} `ETL_SOURCE_CHANGED` when it begins differently or is shorter.
+   */
+  async checkUnchanged({ offset, fingerprint }: InputStart): Promise<void> {
+    const head = await this.head();
+    const known = Number.parseInt(fingerprint, 10);
+    if (known > head.length || fingerprintOf(head, known) !== fingerprint) {
+      throw changed(this.path, 'it begins differently than when the run was started');
+    }
+    if (!(await this.isCompressed()) && (this.size ?? 0) < offset) {
+      throw changed(this.path, `it has ${this.size} bytes now, and ${offset} had been read`);
+    }
+  }
+
   /** An error met while reading this file, with its place; errors of other origin stay as they are. */
   failure(error: unknown): unknown {
     if (error instanceof FormatError) {
@@ -133,7 +149,7 @@ export class InputFile {
       yield* decompressed(this.#stream(signal));
       return;
     }
-    if (start !== undefined) await this.#checkUnchanged(start);
+    if (start !== undefined) await this.checkUnchanged(start);
     const offset = start?.offset ?? 0;
     if (await this.isCompressed()) {
       yield* this.#skip(decompressed(readAhead(file, 0, signal, { isReused: false })), offset);
@@ -152,17 +168,6 @@ export class InputFile {
       left -= Math.min(left, part.length);
     }
     if (left > 0) throw changed(this.path, `it ends ${left} bytes before the place where the run had got to`);
-  }
-
-  async #checkUnchanged({ offset, fingerprint }: InputStart): Promise<void> {
-    const head = await this.head();
-    const known = Number.parseInt(fingerprint, 10);
-    if (known > head.length || fingerprintOf(head, known) !== fingerprint) {
-      throw changed(this.path, 'it begins differently than when the run was started');
-    }
-    if (!(await this.isCompressed()) && (this.size ?? 0) < offset) {
-      throw changed(this.path, `it has ${this.size} bytes now, and ${offset} had been read`);
-    }
   }
 }
 

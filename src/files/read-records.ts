@@ -39,6 +39,9 @@ export interface RecordChunk {
   readonly takeBack?: (() => void) | undefined;
 }
 
+/** What a format needs of the run. */
+export type ReadingContext = Pick<StageContext, 'signal' | 'warn'>;
+
 /** How the bytes of a file become records. */
 export interface RecordFormat {
   /** Number of the first record: 1 for lines, 0 for elements. */
@@ -49,12 +52,12 @@ export interface RecordFormat {
     input: InputFile,
     bytes: AsyncIterable<Uint8Array>,
     start: RecordPlace,
-    ctx: StageContext,
+    ctx: ReadingContext,
   ) => AsyncIterable<RecordChunk>;
 }
 
 /** Where reading several files stands. */
-interface FilesCursor extends RecordPlace {
+export interface FilesCursor extends RecordPlace {
   readonly file: string;
   /** Place of the file among all. */
   readonly index: number;
@@ -78,10 +81,7 @@ export async function* readRecords(
   const paths = await inputPaths(given);
   // What comes back is what we gave with a batch.
   const from = ctx.cursor as unknown as FilesCursor | undefined;
-  if (from !== undefined && paths[from.index] !== from.file) {
-    const what = `the run had got to ${from.file}, file ${from.index + 1}, but that is ${paths[from.index] ?? 'missing'} now`;
-    throw new EtlError('ETL_SOURCE_CHANGED', what, { where: { file: from.file } });
-  }
+  if (from !== undefined) checkFile(paths, from);
   for (const [index, path] of paths.entries()) {
     if (index < (from?.index ?? 0)) continue;
     const input = await InputFile.open(path);
@@ -93,6 +93,18 @@ export async function* readRecords(
       await input.close();
     }
   }
+}
+
+/**
+ * Holds that the file a run had got to still has its place among the files.
+ *
+ * @throws {EtlError} `ETL_SOURCE_CHANGED`.
+ */
+export function checkFile(paths: readonly string[], { file, index }: FilesCursor): void {
+  const found = paths[index];
+  if (found === file) return;
+  const what = `the run had got to ${file}, file ${index + 1}, but that is ${found ?? 'missing'} now`;
+  throw new EtlError('ETL_SOURCE_CHANGED', what, { where: { file } });
 }
 
 async function* readFile(

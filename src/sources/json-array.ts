@@ -5,6 +5,7 @@ import { batchBytes, batchSize, configOf, inputPath, maxLineBytes } from '../fil
 import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { jsonArrayFormat } from '../files/json-formats.ts';
 import { readRecords } from '../files/read-records.ts';
+import { unreadInput } from '../files/unread-input.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -37,11 +38,13 @@ export type JsonArraySourceOptions = z.input<typeof options>;
  */
 export function jsonArraySource<T = unknown>(input: JsonArraySourceOptions): Source<T> {
   const given = options.parse(input);
+  const format = jsonArrayFormat(given.at, given);
   const source: Source<unknown> = {
     role: 'source',
     name: 'json-array',
     config: configOf(given),
-    read: (ctx) => readRecords(given.path, jsonArrayFormat(given.at, given), ctx),
+    read: (ctx) => readRecords(given.path, format, ctx),
+    unread: (end, signal) => unreadInput(given.path, format, end, signal),
     estimate: () => inputEstimate(given.path),
     check: () => checkInputs(given.path),
   };

@@ -5,6 +5,7 @@ import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { batchBytes, batchSize, configOf, inputPath, maxLineBytes } from '../files/file-source-options.ts';
 import { jsonLinesFormat } from '../files/json-formats.ts';
 import { readRecords, type RecordFormat } from '../files/read-records.ts';
+import { unreadInput } from '../files/unread-input.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -30,11 +31,13 @@ export type JsonlSourceOptions = z.input<typeof options>;
  */
 export function jsonlSource<T = unknown>(input: JsonlSourceOptions): Source<T> {
   const given = options.parse(input);
+  const format = tellingEmpty(jsonLinesFormat(given));
   const source: Source<unknown> = {
     role: 'source',
     name: 'jsonl',
     config: configOf(given),
-    read: (ctx) => readRecords(given.path, tellingEmpty(jsonLinesFormat(given)), ctx),
+    read: (ctx) => readRecords(given.path, format, ctx),
+    unread: (end, signal) => unreadInput(given.path, format, end, signal),
     estimate: () => inputEstimate(given.path),
     check: () => checkInputs(given.path),
   };

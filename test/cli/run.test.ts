@@ -30,6 +30,28 @@ test('runs a file, says what it did, and the second time does nothing', async (t
   assert.match(second.stderr, /nothing to do: this run was finished before/);
 });
 
+test('a finished run whose input has grown says so, and how it is read', async (t) => {
+  const directory = await folderWith(t, {
+    'p.yaml': keepUsers.replace('out.jsonl', 'out.jsonl, ifExists: replace'),
+    'in.jsonl': messages(10),
+  });
+  const file = join(directory, 'p.yaml');
+  assert.equal((await etl(['run', file])).code, 0);
+  const { size } = await stat(join(directory, 'in.jsonl'));
+  await writeFile(join(directory, 'in.jsonl'), messages(12));
+  const again = await etl(['run', file]);
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stderr, /nothing to do: this run was finished before/);
+  const said = new RegExp(`in\\.jsonl has grown: it has \\d+ bytes, and ${size} of them are read; .*--new-run reads`);
+  assert.match(again.stderr, said);
+  assert.match((await etl(['plan', file])).stdout, said);
+  const { warnings } = JSON.parse((await etl(['run', file, '--json', '--quiet'])).stdout) as RunReport;
+  assert.match(warnings[0]?.message ?? '', said);
+  assert.equal((await etl(['run', file, '--new-run'])).code, 0);
+  assert.equal(await readFile(join(directory, 'out.jsonl'), 'utf8'), users(messages(12)));
+  assert.doesNotMatch((await etl(['run', file])).stderr, /warning/);
+});
+
 test('--json prints the report, in one shape for success, failure and what never began', async (t) => {
   const directory = await folderWith(t, {
     'p.yaml': keepUsers,

@@ -1,7 +1,7 @@
 import { pickRecords } from '../batch.ts';
 import { openLanggraph } from '../connections/langgraph.ts';
-import { isAnswer } from '../connections/langgraph-errors.ts';
-import { EtlError, isRecordError } from '../errors.ts';
+import { ThreadFaults } from '../connections/langgraph-thread-faults.ts';
+import { EtlError } from '../errors.ts';
 import { shownAgain } from '../mappings/conversation-to-thread-shown.ts';
 import type { HistoryEntry, ThreadRecord } from '../models/langgraph.ts';
 import { summarizeEntry } from '../models/langgraph-summary.ts';
@@ -31,6 +31,7 @@ function langgraphPreview(sink: LanggraphSinkOptions): Transform<ThreadRecord, T
     async *apply(input, ctx) {
       const connection = await openLanggraph({ ...sink, signal: ctx.signal });
       const server = new TargetServer(connection, { attempts: sink.attempts ?? 6, retryBaseMs: 250 }, ctx.signal);
+      const faults = new ThreadFaults(connection, ctx.signal);
       // A large thread comes in parts: what is found of the first goes for all.
       let last = { id: '', passes: true };
       try {
@@ -41,7 +42,10 @@ function langgraphPreview(sink: LanggraphSinkOptions): Transform<ThreadRecord, T
             const { thread_id: id, part } = record;
             if ((part?.number ?? 1) === 1) {
               const isThere = there.has(id) || there.has(id.toLowerCase());
-              last = { id, passes: await passes(record, isThere, { server, sink, ctx, from: { batch, index } }) };
+              last = {
+                id,
+                passes: await passes(record, isThere, { server, faults, sink, ctx, from: { batch, index } }),
+              };
             } else {
               ctx.finding(`further parts of threads: ${last.passes ? 'written' : 'skipped'}`, 1, { batch });
               if (!last.passes) ctx.count('skipped', 1, { batch });
@@ -59,6 +63,7 @@ function langgraphPreview(sink: LanggraphSinkOptions): Transform<ThreadRecord, T
 
 interface Preview {
   readonly server: TargetServer;
+  readonly faults: ThreadFaults;
   readonly sink: LanggraphSinkOptions;
   readonly ctx: StageContext;
   readonly from: Parameters<StageContext['reject']>[2] & object;
@@ -66,13 +71,14 @@ interface Preview {
 
 /** Whether the real run would write a thread; what it would not, is counted here. */
 async function passes(record: ThreadRecord, isThere: boolean, preview: Preview): Promise<boolean> {
-  const { server, sink, ctx, from } = preview;
+  const { server, faults, sink, ctx, from } = preview;
   try {
     const { graphId } = threadToWrite(record, { graphId: sink.graphId });
     if (graphId !== undefined && record.history.length > 0) await server.graph(graphId);
     if (!isThere) return true;
     const isState = sink.mode === 'state';
     const relation = await relationTo(server, record, isState);
+    faults.passed();
     // What comes in parts can only have the beginning of the thread, or another one.
     const what = chosenFor(relation === 'not compared' ? 'behind' : relation, sink.ifExists ?? 'skip', isState);
     if (what === 'refuse') {
@@ -86,8 +92,7 @@ async function passes(record: ThreadRecord, isThere: boolean, preview: Preview):
     return what !== 'done';
   } catch (error) {
     ctx.signal.throwIfAborted();
-    if (!isRecordError(error) && !isAnswer(error)) throw error;
-    ctx.reject(record, error, from);
+    ctx.reject(record, await faults.ofThread(error), from);
     return false;
   }
 }

@@ -13,6 +13,7 @@ import {
 } from '../connections/langgraph-options.ts';
 import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
+import { describeCause } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { fileLedger } from '../ledger/file.ts';
 import { collectSooner } from '../collect-sooner.ts';
@@ -22,6 +23,7 @@ import type { ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { BegunThreads } from './langgraph/begun-threads.ts';
 import { chooseMode, describeMode } from './langgraph/choose-mode.ts';
+import { removeShells, type LeftShells } from './langgraph/empty-shells.ts';
 import { fidelityLine, FidelityReport } from './langgraph/fidelity-report.ts';
 import { recordAt } from './langgraph/queued-records.ts';
 import { TargetServer } from './langgraph/target-server.ts';
@@ -207,9 +209,21 @@ async function* write(
     await chosen.close();
     await begun.close();
     await throwaway.close();
+    const reconnect = (ending: AbortSignal): ReturnType<typeof connect> =>
+      connect({ ...given, attempts: 2, timeoutMs: Math.min(given.timeoutMs, 3_000), signal: ending });
+    if (begun.open.length > 0) warnOfShells(await removeShells(begun.open, { connect: reconnect, folder }), ctx);
     await report?.close();
     await connection.close();
   }
+}
+
+function warnOfShells(left: LeftShells | undefined, ctx: StageContext): void {
+  if (left === undefined) return;
+  const ids = left.ids.length > 5 ? [...left.ids.slice(0, 5), `and ${left.ids.length - 5} more`] : left.ids;
+  ctx.warn(
+    `threads that were begun may be on the target without any history, and could not be removed (${describeCause(left.reason)}): ` +
+      `${ids.join(', ')}. The same command again finishes them.`,
+  );
 }
 
 /** Counts what became of the records of a batch; gives those that are written, and their lines for the report, if there is one. */

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
-import { jsonBatch, recordCount } from '../batch.ts';
+import { jsonBatch } from '../batch.ts';
 import { defineTransform } from '../component.ts';
 import { companionName, hasGraph, runCompanion } from '../connections/langgraph-companion.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
 import { isAnswer } from '../connections/langgraph-errors.ts';
+import { ThreadFaults } from '../connections/langgraph-thread-faults.ts';
 import { langgraphAddress, openLanggraph, type LanggraphConnection } from '../connections/langgraph.ts';
 import { EtlError } from '../errors.ts';
 import { asBuffer, gatherJsonRecords, type JsonRecords } from '../formats/json-records.ts';
@@ -70,7 +71,8 @@ export function langgraphRaw(input: LanggraphRawOptions): Transform<ThreadRecord
           });
         }
         throwaway = await ThrowawayThreads.open(connection, await ctx.directory(), ctx.signal);
-        const source = { connection, throwaway, ...given };
+        const faults = new ThreadFaults(connection, ctx.signal);
+        const source = { connection, throwaway, faults, ...given };
         for await (const batch of batches) yield isThere ? await withRaw(batch, source, ctx) : batch;
       } finally {
         await throwaway?.close();
@@ -83,6 +85,7 @@ export function langgraphRaw(input: LanggraphRawOptions): Transform<ThreadRecord
 interface RawSource {
   readonly connection: LanggraphConnection;
   readonly throwaway: ThrowawayThreads;
+  readonly faults: ThreadFaults;
   readonly companion: string;
   readonly threads: number;
 }
@@ -94,11 +97,10 @@ async function withRaw(
 ): Promise<Batch<ThreadWithRaw>> {
   const { connection, threads } = source;
   const { records, bytes, cursor, at } = batch;
-  const wanted = records.filter(({ part, limited }) => part === undefined && limited !== true);
-  if (recordCount(batch) > wanted.length)
-    ctx.finding('without the checkpointer’s own values: large or cut threads', records.length - wanted.length, {
-      batch,
-    });
+  const wanted = records.filter(isAsked);
+  // Threads are counted: a large one by its first part.
+  const passed = records.filter((record) => !isAsked(record) && (record.part?.number ?? 1) === 1).length;
+  if (passed > 0) ctx.finding('without the checkpointer’s own values: large or cut threads', passed, { batch });
   const found = new Map<string, readonly RawTuple[]>();
   for (let from = 0; from < wanted.length; from += threads) {
     const ids = wanted.slice(from, from + threads).map(({ thread_id: id }) => id);
@@ -120,6 +122,11 @@ async function withRaw(
   return { records: changed, bytes, cursor, at };
 }
 
+/** Whether a thread is whole, so that what its checkpointer holds belongs to it. */
+function isAsked({ part, limited }: ThreadRecord): boolean {
+  return part === undefined && limited !== true;
+}
+
 /** The text of the records, which stays as it is, with one member more. */
 function withMember(json: JsonRecords, raws: readonly (RawThread | undefined)[]): JsonRecords {
   const text = asBuffer(json.bytes);
@@ -137,10 +144,11 @@ async function dump(
   ids: readonly string[],
   ctx: StageContext,
 ): Promise<readonly (readonly [string, readonly RawTuple[]])[]> {
-  const { connection, throwaway, companion } = source;
+  const { connection, throwaway, faults, companion } = source;
   try {
     const input = { op: 'dump', threads: ids };
     const { threads } = await runCompanion(connection, throwaway, companion, input, ctx.signal);
+    faults.passed();
     return Object.entries(threads as Readonly<Record<string, readonly RawTuple[]>>);
   } catch (error) {
     ctx.signal.throwIfAborted();
@@ -148,6 +156,7 @@ async function dump(
     const [id, ...others] = ids;
     if (id === undefined) return [];
     if (others.length === 0) {
+      await faults.ofThread(error);
       ctx.warn(`the companion graph cannot read thread ${id}; it goes as the API tells it`);
       return [];
     }

@@ -11,6 +11,7 @@ import { systemCode } from '../../errors.ts';
 export class BegunThreads {
   readonly #file: FileHandle;
   readonly #before: ReadonlySet<string>;
+  readonly #open = new Set<string>();
 
   private constructor(file: FileHandle, before: ReadonlySet<string>) {
     this.#file = file;
@@ -39,14 +40,31 @@ export class BegunThreads {
     return this.#before.has(threadId);
   }
 
+  /** Threads that this attempt writes, and is not done with. */
+  get open(): readonly string[] {
+    return [...this.#open];
+  }
+
   /** Before the first request that writes it. */
   add(threadId: string): void {
+    this.#open.add(threadId);
     this.#append(`+${threadId}\n`);
   }
 
   /** It turned out to be there from before. */
   remove(threadId: string): void {
+    this.#open.delete(threadId);
     this.#append(`-${threadId}\n`);
+  }
+
+  /** This attempt goes on with what an earlier one began. */
+  resume(threadId: string): void {
+    this.#open.add(threadId);
+  }
+
+  /** It is written, or nothing is left of it. */
+  done(threadId: string): void {
+    this.#open.delete(threadId);
   }
 
   /** At once: some bytes more for the page cache take 5 µs, by way of the thread pool it is 100. */

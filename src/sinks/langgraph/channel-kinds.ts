@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { isAnswer } from '../../connections/langgraph-errors.ts';
+import { isPage } from '../../connections/langgraph-thread-faults.ts';
 import type { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
 import { EtlError } from '../../errors.ts';
 import { roughJsonLength } from '../../json-equal.ts';
@@ -66,7 +67,7 @@ export class ChannelKinds {
     try {
       return await this.#probeAll(graphId, node, sample);
     } catch (error) {
-      if (!isAnswer(error)) throw error;
+      if (!isAnswer(error) || isPage(error)) throw error;
     }
     // One channel refuses to be tried: each by itself, and that one is taken for an ordinary one.
     const kinds = new Map<string, ChannelKind>();
@@ -74,7 +75,7 @@ export class ChannelKinds {
       try {
         for (const [, kind] of await this.#probeAll(graphId, node, { [name]: value })) kinds.set(name, kind);
       } catch (error) {
-        if (!isAnswer(error)) throw error;
+        if (!isAnswer(error) || isPage(error)) throw error;
         kinds.set(name, 'last');
       }
     }

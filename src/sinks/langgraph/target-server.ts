@@ -291,10 +291,10 @@ export class TargetServer {
 
 /** @see LangGraph API 0.16 (Python) and 1.5 (JavaScript): other ids of threads are refused, and what is asked with them */
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** By these a server says that it did nothing. */
-const refusedAtOnce: ReadonlySet<number> = new Set([429, 503]);
+/** By this a server says that it did nothing, as by 429, after which the connection sends a request again itself. */
+const refusedAtOnce: ReadonlySet<number> = new Set([503]);
 /** The same of a request that is one change: it is done or not. Several in a row may be refused in the middle. */
-const refusedWhileBusy: ReadonlySet<number> = new Set([409, 429, 503]);
+const refusedWhileBusy: ReadonlySet<number> = new Set([409, 503]);
 
 function threadPath(threadId: string): string {
   return `/threads/${encodeURIComponent(threadId)}`;

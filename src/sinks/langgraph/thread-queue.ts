@@ -1,10 +1,12 @@
 import pLimit from 'p-limit';
 
-import { httpStatusOf, isAnswer } from '../../connections/langgraph-errors.ts';
+import { ThreadFaults } from '../../connections/langgraph-thread-faults.ts';
 import { EtlError } from '../../errors.ts';
 import type { ThreadPart } from '../../models/langgraph.ts';
 import type { Batch } from '../../stage.ts';
+import type { BegunThreads } from './begun-threads.ts';
 import { PartsJob } from './parts-job.ts';
+import { QueuedParts } from './queued-parts.ts';
 import { queuedRecords, type QueuedRecord } from './queued-records.ts';
 import { writeThread } from './thread-job.ts';
 import type { JobOptions, JobOutcome } from './write-mode.ts';
@@ -26,7 +28,7 @@ export interface QueuedBatch {
 
 export interface QueueOptions extends JobOptions {
   readonly concurrency: number;
-  readonly begun: JobOptions['begun'] & { has(threadId: string): boolean };
+  readonly begun: BegunThreads;
 }
 
 /** Writes the threads of batches, several at a time. Batches are done in their order, each when all its threads are. */
@@ -37,7 +39,8 @@ export class ThreadQueue {
   readonly #running = new Set<Promise<void>>();
   /** By thread id, so that two records of one id do not get in each other's way. */
   readonly #writing = new Map<string, Promise<Outcome>>();
-  #parts: Parts | undefined;
+  readonly #faults: ThreadFaults;
+  #parts: QueuedParts<Place> | undefined;
   #records = 0;
   #bytes = 0;
   #isClosed = false;
@@ -47,6 +50,7 @@ export class ThreadQueue {
   constructor(options: QueueOptions) {
     this.#options = options;
     this.#limit = pLimit(options.concurrency);
+    this.#faults = new ThreadFaults(options.server.connection, options.signal);
   }
 
   /** Takes a batch in, as soon as there is room for it. */
@@ -57,7 +61,8 @@ export class ThreadQueue {
     const size = records.length === 0 ? 0 : (batch.bytes ?? 0) / records.length;
     const ids = records.flatMap((record) => ('threadId' in record && isStart(record) ? [record.threadId] : []));
     const there = ids.length === 0 ? Promise.resolve(new Set<string>()) : this.#options.server.existing(ids);
-    there.catch(() => undefined);
+    // What is looked for is all threads at once: none of them is at fault.
+    there.catch((error: unknown) => this.#end(error));
     for (const [index, record] of records.entries()) {
       const place = { queued, index };
       if ('error' in record) this.#settle([place], { kind: 'failed', error: record.error });
@@ -92,7 +97,8 @@ export class ThreadQueue {
     const error = new EtlError('ETL_RECORD_INVALID', 'the last part of the thread is missing', {
       where: { record: threadId },
     });
-    await abandoned(this.#parts);
+    await this.#parts.abandon();
+    this.#options.begun.done(threadId);
     this.#settle(places, { kind: 'failed', error });
     yield* this.settled();
   }
@@ -107,9 +113,7 @@ export class ThreadQueue {
     this.#records += 1;
     this.#bytes += size;
     const running = this.#limit(work)
-      .catch((error: unknown) => {
-        this.#fatal ??= { error };
-      })
+      .catch((error: unknown) => this.#end(error))
       .finally(() => {
         this.#running.delete(running);
         this.#done(size);
@@ -121,7 +125,7 @@ export class ThreadQueue {
     if (this.#fatal !== undefined || this.#isClosed) return;
     const id = record.threadId.toLowerCase();
     const earlier = this.#writing.get(id);
-    const writing = this.#outcome(async () => {
+    const writing = this.#outcome(record.threadId, async () => {
       await earlier;
       const found = await this.#found(record, there);
       return await writeThread(record.read(), found, this.#options);
@@ -154,8 +158,7 @@ export class ThreadQueue {
       const job = this.#found(record, there).then((found) =>
         PartsJob.begin(record.read().record, found, this.#options),
       );
-      job.catch(() => undefined);
-      this.#parts = { threadId, job, tail: Promise.resolve(), places: [] };
+      this.#parts = new QueuedParts(threadId, job);
     }
     const parts = this.#parts;
     parts.places.push(place);
@@ -163,12 +166,10 @@ export class ThreadQueue {
     this.#bytes += size;
     const running = parts.tail
       .then(async () => {
-        await addTo(parts, record);
-        if (part.isLast) this.#settle(parts.places, await this.#outcome(() => finished(parts)));
+        await parts.add(record);
+        if (part.isLast) this.#settle(parts.places, await this.#outcome(threadId, () => parts.finish()));
       })
-      .catch((error: unknown) => {
-        this.#fatal ??= { error };
-      })
+      .catch((error: unknown) => this.#end(error))
       .finally(() => {
         this.#running.delete(running);
         this.#done(size);
@@ -183,32 +184,31 @@ export class ThreadQueue {
     there: Promise<ReadonlySet<string>>,
   ): Promise<{ isThere: boolean; isOurs: boolean }> {
     const ids = await there;
+    const { begun } = this.#options;
+    const isOurs = begun.has(threadId);
+    if (isOurs) begun.resume(threadId);
     // Python's server writes ids in lower case.
-    return { isThere: ids.has(threadId) || ids.has(threadId.toLowerCase()), isOurs: this.#options.begun.has(threadId) };
+    return { isThere: ids.has(threadId) || ids.has(threadId.toLowerCase()), isOurs };
   }
 
   /** What a thread comes to. What is wrong with all threads is thrown. */
-  async #outcome(work: () => Promise<JobOutcome>): Promise<Outcome> {
+  async #outcome(threadId: string, work: () => Promise<JobOutcome>): Promise<Outcome> {
+    let outcome: Outcome;
     try {
-      return await work();
+      outcome = await work();
+      this.#faults.passed();
     } catch (error) {
       this.#options.signal.throwIfAborted();
-      if (await this.#isItsOwn(error)) return { kind: 'failed', error };
-      throw error;
+      if (this.#fatal !== undefined) throw error;
+      outcome = { kind: 'failed', error: await this.#faults.ofThread(error) };
     }
+    this.#options.begun.done(threadId);
+    return outcome;
   }
 
-  async #isItsOwn(error: unknown): Promise<boolean> {
-    if (!(error instanceof EtlError)) return false;
-    if (isAnswer(error) || error.code.startsWith('ETL_RECORD_')) return true;
-    if (error.code !== 'ETL_CONNECT_FAILED' || httpStatusOf(error) === 429) return false;
-    // One thread got no answer: whether the server answers at all.
-    try {
-      await this.#options.server.connection.json({ path: '/info', attempts: 2 }, this.#options.signal);
-      return true;
-    } catch (other) {
-      return httpStatusOf(other) === 404;
-    }
+  #end(error: unknown): void {
+    this.#fatal ??= { error };
+    this.#wake();
   }
 
   #settle(places: readonly Place[], outcome: Outcome): void {
@@ -237,40 +237,6 @@ export class ThreadQueue {
 interface Place {
   readonly queued: QueuedBatch;
   readonly index: number;
-}
-
-/** A thread that comes in parts. */
-interface Parts {
-  readonly threadId: string;
-  readonly job: Promise<PartsJob>;
-  /** Settled when all parts so far are written. */
-  tail: Promise<void>;
-  readonly places: Place[];
-  /** A part that is no thread: it spoils this thread, and no other. */
-  spoiled?: EtlError;
-}
-
-async function addTo(parts: Parts, record: QueuedRecord): Promise<void> {
-  if (parts.spoiled !== undefined) return;
-  try {
-    const job = await parts.job;
-    await job.add(record.read().record);
-  } catch (error) {
-    if (!(error instanceof EtlError) || error.code !== 'ETL_RECORD_INVALID') throw error;
-    parts.spoiled = error;
-  }
-}
-
-async function finished(parts: Parts): Promise<JobOutcome> {
-  if (parts.spoiled === undefined) return await (await parts.job).finish();
-  await abandoned(parts);
-  throw parts.spoiled;
-}
-
-async function abandoned({ job }: Parts): Promise<void> {
-  // A job that did not come about has written nothing.
-  const begun = await job.catch(() => undefined);
-  await begun?.abandon();
 }
 
 function isStart({ part }: QueuedRecord): boolean {

@@ -1,4 +1,5 @@
 import { EtlError, isRecordError } from './errors.ts';
+import { forEachOutcome, valueOf } from './outcomes.ts';
 import type { Batch, StageContext } from './stage.ts';
 
 /**
@@ -8,29 +9,81 @@ import type { Batch, StageContext } from './stage.ts';
  * When the function gives back every record it got, the batch stays as it is, with its JSON text.
  */
 export function mapBatch<In, Out>(batch: Batch<In>, change: (record: In) => Out, ctx: StageContext): Batch<Out> {
-  const { records } = batch;
-  const changed: Out[] = [];
-  let rejected: Set<number> | undefined;
-  let same = true;
-  for (const [index, record] of records.entries()) {
+  const mapped = new MappedBatch<In, Out>(batch, ctx);
+  for (const [index, record] of batch.records.entries()) {
     try {
-      const value = change(record);
-      if (value === undefined) throw nothingCameOut();
-      if (value !== (record as unknown)) same = false;
-      changed.push(value);
+      mapped.add(record, change(record));
     } catch (error) {
-      if (!isRecordError(error)) throw error;
-      ctx.reject(record, error, { batch, index });
-      rejected ??= new Set();
-      rejected.add(index);
+      mapped.reject(record, index, error);
     }
   }
-  // Every record is itself: the batch holds what the function gives.
-  if (same && rejected === undefined) return batch as unknown as Batch<Out>;
-  const { bytes, cursor, at } = batch;
-  if (at === undefined || rejected === undefined) return { records: changed, bytes, cursor, at };
-  const left = [...records.keys()].filter((index) => rejected?.has(index) === false);
-  return { records: changed, bytes, cursor, at: (index) => at(left[index] ?? -1) };
+  return mapped.result();
+}
+
+/**
+ * The same for a function that may give promises: one record after the other. A reject that ends the run ends it before the next
+ * record is begun.
+ */
+export async function mapBatchInTurn<In, Out>(
+  batch: Batch<In>,
+  change: (record: In) => Out | Promise<Out>,
+  ctx: StageContext,
+): Promise<Batch<Out>> {
+  const mapped = new MappedBatch<In, Out>(batch, ctx);
+  const { records } = batch;
+  await forEachOutcome(
+    records,
+    change,
+    (outcome, index) => {
+      const record = records[index] as In;
+      try {
+        mapped.add(record, valueOf(outcome));
+      } catch (error) {
+        mapped.reject(record, index, error);
+      }
+    },
+    ctx.signal,
+  );
+  return mapped.result();
+}
+
+/** What becomes of a batch, record by record. */
+class MappedBatch<In, Out> {
+  readonly #batch: Batch<In>;
+  readonly #ctx: StageContext;
+  readonly #changed: Out[] = [];
+  #rejected: Set<number> | undefined;
+  #isSame = true;
+
+  constructor(batch: Batch<In>, ctx: StageContext) {
+    this.#batch = batch;
+    this.#ctx = ctx;
+  }
+
+  /** @throws {EtlError} `ETL_RECORD_INVALID` when nothing came out. */
+  add(record: In, value: Out): void {
+    if (value === undefined) throw nothingCameOut();
+    if (value !== (record as unknown)) this.#isSame = false;
+    this.#changed.push(value);
+  }
+
+  /** @throws the error, when it is not about the record, or what the reject policy makes of it. */
+  reject(record: In, index: number, error: unknown): void {
+    if (!isRecordError(error)) throw error;
+    this.#ctx.reject(record, error, { batch: this.#batch, index });
+    this.#rejected ??= new Set();
+    this.#rejected.add(index);
+  }
+
+  result(): Batch<Out> {
+    const rejected = this.#rejected;
+    // Every record is itself: the batch holds what the function gives.
+    if (this.#isSame && rejected === undefined) return this.#batch as unknown as Batch<Out>;
+    const { records, bytes, cursor, at } = this.#batch;
+    if (at === undefined || rejected === undefined) return { records: this.#changed, bytes, cursor, at };
+    const left = [...records.keys()].filter((index) => !rejected.has(index));
+    return { records: this.#changed, bytes, cursor, at: (index) => at(left[index] ?? -1) };
+  }
 }
 
 /** Why a record without a result is rejected. */

@@ -106,6 +106,16 @@ test('gives what JSONata gives', async (t) => {
     '**.b',
     'no.x',
     'no > 1',
+    '$match(role, /[aeiou](.)?/)',
+    '$match(role, /S(e)|(x)/i)',
+    '$match(role, /x*/)',
+    '$replace(role, /(u)(s)/, "$2$1!")',
+    '$replace(role, /[aeiou]/, function($m) { $uppercase($m.match) })',
+    '$split("a, b;c", /[,;]\\s*/)',
+    '$contains(role, /^us/)',
+    'many[$contains($string(v), /2/)].v',
+    '/s(.)/(role)',
+    '/s/(role).next()',
   ];
   for (const text of texts) {
     await t.test(text, async () => {
@@ -209,6 +219,42 @@ test('is a sandbox', async () => {
   await compileExpression('$merge([$, {"a": 1}])').evaluate(input);
   assert.equal(({} as { polluted?: number }).polluted, undefined);
   assert.equal(await ours('$process', input), 'undefined');
+});
+
+test('a pattern that tries for ever is told at once, and one that cannot be matched so is refused with its place', async () => {
+  const text = `${'a'.repeat(50_000)}b`;
+  assert.equal(await ours('$contains(text, /(a+)+$/)', { text }), 'false');
+  for (const [expression, column] of [
+    ['$contains(text, /a(?=b)/)', 17],
+    ['list[$match($, /(a)\\1/)]', 16],
+    ['{"a": many.{"b": $f := function($x) { $replace($x, /a(?!b)/, "") }}}', 52],
+  ] as const) {
+    assert.throws(
+      () => compileExpression(expression),
+      (error) =>
+        error instanceof EtlError &&
+        error.code === 'ETL_EXPRESSION_INVALID' &&
+        /cannot be matched/.test(error.message) &&
+        error.message.includes(expression) &&
+        Math.abs((error.where.column ?? 0) - column) <= 8,
+      expression,
+    );
+  }
+});
+
+test('ends what takes longer than allowed', async () => {
+  const text = 'a'.repeat(100_000);
+  for (const expression of [
+    '($f := function($x) { $f($x) }; $f(1))',
+    // Each search goes to the end, and there are a hundred thousand of them.
+    '$count($match(text, /a.*c|a/))',
+  ]) {
+    await assert.rejects(
+      async () => compileExpression(expression, 20).evaluate({ text }),
+      (error) =>
+        error instanceof EtlError && /after 20 milliseconds.*D1012/.test(error.message) && /timeoutMs/.test(error.hint),
+    );
+  }
 });
 
 test('ends an expression that calls itself without end', async () => {

@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 import { defineTransform } from '../component.ts';
 import { compileExpression, isTrue } from '../expression.ts';
+import { expressionTimeout } from '../expression-timeout.ts';
 import { keepRecords } from '../keep-records.ts';
-import { outcomesOf } from '../outcomes.ts';
+import { forEachOutcome, type Outcome } from '../outcomes.ts';
 import type { Transform } from '../stage.ts';
 import { syncTransform } from '../streams.ts';
 import { workInThreads } from '../workers/work-in-threads.ts';
@@ -15,6 +16,7 @@ const options = z.strictObject({
     .min(1)
     .describe('JSONata expression over the record; records for which it is true are kept.')
     .meta({ examples: ['role = "user"', '$count(messages) > 1 and $not(isTemporary)'] }),
+  timeoutMs: expressionTimeout,
   workers: workersOption,
 });
 export type FilterOptions = z.input<typeof options>;
@@ -52,8 +54,8 @@ function filterByFunction<T>(keep: (record: T) => boolean): Transform<T, T> {
   });
 }
 
-function filterByExpression<T>({ where, workers }: z.output<typeof options>): Transform<T, T> {
-  const expression = compileExpression(where);
+function filterByExpression<T>({ where, timeoutMs, workers }: z.output<typeof options>): Transform<T, T> {
+  const expression = compileExpression(where, timeoutMs);
   const claim = (record: T): boolean | Promise<boolean> => {
     const value = expression.evaluate(record);
     // A promise costs more than most conditions: only what needs one is awaited.
@@ -66,18 +68,19 @@ function filterByExpression<T>({ where, workers }: z.output<typeof options>): Tr
     holdsNothing: workers === 0,
     async *apply(input, ctx) {
       if (workers > 0) {
-        yield* workInThreads<T, T>(input, { does: 'filter', by: { expression: where } }, { workers }, ctx);
+        yield* workInThreads<T, T>(input, { does: 'filter', by: { expression: where, timeoutMs } }, { workers }, ctx);
         return;
       }
       for await (const batch of input) {
         const kept: number[] = [];
         let rejected = 0;
-        for (const [index, outcome] of (await outcomesOf(batch.records, claim)).entries()) {
+        const take = (outcome: Outcome<boolean>, index: number): void => {
           if ('error' in outcome) {
             ctx.reject(batch.records[index], outcome.error, { batch, index });
             rejected += 1;
           } else if (outcome.value) kept.push(index);
-        }
+        };
+        await forEachOutcome(batch.records, claim, take, ctx.signal);
         yield keepRecords(batch, kept, rejected, ctx);
       }
     },
@@ -90,7 +93,8 @@ export const filterComponent = defineTransform({
   details:
     'The condition is a JSONata expression; it counts as true by the rules of `$boolean`. Comparisons of fields with ' +
     'literals, joined by `and`, `or`, `$not`, `$exists` and `in`, run at the speed of a plain function. A record on which ' +
-    'the expression fails is rejected. Kept records stay as they were read. In TypeScript a function does the same.',
+    'the expression fails, or takes longer than `timeoutMs`, is rejected. Patterns (`/…/`) are matched in linear time, by RE2: ' +
+    'without look-ahead and references back to a group. Kept records stay as they were read. In TypeScript a function does the same.',
   accepts: 'any',
   gives: 'same',
   options,

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import { defineTransform } from '../component.ts';
 import { compileExpression, plainJson } from '../expression.ts';
-import { mapBatch } from '../map-batch.ts';
-import { outcomesOf, valueOf, type Outcome } from '../outcomes.ts';
+import { expressionTimeout } from '../expression-timeout.ts';
+import { mapBatch, mapBatchInTurn } from '../map-batch.ts';
 import type { Transform } from '../stage.ts';
 import { syncTransform } from '../streams.ts';
 import { workInThreads } from '../workers/work-in-threads.ts';
@@ -15,6 +15,7 @@ const options = z.strictObject({
     .min(1)
     .describe('JSONata expression over the record; its value is the new record.')
     .meta({ examples: ['{"id": conversationId, "title": title}', '$merge([$, {"archived": true}])'] }),
+  timeoutMs: expressionTimeout,
   workers: workersOption,
 });
 export type MapOptions = z.input<typeof options>;
@@ -44,8 +45,8 @@ function mapByFunction<In, Out>(change: (record: In) => Out): Transform<In, Out>
   );
 }
 
-function mapByExpression({ to, workers }: z.output<typeof options>): Transform<unknown, unknown> {
-  const expression = compileExpression(to);
+function mapByExpression({ to, timeoutMs, workers }: z.output<typeof options>): Transform<unknown, unknown> {
+  const expression = compileExpression(to, timeoutMs);
   const change = (record: unknown): unknown => {
     const value = expression.evaluate(record);
     return value instanceof Promise ? value.then(plainJson) : plainJson(value);
@@ -57,13 +58,11 @@ function mapByExpression({ to, workers }: z.output<typeof options>): Transform<u
     holdsNothing: workers === 0,
     async *apply(input, ctx) {
       if (workers > 0) {
-        yield* workInThreads(input, { does: 'map', by: { expression: to } }, { workers }, ctx);
+        yield* workInThreads(input, { does: 'map', by: { expression: to, timeoutMs } }, { workers }, ctx);
         return;
       }
       for await (const batch of input) {
-        const outcomes = await outcomesOf(batch.records, change);
-        let next = 0;
-        yield mapBatch(batch, () => valueOf(outcomes[next++] as Outcome<unknown>), ctx);
+        yield await mapBatchInTurn(batch, change, ctx);
       }
     },
   };
@@ -73,8 +72,9 @@ export const mapComponent = defineTransform({
   type: 'map',
   summary: 'Turns every record into another one',
   details:
-    'The new record is the value of a JSONata expression. A record for which the expression fails or gives nothing is ' +
-    'rejected. `$now()`, `$millis()` and `$random()` give something else each time: with them a resumed run differs from an ' +
+    'The new record is the value of a JSONata expression. A record for which the expression fails, gives nothing ' +
+    'or takes longer than `timeoutMs` is rejected. Patterns (`/…/`) are matched in linear time, by RE2: without look-ahead and ' +
+    'references back to a group. `$now()`, `$millis()` and `$random()` give something else each time: with them a resumed run differs from an ' +
     'unbroken one. In TypeScript a function does the same, and faster.',
   accepts: 'any',
   gives: 'any',

@@ -8,7 +8,9 @@ export interface RecordWork {
   /** Change records, or say which to keep. */
   readonly does: 'map' | 'filter';
   /** By a JSONata expression, or by a function that a module exports. */
-  readonly by: { readonly expression: string } | { readonly module: string; readonly name: string };
+  readonly by:
+    | { readonly expression: string; readonly timeoutMs?: number }
+    | { readonly module: string; readonly name: string };
 }
 
 export interface RecordProblem {
@@ -36,7 +38,7 @@ export type DoWork = (records: readonly unknown[]) => Promise<WorkDone>;
  *   function.
  */
 export async function readyWork({ does, by }: RecordWork): Promise<DoWork> {
-  const { change, keep } = 'expression' in by ? await byExpression(by.expression) : await byModule(by);
+  const { change, keep } = 'expression' in by ? await byExpression(by.expression, by.timeoutMs) : await byModule(by);
   return does === 'map'
     ? async (records) => changed(records, await outcomesOf(records, change))
     : async (records) => keptOf(await outcomesOf(records, keep));
@@ -47,10 +49,10 @@ interface Functions {
   readonly keep: (record: unknown) => unknown;
 }
 
-async function byExpression(text: string): Promise<Functions> {
+async function byExpression(text: string, timeoutMs?: number): Promise<Functions> {
   // Threads that work by a function have no use for the evaluator.
   const { compileExpression, isTrue, plainJson } = await import('../expression.ts');
-  const expression = compileExpression(text);
+  const expression = compileExpression(text, timeoutMs);
   return {
     change: (record) => afterwards(expression.evaluate(record), plainJson),
     keep: (record) => afterwards(expression.evaluate(record), isTrue),

@@ -16,7 +16,7 @@ import { limit } from '../../src/transforms/limit.ts';
 import { map } from '../../src/transforms/map.ts';
 import { rebatch } from '../../src/transforms/rebatch.ts';
 import { tap } from '../../src/transforms/tap.ts';
-import { arraySource } from '../helpers/memory.ts';
+import { arraySource, Store, storeSink } from '../helpers/memory.ts';
 import { asJson, inDirectory, run, runBroken } from './run.ts';
 
 const numbered = (count: number): { n: number }[] => Array.from({ length: count }, (_, n) => ({ n }));
@@ -179,6 +179,57 @@ test('an error about more than the record ends the run', async () => {
       (error) => error instanceof EtlError && error.code === 'ETL_CONNECT_FAILED' && error.where.stage === 'map',
     );
   });
+});
+
+const endless = '($f := function($x) { $f($x) }; $f(n))';
+const slow: readonly (readonly [string, Transform<unknown, unknown>])[] = [
+  ['filter', filter({ where: endless, timeoutMs: 20 })],
+  ['map', map({ to: endless, timeoutMs: 20 })],
+];
+
+/** Records that tell when one of them is looked at. */
+const watched = (count: number, look: () => void): unknown[] =>
+  Array.from({ length: count }, () => ({
+    get n() {
+      look();
+      return 1;
+    },
+  }));
+
+test('the first reject of an expression ends the run before the next record is begun', async () => {
+  for (const [name, transform] of slow) {
+    let looks = 0;
+    const records = watched(100, () => {
+      looks += 1;
+    });
+    await assert.rejects(
+      run(records, [transform], { batchSize: 100 }),
+      (error) => error instanceof EtlError && error.code === 'ETL_RECORD_REJECTED' && error.where.stage === name,
+    );
+    assert.equal(looks, 1, name);
+  }
+});
+
+test('signals and timers have their turn between records on which an expression is slow', async () => {
+  for (const [name, transform] of slow) {
+    await inDirectory(async (directory) => {
+      const stop = new AbortController();
+      let looks = 0;
+      const records = watched(100, () => {
+        looks += 1;
+        // As Ctrl-C comes: not before the thread is let go.
+        if (looks === 1) setImmediate(() => stop.abort());
+      });
+      const stages = pipeline(arraySource(records, { batchSize: 100 }), {
+        onReject: { to: join(directory, 'rejects') },
+      });
+      await assert.rejects(
+        stages.through(transform).to(storeSink(new Store())).run({ signal: stop.signal }),
+        (error) => error instanceof EtlError && error.code === 'ETL_ABORTED',
+      );
+      assert.ok(looks < 20, `${name}: ${looks} of 100 looked at`);
+    });
+  }
 });
 
 test('an expression that does not compile is refused before anything runs', () => {

@@ -4,8 +4,13 @@ import { startOf } from './boundary.ts';
 import type { StageRun } from './context.ts';
 import type { Json } from './json.ts';
 import type { Position } from './position.ts';
-import { noCounts } from './report.ts';
+import { noCounts, type RunReport } from './report.ts';
 import type { Commit, Counts, Progress, RunIdentity } from './stage.ts';
+
+type ProgressReport = Omit<
+  RunReport,
+  'bytesRead' | 'bytesWritten' | 'stages' | 'rejects' | 'warnings' | 'error' | 'ledger'
+>;
 
 /**
  * How far a run has come: what is committed and what is counted of it, over all attempts. Only what a sink has made safe
@@ -76,6 +81,24 @@ export class RunProgress {
   /** Saving would overwrite the progress of a real run by that of a sample. */
   get isForeign(): boolean {
     return this.#limited && this.#saved !== undefined && this.#saved.status !== 'sampled';
+  }
+
+  /** What a report says of it. */
+  report(status: RunReport['status']): ProgressReport {
+    return {
+      schema: 'threadmill/report@1',
+      run: this.run,
+      pipeline: this.#identity.pipeline,
+      status,
+      startedAt: this.startedAt,
+      finishedAt: new Date().toISOString(),
+      elapsedMs: this.elapsedMs,
+      // A run that was finished before and is only looked at is no attempt.
+      attempts: status === 'unchanged' ? this.attempts - 1 : this.attempts,
+      resumed: this.position !== null && this.attempts > 1,
+      counts: this.counts,
+      findings: this.findings,
+    };
   }
 
   /** As a ledger saves it. */

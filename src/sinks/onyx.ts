@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { defineSink } from '../component.ts';
 import { OnyxApi } from '../connections/onyx-api.ts';
@@ -12,101 +12,17 @@ import { probeOnyx } from './onyx/generation.ts';
 import { releases } from './onyx/layout.ts';
 import { OnyxLoad, type LoadOptions } from './onyx/load.ts';
 import { OnyxWriter } from './onyx/onyx-writer.ts';
-import { openPersonas, personaOption, requirePersona } from './onyx/personas.ts';
+import { openPersonas, requirePersona } from './onyx/personas.ts';
 import { Placer } from './onyx/placer.ts';
 import { createProvenance } from './onyx/provenance.ts';
 import type { OnyxWork } from './onyx/rights.ts';
+import { onyxSinkOptions, type OnyxWriting } from './onyx/sink-options.ts';
 import { useSchema } from './onyx/use-schema.ts';
-
-const options = z
-  .strictObject({
-    connectionString: z
-      .string()
-      .describe("Where Onyx's database is.")
-      .meta({ secret: true, examples: ['${ONYX_DATABASE_URL}'] }),
-    schema: z
-      .string()
-      .min(1)
-      .default('public')
-      .describe("The schema with Onyx's tables; with several tenants, the tenant's.")
-      .meta({ examples: ['public'] }),
-    branches: z
-      .enum(['tree', 'split', 'active', 'skip'])
-      .default('tree')
-      .describe(
-        'A conversation with several branches: one chat with all of them, as Onyx shows them; a chat for each; a chat of the shown branch; or left out.',
-      ),
-    users: z
-      .enum(['require', 'create', 'skip'])
-      .default('require')
-      .describe(
-        'A conversation whose owner has no account of that e-mail address: stop, make an account, or leave the conversation out.',
-      ),
-    persona: personaOption
-      .default(0)
-      .describe('The assistant that imported chats belong to: its id, or a map. 0 is the built-in one.')
-      .meta({ examples: [0] }),
-    projects: z
-      .enum(['project', 'tag', 'drop'])
-      .default('project')
-      .describe(
-        "Projects of Onyx that chats go into, which shows them there only: the source's project; that, or else the first tag; or none.",
-      ),
-    archived: z
-      .enum(['keep', 'project', 'skip'])
-      .default('keep')
-      .describe('Archived conversations: as others, into a project "Archived", or left out.'),
-    files: z
-      .union([
-        z.literal('off'),
-        z.strictObject({
-          apiBase: z
-            .string()
-            .min(1)
-            .describe("Where Onyx's API is.")
-            .meta({ examples: ['${ONYX_API_BASE}'] }),
-          apiKey: z
-            .string()
-            .min(1)
-            .describe('An API key, or a personal token.')
-            .meta({ secret: true, examples: ['${ONYX_API_KEY}'] }),
-          roots: z
-            .array(z.string().min(1))
-            .default([])
-            .describe('Folders the files are in: of a bundle, its own. Nothing outside them is ever opened.')
-            .meta({ examples: [['./bundle']] }),
-        }),
-      ])
-      .default('off')
-      .describe('How files of questions are uploaded, each content once; `off`: they are left behind.'),
-    longText: z
-      .enum(['split', 'cut', 'reject'])
-      .default('split')
-      .describe(
-        'A text of too many different words for the search column: spread it over messages, cut it and attach the whole as a file (needs `files`), or reject the conversation.',
-      ),
-    connections: z.int().min(1).max(16).default(1).describe('Connections to write over at the same time.'),
-    batchRecords: z
-      .int()
-      .positive()
-      .default(500)
-      .describe('Conversations in a transaction, at most (by whole batches).'),
-    batchBytes: z
-      .int()
-      .positive()
-      .default(2 * 1024 * 1024)
-      .describe('Size of the texts in a transaction, at most (by whole batches).'),
-  })
-  .refine(({ longText, files }) => longText !== 'cut' || files !== 'off', {
-    path: ['longText'],
-    message: 'to cut a text and attach the whole, `files` has to say where to upload it',
-  });
 
 /** The first transactions are small and the next ones twice as large, so that no connection waits long for work. */
 const firstBytes = 256 * 1024;
 
-export type OnyxSinkOptions = z.input<typeof options>;
-type Options = z.output<typeof options>;
+export type OnyxSinkOptions = z.input<typeof onyxSinkOptions>;
 
 /**
  * Writes conversations into Onyx's database: sessions, the whole tree with all branches, tool calls, thoughts, citations,
@@ -121,7 +37,7 @@ type Options = z.output<typeof options>;
  *   for a persona that is not there; `ETL_SINK_FAILED` for what the server refuses and for an owner without an account.
  */
 export function onyxSink(input: OnyxSinkOptions): Sink<Conversation> {
-  const parsed = options.parse(input);
+  const parsed = onyxSinkOptions.parse(input);
   const { connectionString, schema } = parsed;
   let opened: { ledger: PostgresLedger; pipeline: string } | undefined;
   return {
@@ -153,11 +69,11 @@ export function onyxSink(input: OnyxSinkOptions): Sink<Conversation> {
   };
 }
 
-function worksOf({ users }: Options): OnyxWork[] {
+function worksOf({ users }: OnyxWriting): OnyxWork[] {
   return users === 'create' ? ['import', 'accounts'] : ['import'];
 }
 
-async function checkApi({ files }: Options, signal: AbortSignal): Promise<string> {
+async function checkApi({ files }: OnyxWriting, signal: AbortSignal): Promise<string> {
   if (files === 'off') return '';
   const api = await OnyxApi.open(files);
   try {
@@ -176,14 +92,14 @@ function configOf({
   batchRecords: _1,
   batchBytes: _2,
   ...rest
-}: Options): Json {
+}: OnyxWriting): Json {
   const uploads = files === 'off' ? 'off' : { apiBase: files.apiBase, roots: files.roots };
   // What was parsed from JSON is JSON; what is not given is left out.
   return JSON.parse(JSON.stringify({ ...rest, files: uploads, database: addressOf(connectionString) })) as Json;
 }
 
 async function withClient<T>(
-  { connectionString, schema }: Options,
+  { connectionString, schema }: OnyxWriting,
   work: (client: PostgresClient) => Promise<T>,
 ): Promise<T> {
   const client = await openPostgres(connectionString);
@@ -200,7 +116,7 @@ async function withClient<T>(
 async function* write(
   batches: AsyncIterable<Batch<unknown>>,
   ctx: StageContext,
-  parsed: Options,
+  parsed: OnyxWriting,
   run: { readonly ledger: PostgresLedger; readonly pipeline: string } | undefined,
 ): AsyncGenerator<Commit> {
   const { connectionString, schema, users, branches, projects, archived, batchRecords, batchBytes } = parsed;
@@ -264,7 +180,7 @@ export const onyxSinkComponent = defineSink({
   details:
     'Owners are found by e-mail address. A conversation that was imported before is left alone, whatever became of it in Onyx. `etl onyx verify` compares what is there with the source, `etl onyx undo` takes an import back.',
   accepts: 'conversation',
-  options,
+  options: onyxSinkOptions,
   examples: ['type: onyx\nconnectionString: "${ONYX_DATABASE_URL}"\nusers: skip'],
   create: onyxSink,
 });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { defineSource } from '../component.ts';
 import { describeTable, identifier, keyOf, nearestTable, qualifiedName } from '../connections/postgres-table.ts';
@@ -10,90 +10,14 @@ import {
   type PostgresClient,
 } from '../connections/postgres.ts';
 import { EtlError } from '../errors.ts';
-import { batchBytes, batchSize } from '../files/file-source-options.ts';
 import type { Json } from '../json.ts';
 import type { Batch, Estimate, Source, StageContext } from '../stage.ts';
 import { baseQuery, type SelectedColumn } from './postgres/page-query.ts';
 import { openReader, readPages } from './postgres/read-pages.ts';
 import { rowBatches } from './postgres/row-batches.ts';
+import { postgresSourceOptions, type PostgresReading } from './postgres/source-options.ts';
 
-const keyValues = z.array(z.union([z.string(), z.number()]).transform(String)).min(1);
-
-const options = z
-  .strictObject({
-    connectionString: z
-      .string()
-      .describe('Where the database is.')
-      .meta({ secret: true, examples: ['${DATABASE_URL}'] }),
-    table: z
-      .string()
-      .optional()
-      .describe('Table or view to read: `name` or `schema.name`.')
-      .meta({ examples: ['messages', 'chat.messages'] }),
-    query: z
-      .string()
-      .optional()
-      .describe('A SELECT to read instead of a table. It runs in a session that cannot write.')
-      .meta({ examples: ['select m.*, c.title from messages m join chats c on c.id = m.chat_id'] }),
-    where: z
-      .string()
-      .optional()
-      .describe('Which rows of the table: a condition in SQL.')
-      .meta({ examples: ["created_at >= '2025-01-01'"] }),
-    columns: z.array(z.string()).min(1).optional().describe('Which columns, in the order of the table. Left out: all.'),
-    document: z
-      .string()
-      .optional()
-      .describe('A column whose JSON is the record itself, in place of a record of columns.')
-      .meta({ examples: ['doc'] }),
-    key: z
-      .array(z.string())
-      .min(1)
-      .optional()
-      .describe(
-        'Columns to read in the order of and to resume after, best with an index. Left out: the primary key. A query without a key is read in one go and cannot be resumed.',
-      ),
-    after: keyValues
-      .optional()
-      .describe('Reads only rows after this key, for reading a table in parts.')
-      .meta({ examples: [[1000000]] }),
-    until: keyValues
-      .optional()
-      .describe('Reads only rows up to this key, which is read too.')
-      .meta({ examples: [[2000000]] }),
-    numbers: z
-      .enum(['number', 'string'])
-      .default('number')
-      .describe(
-        'How bigint and numeric are written. Numbers keep all digits in JSON text, but a stage that computes has 15 to 17 of them; strings keep them everywhere.',
-      ),
-    snapshot: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Reads everything as it is at the start, in one transaction, which keeps the server from cleaning up meanwhile. A broken connection then ends the run; a resumed one has a snapshot of its own.',
-      ),
-    pageRecords: z.int().positive().default(10_000).describe('Rows in one statement.'),
-    statementTimeoutMs: z
-      .int()
-      .nonnegative()
-      .default(0)
-      .describe('Longest time for one statement, a page being sent included. 0: no limit.'),
-    batchSize,
-    batchBytes,
-  })
-  .superRefine(({ table, query, where, after, until, key }, ctx) => {
-    const issue = (path: string, message: string): void => ctx.addIssue({ code: 'custom', path: [path], message });
-    if ((table === undefined) === (query === undefined)) issue('table', 'expected either "table" or "query"');
-    if (query !== undefined && where !== undefined) issue('where', 'belongs to "table"; put it into the query');
-    for (const [name, range] of Object.entries({ after, until })) {
-      if (range !== undefined && query !== undefined && key === undefined) issue(name, 'needs a "key"');
-      if (range !== undefined && key !== undefined && range.length !== key.length)
-        issue(name, `expected ${key.length} values, one for each column of the key`);
-    }
-  });
-export type PostgresSourceOptions = z.input<typeof options>;
-type Options = z.output<typeof options>;
+export type PostgresSourceOptions = z.input<typeof postgresSourceOptions>;
 
 /**
  * Reads a table or a query of PostgreSQL (13 or newer), each row as a JSON record that the server makes, without making
@@ -109,7 +33,7 @@ type Options = z.output<typeof options>;
  *   (the server does not take query, condition or columns); `ETL_SOURCE_INVALID` (null in the key); `ETL_SOURCE_FAILED`.
  */
 export function postgresSource<T = unknown>(input: PostgresSourceOptions): Source<T> {
-  const given = options.parse(input);
+  const given = postgresSourceOptions.parse(input);
   const {
     connectionString,
     batchSize: _,
@@ -135,7 +59,7 @@ export function postgresSource<T = unknown>(input: PostgresSourceOptions): Sourc
   return source as Source<T>;
 }
 
-async function* read(given: Options, ctx: StageContext): AsyncGenerator<Batch<unknown>> {
+async function* read(given: PostgresReading, ctx: StageContext): AsyncGenerator<Batch<unknown>> {
   const { columns, key, isUnique } = await inSession(given, async (client) => {
     const prepared = await prepare(client, given);
     if (prepared.mayBeNull) await refuseNullKeys(client, given, prepared.key);
@@ -162,7 +86,7 @@ interface Prepared {
   readonly mayBeNull: boolean;
 }
 
-async function prepare(client: PostgresClient, given: Options): Promise<Prepared> {
+async function prepare(client: PostgresClient, given: PostgresReading): Promise<Prepared> {
   const { table, columns: wanted = [], document, key } = given;
   const name = table === undefined ? undefined : qualifiedName(table);
   const described = name === undefined ? [] : await describeTable(client, name);
@@ -192,7 +116,7 @@ async function prepare(client: PostgresClient, given: Options): Promise<Prepared
 }
 
 /** Rows with null in the key are behind no key, so that a page would never come to them. */
-async function refuseNullKeys(client: PostgresClient, given: Options, key: readonly string[]): Promise<void> {
+async function refuseNullKeys(client: PostgresClient, given: PostgresReading, key: readonly string[]): Promise<void> {
   const nulls = key.map((name) => `q.${identifier(name)} is null`).join(' or ');
   const { rows } = await client.query<{ found: boolean }>(
     `select exists (select from (${baseQuery(given)}) q where ${nulls}) as found`,
@@ -205,7 +129,7 @@ async function refuseNullKeys(client: PostgresClient, given: Options, key: reado
 }
 
 /** What the server's planner expects: close for a table that was analysed, rough for a query. */
-async function estimate(client: PostgresClient, given: Options): Promise<Estimate> {
+async function estimate(client: PostgresClient, given: PostgresReading): Promise<Estimate> {
   const { key } = await prepare(client, given);
   const { rows } = await client.query<{ 'QUERY PLAN': readonly { Plan: { 'Plan Rows': number } }[] }>(
     `explain (format json) ${baseQuery(given)}`,
@@ -219,7 +143,7 @@ async function estimate(client: PostgresClient, given: Options): Promise<Estimat
   };
 }
 
-async function inSession<R>(given: Options, use: (client: PostgresClient) => Promise<R>): Promise<R> {
+async function inSession<R>(given: PostgresReading, use: (client: PostgresClient) => Promise<R>): Promise<R> {
   const client = await openReader(given.connectionString, { ...given, snapshot: false });
   try {
     return await use(client);
@@ -230,16 +154,16 @@ async function inSession<R>(given: Options, use: (client: PostgresClient) => Pro
   }
 }
 
-function nameOf({ table }: Options): string {
+function nameOf({ table }: PostgresReading): string {
   return table === undefined ? 'the query' : `table ${table}`;
 }
 
-function place({ connectionString }: Options): { readonly stage: string; readonly file: string } {
+function place({ connectionString }: PostgresReading): { readonly stage: string; readonly file: string } {
   return { stage: 'postgres', file: addressOf(connectionString) };
 }
 
 /** Class 42 without privileges: the server does not understand what it was asked. 25006: it was asked to write. */
-function problem(error: unknown, given: Options): EtlError {
+function problem(error: unknown, given: PostgresReading): EtlError {
   const { sqlState = '' } = postgresFault(error);
   const isMistake = (sqlState.startsWith('42') && sqlState !== '42501') || sqlState === '25006';
   return postgresError(error, isMistake ? 'ETL_CONFIG_INVALID' : 'ETL_SOURCE_FAILED', given.connectionString);
@@ -252,7 +176,7 @@ export const postgresSourceComponent = defineSource({
     'The server makes JSON of each row, and the text goes through unchanged: all digits of numbers and all microseconds are kept. Pages are statements of their own that begin after the last key, so that nothing stays open and an interrupted run goes on at the last committed key; with ties, rows of one key stay together. ' +
     'Several runs can each read a part (`after`, `until`). Null in a key stops the run, as such rows would be passed over.',
   gives: 'any',
-  options,
+  options: postgresSourceOptions,
   examples: [
     'type: postgres\nconnectionString: "${DATABASE_URL}"\ntable: messages',
     'type: postgres\nconnectionString: "${DATABASE_URL}"\nquery: select id, doc from documents where not deleted\nkey: [id]',

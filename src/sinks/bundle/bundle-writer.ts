@@ -1,5 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { EtlError } from '../../errors.ts';
 import { readJsonValues } from '../../files/read-json-values.ts';
@@ -9,7 +9,6 @@ import {
   CHECKSUMS_FILE,
   distinctName,
   INDEX_FILE,
-  MANIFEST_FILE,
   REMOVED_FILE,
   userSlug,
   USERS_FILE,
@@ -27,6 +26,7 @@ import { keepOnly } from './keep-only.ts';
 import type { PreviousIndex } from './previous-index.ts';
 import { syncPaths } from './sync-paths.ts';
 import { UserSection, type Checksum } from './user-section.ts';
+import { writeManifest } from './write-manifest.ts';
 
 interface BundleOptions {
   /** The folder that is written to. */
@@ -162,14 +162,9 @@ export class BundleWriter {
       files,
     };
     await syncPaths(this.#unsynced);
-    const manifestPath = join(path, MANIFEST_FILE);
-    const text = `${JSON.stringify(manifest, null, 2)}\n`;
-    await writeFile(`${manifestPath}.part`, text);
-    await syncPaths([`${manifestPath}.part`]);
-    await rename(`${manifestPath}.part`, manifestPath);
-    await syncPaths([path, dirname(path)]);
+    const manifestBytes = await writeManifest(path, manifest);
     const listed = Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0);
-    return this.#completeBytes + listed + Buffer.byteLength(text);
+    return this.#completeBytes + listed + manifestBytes;
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import { EtlError } from '../errors.ts';
 import { jsonRecordText } from '../formats/json-records.ts';
 import type { Batch } from '../stage.ts';
 import { extendedJsonToBson } from './extended-json.ts';
-import type { FileLayout } from './record-file.ts';
+import type { FileLayout } from './file-layout.ts';
 
 /** BSON documents one after the other, from records in Extended JSON. */
 export const bsonLayout: FileLayout<unknown> = {

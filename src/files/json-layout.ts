@@ -2,7 +2,7 @@ import { jsonLines } from '../formats/json-lines-out.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import type { Batch, StageContext } from '../stage.ts';
 import type { Output } from './output.ts';
-import type { FileLayout } from './record-file.ts';
+import type { FileLayout } from './file-layout.ts';
 
 /** One JSON value a line. Records that are JSON text already are copied as they are. */
 export const jsonLinesLayout: FileLayout<unknown> = {

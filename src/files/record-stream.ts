@@ -6,7 +6,7 @@ import type { Batch, Commit, StageContext } from '../stage.ts';
 import { BufferedOutput } from './buffered-output.ts';
 import { GzipOutput } from './gzip-output.ts';
 import type { OutputTarget } from './output.ts';
-import type { FileLayout } from './record-file.ts';
+import type { FileLayout } from './file-layout.ts';
 
 interface RecordStreamOptions<in T> {
   readonly layout: FileLayout<T>;

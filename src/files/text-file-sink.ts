@@ -1,7 +1,8 @@
 import type { Json } from '../json.ts';
 import type { Sink } from '../stage.ts';
+import type { FileLayout } from './file-layout.ts';
 import { gzipLevelOf } from './file-sink-options.ts';
-import { writeRecordFile, type FileLayout } from './record-file.ts';
+import { writeRecordFile } from './record-file.ts';
 import { writeRecordStream } from './record-stream.ts';
 import { checkNewTarget } from './target-file.ts';
 import { targetLedger } from './target-ledger.ts';

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { states, TypeScriptJsonScanner } from './json-scanner-typescript.ts';
+import { jsonScanStates as states } from './json-scan-states.ts';
+import { TypeScriptJsonScanner } from './json-scanner-typescript.ts';
 
 /** What keeps bytes from being one JSON value. */
 export interface JsonMistake {

@@ -1,29 +1,5 @@
+import { jsonCharacterClasses as classes } from './json-character-classes.ts';
 import type { JsonScanner, ScanMode } from './json-scan-events.ts';
-
-/** States of the machine: what it expects next. The numbers are those of assembly/json-scan.ts. */
-export const states = {
-  value: 0,
-  firstValue: 1,
-  firstKey: 2,
-  key: 3,
-  colon: 4,
-  after: 5,
-  string: 6,
-  escape: 7,
-  hex: 8,
-  literal: 9,
-  minus: 10,
-  zero: 11,
-  integer: 12,
-  point: 13,
-  fraction: 14,
-  exponent: 15,
-  exponentSign: 16,
-  exponentDigits: 17,
-  lost: 18,
-  lostString: 19,
-  lostEscape: 20,
-} as const;
 
 // Named constants of a module are inlined by V8; properties of an object are not always.
 const VALUE = 0,
@@ -54,23 +30,6 @@ const VALID = 0,
 const MAX_DEPTH = 65535;
 const BLOCK_BYTES = 65536;
 
-// 1: may stand inside a string as it is. 2: white space. 4: digit. 8: hex digit. 16: may follow a backslash.
-const classes = new Uint8Array(256);
-for (let c = 0x20; c < 256; c++) classes[c] = 1;
-classes[0x22] = 0;
-classes[0x5c] = 0;
-for (const [characters, flag] of [
-  [' \n\r\t', 2],
-  ['0123456789', 4],
-  ['0123456789abcdefABCDEF', 8],
-  ['"\\/bfnrt', 16],
-] as const) {
-  for (const character of characters) {
-    const code = character.charCodeAt(0);
-    classes[code] = (classes[code] ?? 0) | flag;
-  }
-}
-
 /** The scanner in plain TypeScript: the fallback where there is no WebAssembly, and what explains a mistake. */
 export class TypeScriptJsonScanner implements JsonScanner {
   readonly blockBytes = BLOCK_BYTES;
@@ -88,7 +47,7 @@ export class TypeScriptJsonScanner implements JsonScanner {
   private verdict: number = VALID;
   private readonly stack = new Uint8Array(MAX_DEPTH + 1);
 
-  /** What the machine expects next, as in `states`. */
+  /** What the machine expects next, as in `jsonScanStates`. */
   get expects(): number {
     return this.state;
   }

@@ -7,7 +7,7 @@ import { BufferedOutput } from '../files/buffered-output.ts';
 import { gzipLevelOf } from '../files/file-sink-options.ts';
 import { GzipOutput } from '../files/gzip-output.ts';
 import type { Output } from '../files/output.ts';
-import type { FileLayout } from '../files/record-file.ts';
+import type { FileLayout } from '../files/file-layout.ts';
 import { openTargetFile } from '../files/target-file.ts';
 import type { Json } from '../json.ts';
 import { THREADS_FILE, type ThreadRecord } from '../models/langgraph.ts';

@@ -1,5 +1,5 @@
 import { EtlError, isRecordError } from '../../errors.ts';
-import type { FileLayout } from '../../files/record-file.ts';
+import type { FileLayout } from '../../files/file-layout.ts';
 import { historyLength, threadToBackup } from '../../mappings/threads-backup.ts';
 import { exactText, exactThreads } from '../../models/exact-threads.ts';
 import { asThreadRecord, joinThreadParts, type ThreadRecord } from '../../models/langgraph.ts';

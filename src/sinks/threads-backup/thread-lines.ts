@@ -1,5 +1,5 @@
 import { jsonLinesLayout } from '../../files/json-layout.ts';
-import type { FileLayout } from '../../files/record-file.ts';
+import type { FileLayout } from '../../files/file-layout.ts';
 import { asBuffer } from '../../formats/json-records.ts';
 import { pickRecords, recordCount } from '../../batch.ts';
 import { asThreadRecord, isThreadRecord, THREAD_SCHEMA } from '../../models/langgraph.ts';

@@ -27,9 +27,10 @@ export class ChunkBytes {
   reserve(bytes: number): void {
     const needed = this.used + bytes;
     if (needed <= this.buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.ceil(this.buffer.length * 1.5)));
-    this.buffer.copy(larger, 0, 0, this.used);
-    this.buffer = larger;
+    const smaller = this.buffer;
+    this.buffer = this.newBuffer(Math.max(needed, Math.ceil(smaller.length * 1.5)));
+    smaller.copy(this.buffer, 0, 0, this.used);
+    this.memory?.giveBack(smaller);
   }
 
   /** Gives the bytes away for good, and begins anew: the buffer itself when it is well filled, else a copy. */
@@ -44,11 +45,14 @@ export class ChunkBytes {
     const copy = Buffer.allocUnsafeSlow(filled.length);
     filled.copy(copy);
     // A very long value may have left a large buffer behind.
-    if (buffer.length > this.usualSize * 4) this.buffer = this.newBuffer();
+    if (buffer.length > this.usualSize * 4) {
+      this.buffer = this.newBuffer();
+      memory?.giveBack(buffer);
+    }
     return { bytes: copy };
   }
 
-  private newBuffer(): Buffer {
-    return this.memory?.take(this.usualSize) ?? Buffer.allocUnsafeSlow(this.usualSize);
+  private newBuffer(bytes = this.usualSize): Buffer {
+    return this.memory?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes);
   }
 }

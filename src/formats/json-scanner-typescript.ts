@@ -1,4 +1,4 @@
-import { jsonCharacterClasses as classes } from './json-character-classes.ts';
+import { jsonCharacterClasses } from './json-character-classes.ts';
 import type { JsonScanner, ScanMode } from './json-scan-events.ts';
 
 // Named constants of a module are inlined by V8; properties of an object are not always.
@@ -84,6 +84,7 @@ export class TypeScriptJsonScanner implements JsonScanner {
 
   scan(bytes: Uint8Array, from: number, to: number): number {
     const { events, stack, byLine } = this;
+    const classes = jsonCharacterClasses;
     let { state, depth, inKey, hexLeft, literal, verdict } = this;
     let count = 0;
     let p = from;

@@ -1,8 +1,8 @@
 // A validating JSON scanner that takes its input in blocks and finds where values end.
 //
 // It accepts exactly the grammar of RFC 8259 (what JSON.parse accepts), byte by byte; whether strings are UTF-8 is
-// checked elsewhere. All state is in globals, so a block may end anywhere. src/formats/json-scanner.ts is the same
-// machine in plain TypeScript: change both together.
+// checked elsewhere. All state is in globals, so a block may end anywhere. src/formats/json-scanner-typescript.ts is the same
+// machine in plain TypeScript, but for what it skips because it was just read: change both together.
 //
 // Two modes. Lines: a value ends at a raw line feed, whatever state the machine is in. Values: a value ends at a comma
 // or a closing bracket of the container around it; after a mistake the machine follows strings and brackets to there.
@@ -13,6 +13,13 @@ const MAX_DEPTH: i32 = 65535;
 const EVENTS: usize = 1024 + 65536;
 const BLOCK_BYTES: i32 = 65536;
 const BLOCK: usize = EVENTS + 65536 * 4;
+
+// Behind the block, and what a vector may read beyond it: where values closed in the one read before, see `repeated`.
+const NOTES: usize = BLOCK + <usize>BLOCK_BYTES + 64;
+const NOTE_BYTES: usize = 12;
+const NOTES_END: usize = NOTES + 4096 * NOTE_BYTES;
+// Containers so deep are noted: the kinds of all of them are one word.
+const NOTED_DEPTH: i32 = 3;
 
 const IN_OBJECT: u8 = 1;
 
@@ -141,9 +148,28 @@ function isBreak(c: i32): bool {
   return c == 0x0a || c == 0x0d;
 }
 
+/** How many bytes, at most `most`, are the same in two places. */
+// @ts-ignore: decorator
+@inline
+function repeated(one: usize, other: usize, most: usize): usize {
+  let same: usize = 0;
+  while (same < most) {
+    const mask = i8x16.bitmask(i8x16.eq(v128.load(one + same), v128.load(other + same)));
+    if (mask != 0xffff) {
+      same += ctz(~mask);
+      break;
+    }
+    same += 16;
+  }
+  return same < most ? same : most;
+}
+
 /** Scans the block's first `length` bytes; gives the number of events. */
 export function scan(length: i32): i32 {
   let p: usize = BLOCK;
+  // Values mode: where the value being read begins, if in this block, and behind the last note of where in it others closed.
+  let first: usize = !byLine && savedState == VALUE && savedDepth == 0 ? BLOCK : 0;
+  let notes: usize = NOTES;
   const end: usize = BLOCK + <usize>length;
   let out: usize = EVENTS;
   let state = savedState;
@@ -283,6 +309,8 @@ export function scan(length: i32): i32 {
           store<u32>(out, <u32>(p - BLOCK) | (EMPTY << 30));
           out += 4;
           p++;
+          first = p;
+          notes = NOTES;
           if (c != 0x2c) {
             stoppedAt = <i32>(p - BLOCK);
             savedState = VALUE;
@@ -305,6 +333,12 @@ export function scan(length: i32): i32 {
         if (depth > 0 && c == (load<u8>(STACK + depth) == IN_OBJECT ? 0x7d : 0x5d)) {
           depth--;
           p++;
+          if (depth <= NOTED_DEPTH && depth > 0 && first != 0 && !isAtMark && notes < NOTES_END) {
+            store<u32>(notes, <u32>(p - first));
+            store<i32>(notes + 4, depth);
+            store<u32>(notes + 8, load<u32>(STACK + 1));
+            notes += NOTE_BYTES;
+          }
           continue;
         }
         if (isSpace(c)) {
@@ -323,6 +357,23 @@ export function scan(length: i32): i32 {
             savedDepth = 0;
             savedVerdict = VALID;
             return <i32>((out - EVENTS) >> 2);
+          }
+          // Where the next value begins with the same bytes, the machine is where it was after them: a thread's checkpoints
+          // repeat each other for the most part.
+          const before = first;
+          first = p;
+          if (before != 0) {
+            const same = repeated(before, p, min(p - 1 - before, end - p));
+            while (notes > NOTES && <usize>load<u32>(notes - NOTE_BYTES) > same) notes -= NOTE_BYTES;
+            if (notes > NOTES) {
+              p += <usize>load<u32>(notes - NOTE_BYTES);
+              depth = load<i32>(notes - NOTE_BYTES + 4);
+              store<u32>(STACK + 1, load<u32>(notes - NOTE_BYTES + 8));
+              state = AFTER;
+              isAtMark = false;
+            }
+          } else {
+            notes = NOTES;
           }
           continue;
         }
@@ -543,6 +594,8 @@ export function scan(length: i32): i32 {
           p++;
           state = VALUE;
           verdict = VALID;
+          first = p;
+          notes = NOTES;
           if (c != 0x2c) {
             stoppedAt = <i32>(p - BLOCK);
             savedState = VALUE;

@@ -1,5 +1,6 @@
 import type { Pool } from 'undici';
 
+import { BatchMemory } from '../formats/batch-memory.ts';
 import { unmarkNumbers } from '../formats/exact-numbers.ts';
 import { parseRetryAfter, retry } from '../retry.ts';
 import type { LanggraphBody, LanggraphOptions, LanggraphRequest } from './langgraph-connection.ts';
@@ -13,6 +14,8 @@ import type { RateLimit } from './langgraph-rate.ts';
 export class LanggraphCaller {
   marksNumbers = false;
   readonly #pool: Pool;
+  /** Answers that wait for their turn are at most twice as many as there are connections, and as many are on their way. */
+  readonly #memory: BatchMemory;
   readonly #prefix: string;
   readonly #where: string;
   readonly #rate: RateLimit;
@@ -35,6 +38,8 @@ export class LanggraphCaller {
     this.#where = where;
     this.#rate = rate;
     this.#options = options;
+    const mostKept = 4 * (options.concurrency ?? 8);
+    this.#memory = new BatchMemory(mostAnswerBytes, { mostKept, step: answerStep });
     this.#headers = langgraphHeaders(options);
     this.#jsonHeaders = { ...this.#headers, 'content-type': 'application/json' };
   }
@@ -89,6 +94,7 @@ export class LanggraphCaller {
     const { method = 'GET', path, body } = request;
     return exchange(
       this.#pool,
+      this.#memory,
       {
         method,
         path: this.#prefix + path,
@@ -119,13 +125,18 @@ export class LanggraphCaller {
 const OPEN_OBJECT = 0x7b;
 const OPEN_LIST = 0x5b;
 const excerptBytes = 4096;
+/** Larger answers are rare: their memory is not kept. */
+const mostAnswerBytes = 256 * 1024;
+const answerStep = 4096;
 
-function jsonOf({ bytes, headers }: Answer, request: LanggraphRequest): unknown {
+function jsonOf({ bytes, headers, giveBack }: Answer, request: LanggraphRequest): unknown {
   if (bytes.length === 0) return undefined;
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch {
     throw notJson(request, bytes, headers);
+  } finally {
+    giveBack();
   }
 }
 

@@ -5,7 +5,7 @@ import type { LanggraphOptions } from './langgraph-connection.ts';
 import { langgraphHeaders } from './langgraph-headers.ts';
 import type { RateLimit } from './langgraph-rate.ts';
 
-/** The official client, over the connections and under the rate of ours. */
+/** The official client, over this pool and under the rate of ours. */
 export async function langgraphClient(
   pool: Pool,
   rate: RateLimit,

@@ -50,6 +50,8 @@ export interface LanggraphRequest {
 export interface LanggraphBody {
   readonly bytes: Buffer;
   readonly rest?: AsyncIterable<Uint8Array> | undefined;
+  /** Nobody looks at `bytes` any more: the memory is used for other answers. May be left undone. */
+  giveBack(): void;
 }
 
 export interface ServerInfo {
@@ -69,7 +71,7 @@ export interface LanggraphConnection {
    * that is the caller's to mend.
    */
   read(request: LanggraphRequest, signal: AbortSignal): Promise<LanggraphBody>;
-  /** The official client, over the same connections and the same rate, for what has no hot path: runs, assistants. */
+  /** The official client, under the same rate, for what has no hot path: runs, assistants. */
   client(): Promise<Client>;
   close(): Promise<void>;
 }

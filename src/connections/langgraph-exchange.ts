@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici';
 
+import type { BatchMemory } from '../formats/batch-memory.ts';
+
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** An answer: whole in `bytes`, or its beginning there and what follows in `rest`. */
@@ -8,6 +10,8 @@ export interface Answer {
   readonly headers: Headers;
   readonly bytes: Buffer;
   readonly rest?: AnswerRest | undefined;
+  /** Nobody looks at `bytes` any more: the memory is used for other answers. May be left undone. */
+  giveBack(): void;
 }
 
 /** What follows the beginning of a large answer: to be read, or given up. Whoever stops reading it early gives it up. */
@@ -15,19 +19,21 @@ export interface AnswerRest extends AsyncIterable<Uint8Array> {
   cancel(): void;
 }
 
+const none = Buffer.alloc(0);
 /** Most bytes of an answer that says that something went wrong. */
 const errorBytes = 4096;
 /** Bytes of a streamed answer that wait for their reader before the server is held back. */
 const highWater = 1024 * 1024;
 
 /**
- * One request and its answer. Of an answer longer than `bufferBytes` only so much is waited for.
+ * One request and its answer, in memory taken from `memory`. Of an answer longer than `bufferBytes` only so much is waited for.
  *
  * A `request()` of the client makes a stream for each answer, which costs more than all the rest of it; most answers come in
  * one piece, and need none.
  */
 export function exchange(
   dispatcher: Dispatcher,
+  memory: BatchMemory,
   request: Pick<Dispatcher.DispatchOptions, 'method' | 'path' | 'body'> & { readonly headers: Record<string, string> },
   {
     signal,
@@ -35,30 +41,35 @@ export function exchange(
   }: { readonly signal?: AbortSignal | undefined; readonly bufferBytes?: number | undefined },
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    dispatcher.dispatch(request, new AnswerHandler(resolve, reject, bufferBytes, signal));
+    dispatcher.dispatch(request, new AnswerHandler(resolve, reject, memory, bufferBytes, signal));
   });
 }
 
 class AnswerHandler implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: Answer) => void;
   readonly #reject: (error: unknown) => void;
+  readonly #memory: BatchMemory;
   #bufferBytes: number;
   readonly #signal: AbortSignal | undefined;
   #abort: (() => void) | undefined;
   #status = 0;
   #headers: Headers = {};
-  #chunks: Buffer[] = [];
+  /** Bytes that are said to come. */
+  #expected = 0;
+  #bytes: Buffer = none;
   #length = 0;
   #rest: Rest | undefined;
 
   constructor(
     resolve: (answer: Answer) => void,
     reject: (error: unknown) => void,
+    memory: BatchMemory,
     bufferBytes: number,
     signal: AbortSignal | undefined,
   ) {
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#memory = memory;
     this.#bufferBytes = bufferBytes;
     this.#signal = signal;
   }
@@ -76,15 +87,17 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#headers = headers;
     if (status >= 300) this.#bufferBytes = Math.min(this.#bufferBytes, errorBytes);
+    const said = Number(headers['content-length'] ?? 0);
+    if (said <= this.#bufferBytes) this.#expected = said;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  /** The piece's memory is the socket's, which writes into it again. */
+  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
     if (this.#rest !== undefined) {
-      this.#rest.push(chunk);
+      this.#rest.push(Buffer.from(piece));
       return;
     }
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
+    this.#append(piece);
     if (this.#length <= this.#bufferBytes) return;
     this.#rest = new Rest(controller);
     this.#answer(this.#rest);
@@ -102,11 +115,27 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     else this.#rest.end(error);
   }
 
+  #append(piece: Buffer): void {
+    const length = this.#length + piece.length;
+    if (length > this.#bytes.length) {
+      const before = this.#bytes;
+      this.#bytes = this.#memory.take(Math.max(length, this.#expected, 2 * this.#length));
+      before.copy(this.#bytes, 0, 0, this.#length);
+      this.#memory.giveBack(before);
+    }
+    piece.copy(this.#bytes, this.#length);
+    this.#length = length;
+  }
+
   #answer(rest: Rest | undefined): void {
-    const [first = Buffer.alloc(0)] = this.#chunks;
-    const bytes = this.#chunks.length > 1 ? Buffer.concat(this.#chunks, this.#length) : first;
-    this.#chunks = [];
-    this.#resolve({ status: this.#status, headers: this.#headers, bytes, rest });
+    const memory = this.#bytes;
+    this.#resolve({
+      status: this.#status,
+      headers: this.#headers,
+      bytes: memory.subarray(0, this.#length),
+      rest,
+      giveBack: () => this.#memory.giveBack(memory),
+    });
   }
 
   #forget(): void {

@@ -17,7 +17,10 @@ export interface HistoryOptions {
 }
 
 /** Checkpoints as text, newest first; `mayHoldMark` is false only when every `checkpoint_ns` in them is empty: no subgraph ran. */
-export type HistoryPage = MarkedRecords;
+export interface HistoryPage extends MarkedRecords {
+  /** Nobody looks at the text any more: its memory is used for other answers. May be left undone. */
+  giveBack(): void;
+}
 
 /** How the name of the member `checkpoint_ns` ends. */
 const namespaceMark = 'point_ns';
@@ -80,19 +83,19 @@ export class HistoryReader {
     for (;;) {
       if (this.#pieces !== undefined) {
         const piece = await this.#piece(this.#pieces);
-        if (piece !== undefined) return { ...piece, mayHoldMark: true };
+        if (piece !== undefined) return pageOf(piece, true, nothing);
         continue;
       }
       if (this.#left <= 0) return undefined;
       this.#wanted = Math.min(this.#size, this.#left);
-      const { bytes, rest } = await this.#ask();
+      const answer = await this.#ask();
       this.#got = 0;
       this.#bytes = 0;
-      if (rest !== undefined) {
-        this.#pieces = streamedPage({ bytes, rest }, this.#connection.where, this.#signal);
+      if (answer.rest !== undefined) {
+        this.#pieces = streamedPage(answer, this.#connection.where, this.#signal);
         continue;
       }
-      const page = wholePage(bytes, this.#connection.where);
+      const page = wholePage(answer, this.#connection.where);
       this.#count(page);
       this.#endPage();
       return page.count === 0 ? undefined : page;
@@ -173,6 +176,10 @@ export class HistoryReader {
   }
 }
 
+function nothing(): void {
+  // A piece of a large answer is the garbage collector's.
+}
+
 /** The id of the checkpoint in entry `index`. */
 function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, where = ''): string {
   const text = asBuffer(bytes);
@@ -187,10 +194,15 @@ function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, whe
 }
 
 /** The entries of an answer that is whole. */
-function wholePage(bytes: Buffer, where: string): HistoryPage {
+function wholePage({ bytes, giveBack }: LanggraphBody, where: string): HistoryPage {
   const found = jsonArrayElements(bytes, namespaceMark);
   if (found === undefined) throw notEntries(where, bytes);
-  return found;
+  return pageOf(found, found.mayHoldMark, giveBack);
+}
+
+/** All pages are alike, and no copies of other objects: this is done for every thread. */
+function pageOf({ bytes, starts, ends, count }: JsonRecords, mayHoldMark: boolean, giveBack: () => void): HistoryPage {
+  return { bytes, starts, ends, count, mayHoldMark, giveBack };
 }
 
 /** The entries of a large answer, as they come. */

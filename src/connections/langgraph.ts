@@ -1,11 +1,14 @@
 import { setMaxListeners } from 'node:events';
 
+import type { Pool } from 'undici';
+
 import { EtlError } from '../errors.ts';
 import { LanggraphCaller } from './langgraph-caller.ts';
 import { langgraphClient } from './langgraph-client.ts';
 import type { LanggraphConnection, LanggraphOptions } from './langgraph-connection.ts';
 import { langgraphInfo } from './langgraph-info.ts';
 import { rateLimit } from './langgraph-rate.ts';
+import { oneBufferConnector } from './one-buffer-socket.ts';
 
 export type { LanggraphBody, LanggraphConnection, LanggraphOptions, LanggraphRequest } from './langgraph-connection.ts';
 
@@ -24,21 +27,21 @@ export async function openLanggraph(options: LanggraphOptions): Promise<Langgrap
   // The client is loaded when it is needed.
   const undici = await import('undici');
   const { concurrency = 8, timeoutMs = 120_000, connectTimeoutMs = 15_000 } = options;
-  const pool = new undici.Pool(url.origin, {
-    connections: concurrency,
-    pipelining: 1,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    connect: { timeout: connectTimeoutMs },
-  });
+  const limits = { connections: concurrency, pipelining: 1, headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
+  const pool = new undici.Pool(url.origin, { ...limits, connect: oneBufferConnector(undici, connectTimeoutMs) });
+  // The official client reads bodies when it comes to them: it needs memory of its own for each.
+  let ordinary: Pool | undefined;
   const closing = new AbortController();
   const life = options.signal === undefined ? closing.signal : AbortSignal.any([options.signal, closing.signal]);
   // Each request that waits for its turn or its next try listens.
   setMaxListeners(0, life);
-  life.addEventListener('abort', () => void pool.destroy(), { once: true });
+  const destroy = async (): Promise<void> => {
+    await Promise.all([pool.destroy(), ordinary?.destroy()]);
+  };
+  life.addEventListener('abort', () => void destroy(), { once: true });
   const close = async (): Promise<void> => {
     if (!closing.signal.aborted) closing.abort(new Error('the connection was closed'));
-    await pool.destroy();
+    await destroy();
   };
   const rate = rateLimit(options.requestsPerSecond);
   const caller = new LanggraphCaller(pool, url.pathname.replace(/\/+$/, ''), where, rate, life, options);
@@ -51,7 +54,10 @@ export async function openLanggraph(options: LanggraphOptions): Promise<Langgrap
       info,
       json: (request, signal) => caller.json(request, signal),
       read: (request, signal) => caller.read(request, signal),
-      client: () => langgraphClient(pool, rate, url, options),
+      client: () => {
+        ordinary ??= new undici.Pool(url.origin, { ...limits, connect: { timeout: connectTimeoutMs } });
+        return langgraphClient(ordinary, rate, url, options);
+      },
       close,
     };
   } catch (error) {

@@ -1,6 +1,10 @@
-const mostKept = 8;
-// Sizes that differ a little are the same: what is free fits.
-const step = 64 * 1024;
+/** How much memory is kept for use. */
+export interface KeptMemory {
+  /** Buffers that are free at a time. Default 8. */
+  readonly mostKept?: number | undefined;
+  /** Bytes of which each is a multiple: sizes that differ a little are the same, and what is free fits. Default 64 KB. */
+  readonly step?: number | undefined;
+}
 
 /**
  * Memory for the text of batches that is used again and again. Left to the garbage collector, a buffer for each batch makes
@@ -9,15 +13,19 @@ const step = 64 * 1024;
 export class BatchMemory {
   readonly #free: Buffer[] = [];
   readonly #mostBytes: number;
+  readonly #mostKept: number;
+  readonly #step: number;
 
   /** @param mostBytes Larger buffers are rare, and are not kept. */
-  constructor(mostBytes: number) {
+  constructor(mostBytes: number, { mostKept = 8, step = 64 * 1024 }: KeptMemory = {}) {
     this.#mostBytes = mostBytes;
+    this.#mostKept = mostKept;
+    this.#step = step;
   }
 
   /** At least so many bytes, with anything in them. */
   take(bytes: number): Buffer {
-    return this.find(bytes) ?? Buffer.allocUnsafeSlow(Math.ceil(bytes / step) * step);
+    return this.find(bytes) ?? Buffer.allocUnsafeSlow(Math.ceil(bytes / this.#step) * this.#step);
   }
 
   /** The same, where there is some that was given back. */
@@ -31,6 +39,6 @@ export class BatchMemory {
     if (buffer.length === 0 || buffer.length > this.#mostBytes) return;
     this.#free.push(buffer);
     // The one that was free for longest is the one that was too small.
-    if (this.#free.length > mostKept) this.#free.shift();
+    if (this.#free.length > this.#mostKept) this.#free.shift();
   }
 }

@@ -44,7 +44,7 @@ export async function readThread(
         const given = await reader.next();
         if (given === undefined) break;
         isLimited ||= given.count > left;
-        const page = given.count > left ? sliceJsonRecords(given, 0, left) : given;
+        const page = given.count > left ? { ...given, ...sliceJsonRecords(given, 0, left) } : given;
         left -= page.count;
         if (page.count === 0) continue;
         if (subgraphs && given.mayHoldMark) addNamespaces(page, found);

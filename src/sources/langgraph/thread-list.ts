@@ -141,13 +141,15 @@ async function threadPage(
   signal: AbortSignal,
 ): Promise<readonly Row[]> {
   const body = { limit, offset, sort_by: 'created_at', sort_order: 'asc', metadata, status, select };
-  const { bytes } = await connection.read({ method: 'POST', path: '/threads/search', body }, signal);
+  const { bytes, giveBack } = await connection.read({ method: 'POST', path: '/threads/search', body }, signal);
   const found = jsonArrayElements(bytes);
   if (found === undefined) throw notThreads(connection.where);
-  return Array.from({ length: found.count }, (_, index) => {
+  const rows = Array.from({ length: found.count }, (_, index) => {
     const text = jsonRecordText(found, index);
     return { text, row: asRow(JSON.parse(text), connection.where) };
   });
+  giveBack();
+  return rows;
 }
 
 /** One thread's row by its id. */

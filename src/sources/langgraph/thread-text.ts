@@ -1,4 +1,5 @@
-import { asBuffer, jsonRecordsByteLength, type JsonRecords } from '../../formats/json-records.ts';
+import type { HistoryPage } from '../../connections/langgraph-history.ts';
+import { asBuffer, jsonRecordsByteLength } from '../../formats/json-records.ts';
 import { THREAD_SCHEMA } from '../../models/langgraph.ts';
 import { ThreadSpill } from './thread-spill.ts';
 
@@ -9,7 +10,7 @@ export type ThreadText = RecordText | LargeThread;
 export interface RecordText {
   /** At least as many bytes as `writeTo` writes. */
   readonly maxBytes: number;
-  /** Writes the text at `at` and gives where it ends. */
+  /** Writes the text at `at` and gives where it ends. Once only: the memory it came in is let go of. */
   writeTo(target: Buffer, at: number): number;
 }
 
@@ -44,7 +45,7 @@ export class ThreadCollector {
   readonly #partBytes: number;
   readonly #path: () => Promise<string>;
   /** Pages in memory, newest first, of each namespace in the order they are to be given. */
-  readonly #pages: JsonRecords[][] = [];
+  readonly #pages: HistoryPage[][] = [];
   #bytes = 0;
   #spill: ThreadSpill | undefined;
 
@@ -58,8 +59,8 @@ export class ThreadCollector {
     this.#pages.push([]);
   }
 
-  /** There is something to wait for only when pages go to the disk. */
-  add(page: JsonRecords): Promise<void> | undefined {
+  /** Takes over the page's memory. There is something to wait for only when pages go to the disk. */
+  add(page: HistoryPage): Promise<void> | undefined {
     this.#pages.at(-1)?.push(page);
     this.#bytes += jsonRecordsByteLength(page) + page.count;
     return this.#spill !== undefined || this.#bytes > this.#partBytes ? this.#moveOut() : undefined;
@@ -88,7 +89,10 @@ export class ThreadCollector {
   async #moveOut(): Promise<void> {
     this.#spill ??= await ThreadSpill.open(await this.#path());
     for (const [namespace, pages] of this.#pages.entries())
-      for (const page of pages.splice(0)) await this.#spill.add(namespace, page);
+      for (const page of pages.splice(0)) {
+        await this.#spill.add(namespace, page);
+        page.giveBack();
+      }
     this.#bytes = 0;
   }
 }
@@ -101,9 +105,9 @@ const CLOSE_OBJECT = 0x7d;
 class SmallThread implements RecordText {
   readonly maxBytes: number;
   readonly #head: string;
-  readonly #pages: readonly (readonly JsonRecords[])[];
+  readonly #pages: readonly (readonly HistoryPage[])[];
 
-  constructor(head: string, pages: readonly (readonly JsonRecords[])[], historyBytes: number) {
+  constructor(head: string, pages: readonly (readonly HistoryPage[])[], historyBytes: number) {
     this.#head = head;
     this.#pages = pages;
     // Text takes at most three bytes a character.
@@ -115,13 +119,14 @@ class SmallThread implements RecordText {
     let count = 0;
     for (const namespace of this.#pages) {
       for (let index = namespace.length - 1; index >= 0; index--) {
-        const page = namespace[index] as JsonRecords;
+        const page = namespace[index] as HistoryPage;
         const text = asBuffer(page.bytes);
         for (let i = page.count - 1; i >= 0; i--) {
           at += text.copy(target, at, page.starts[i], page.ends[i]);
           target[at++] = COMMA;
         }
         count += page.count;
+        page.giveBack();
       }
     }
     return closed(target, at, count);

@@ -16,14 +16,27 @@ export async function commandLine(argv: readonly string[], io: Io): Promise<numb
   const words = argv.filter((word) => word !== '--debug' && word !== '--no-color');
   const hasColors = !argv.includes('--no-color');
   const cli = createCli(hasColors ? io : { ...io, env: { ...io.env, NO_COLOR: '1', FORCE_COLOR: '' } }, words);
+  let program: Command | undefined;
   try {
     refuseHelpOfNothing(words);
-    const program = await programFor(words, cli);
+    program = await programFor(words, cli);
     await program.parseAsync(words, { from: 'user' });
     return cli.exitCode;
   } catch (error) {
-    return printError(error, cli, argv.includes('--debug'));
+    return printError(error, cli, { debug: argv.includes('--debug'), called: calledName(program, words) });
   }
+}
+
+/** The command that was called, as far as there is one: `etl`, `etl run`, `etl rejects ls`. */
+function calledName(program: Command | undefined, words: readonly string[]): string {
+  const names = ['etl'];
+  let command = program;
+  for (const word of words) {
+    command = command?.commands.find((one) => one.name() === word);
+    if (command === undefined) break;
+    names.push(word);
+  }
+  return names.join(' ');
 }
 
 /** Of a command that is not there, commander would show the help of all. */

@@ -20,8 +20,9 @@ export function formatBytes(bytes: number): string {
   return `${short.slice(0, -1)} ${short.slice(-1)}B`;
 }
 
-/** `3.2 s`, `4 min 05 s`, `2 h 07 min`. */
+/** `28 ms`, `3.2 s`, `4 min 05 s`, `2 h 07 min`. */
 export function formatDuration(ms: number): string {
+  if (ms < 95) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   const minutes = Math.floor(seconds / 60);

@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Command } from 'commander';
@@ -33,8 +33,8 @@ export function initCommand(cli: Cli): Command {
       const text = known.get(template);
       if (text === undefined) throw unknownTemplate(template, [...known.keys()]);
       const path = file ?? `${template}.yaml`;
-      await writeNew(join(cli.cwd, path), path, withEditorLine(text));
-      cli.say(`wrote ${safe(path)}${variablesText(text)}\nnext: etl check ${safe(path)}`);
+      await writeNew(resolve(cli.cwd, path), path, withEditorLine(text), template);
+      cli.say(`wrote ${safe(path)}${variablesText(text)}\nnext: etl check ${safe(path)} --connect`);
     });
 }
 
@@ -55,7 +55,7 @@ function descriptionOf(text: string): string {
   const comment = text
     .split('\n')
     .find((line) => line.startsWith('# ') && line !== editorLine && !line.includes('yaml-language-server'));
-  return comment?.slice(2) ?? '';
+  return comment?.slice(2).replace(/\.$/, '') ?? '';
 }
 
 /** What the template leaves open: its paths and addresses are those of the samples unless somebody says otherwise. */
@@ -74,7 +74,7 @@ function withEditorLine(text: string): string {
   return `${editorLine}\n${text.replace(/^# yaml-language-server:.*\n/, '')}`;
 }
 
-async function writeNew(path: string, shown: string, text: string): Promise<void> {
+async function writeNew(path: string, shown: string, text: string, template: string): Promise<void> {
   try {
     await makeFolder(dirname(path));
     await writeFile(path, text, { flag: 'wx' });
@@ -83,8 +83,7 @@ async function writeNew(path: string, shown: string, text: string): Promise<void
     if (systemCode(error) === 'EEXIST') {
       throw new EtlError('ETL_USAGE', 'the file is there already', {
         where,
-        hint: 'name another file: etl init TEMPLATE FILE',
-        cause: error,
+        hint: `name another file: etl init ${template} FILE`,
       });
     }
     throw new EtlError('ETL_SINK_FAILED', 'cannot write the file', { where, hint: 'name another file', cause: error });

@@ -4,9 +4,16 @@ import { describeCause, describePlace, EtlError } from '../errors.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
 import { safe, type Cli } from './io.ts';
 
-/** Says what went wrong, and gives the exit code. The stack is shown only when asked for, or there is nothing better. */
-export function printError(error: unknown, cli: Cli, debug: boolean): number {
-  if (error instanceof CommanderError) return usageError(error, cli);
+/**
+ * Says what went wrong, and gives the exit code. The stack is shown only when asked for (`debug`). `called`: the command whose help
+ * tells how it is called.
+ */
+export function printError(
+  error: unknown,
+  cli: Cli,
+  { debug, called }: { readonly debug: boolean; readonly called: string },
+): number {
+  if (error instanceof CommanderError) return usageError(error, cli, called);
   if (error instanceof EtlError) {
     const all = problemsOf(error);
     for (const problem of all) cli.say(errorText(problem, cli));
@@ -37,12 +44,13 @@ function problemsOf(error: EtlError): readonly EtlError[] {
   return problems.length === 0 ? [error] : problems;
 }
 
-function usageError(error: CommanderError, cli: Cli): number {
+function usageError(error: CommanderError, cli: Cli, called: string): number {
   // Help and the version were asked for and are printed already.
   if (error.exitCode === 0) return exitCodes.done;
   if (error.code === 'commander.help') return exitCodes.usage;
   const [what = '', hint] = error.message.replace(/^error: /, '').split('\n');
-  cli.say(errorText(new EtlError('ETL_USAGE', what, { hint: hint?.replace(/[()]/g, '') }), cli));
+  const todo = hint?.replace(/[()]/g, '') ?? `See \`${called} --help\`.`;
+  cli.say(errorText(new EtlError('ETL_USAGE', what, { hint: todo }), cli));
   return exitCodes.usage;
 }
 

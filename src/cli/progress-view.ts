@@ -62,8 +62,8 @@ export function timeShares({
 export function bottleneck(
   stages: readonly Pick<StageFigures, 'stage' | 'busyMs' | 'waitUpMs' | 'waitDownMs'>[],
 ): { stage: string; busy: number } | undefined {
-  const [most] = stages
-    .map((stage) => ({ stage: stage.stage, busy: timeShares(stage).busy }))
-    .sort((left, right) => right.busy - left.busy);
-  return most !== undefined && most.busy >= 0.3 ? most : undefined;
+  const shares = stages.map((stage) => ({ stage: stage.stage, busy: timeShares(stage).busy }));
+  const most = Math.max(...shares.map(({ busy }) => busy));
+  // One that computes keeps the thread from the stages before it, which wait for a disk or a server and seem at work as well.
+  return shares.findLast(({ busy }) => busy >= 0.3 && busy >= most * 0.95);
 }

@@ -146,10 +146,10 @@ function retryText({ status, retried, written, left, leftBySource }: RetryReport
   const lines = [
     `${status}: ${formatRecords(retried)} tried again, ${formatCount(written)} written, ${formatCount(left)} left in the reject file`,
   ];
-  if (leftBySource > 0)
-    lines.push(
-      `  ${formatCount(leftBySource)} of them were rejected by the source: mend its input and run the pipeline anew`,
-    );
+  if (leftBySource > 0) {
+    const those = leftBySource === 1 ? '1 of them was' : `${formatCount(leftBySource)} of them were`;
+    lines.push(`  ${those} rejected by the source: mend its input and run the pipeline anew`);
+  }
   if (status === 'stopped') lines.push('  the same command goes on');
   return lines.join('\n');
 }

@@ -21,17 +21,17 @@ export function renderSummary(report: RunReport, { colors }: Pick<Cli, 'colors'>
   const { status, pipeline } = report;
   const paint = { failed: colors.red, stopped: colors.yellow }[status as string] ?? colors.green;
   const headline = wasAborted(report) ? 'aborted' : headlines[status];
+  // Said a moment before, when there was nothing to do.
+  const warnings = status === 'unchanged' ? [] : report.warnings;
   const lines = [
     `${paint(colors.bold(headline))} · ${safe(pipeline)} · ${formatDuration(report.elapsedMs)}${attemptsText(report)}`,
     ...countLines(report),
     ...rejectLines(report),
     ...findingLines(report),
-    ...report.warnings.slice(0, warningsShown).map(({ stage, message, times }) => {
+    ...warnings.slice(0, warningsShown).map(({ stage, message, times }) => {
       return `  ${colors.yellow('warning')} ${safe(stage)}: ${safe(message)}${times > 1 ? ` (${formatCount(times)} times)` : ''}`;
     }),
-    ...(report.warnings.length > warningsShown
-      ? [`  … and ${report.warnings.length - warningsShown} more warnings`]
-      : []),
+    ...(warnings.length > warningsShown ? [`  … and ${warnings.length - warningsShown} more warnings`] : []),
     ...endLines(report, resume),
   ];
   return lines.join('\n');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -238,8 +239,28 @@ test('init writes a template that checks, and never over a file', async (t) => {
   assert.match(await readFile(join(directory, 'new/folder/o.yaml'), 'utf8'), /type: onyx/);
   const again = await etl(['init', 'copy-jsonl'], { cwd: directory });
   assert.equal(again.code, 2);
-  assert.match(again.stderr, /the file is there already/);
+  assert.match(
+    again.stderr,
+    /the file is there already\n {2}at copy-jsonl\.yaml\n {2}name another file: etl init copy-jsonl FILE\n/,
+  );
+  const absolute = join(directory, 'other', 'c.yaml');
+  assert.equal((await etl(['init', 'copy-jsonl', absolute], { cwd: tmpdir() })).code, 0);
+  assert.equal(await readFile(absolute, 'utf8'), text);
   assert.equal(await readFile(join(directory, 'copy-jsonl.yaml'), 'utf8'), text);
+});
+
+test('a command that is called wrongly names its own help', async () => {
+  for (const [argv, help] of [
+    [['run'], 'etl run --help'],
+    [['run', 'x.yaml', '--limit', 'abc'], 'etl run --help'],
+    [['rejects', 'ls'], 'etl rejects ls --help'],
+    [['--nonsuch-at-all'], 'etl --help'],
+    [['zzzzzzzz'], 'etl --help'],
+  ] as const) {
+    const { code, stderr } = await etl(argv);
+    assert.equal(code, 2, stderr);
+    assert.ok(stderr.endsWith(`\n  See \`${help}\`.\n`), stderr);
+  }
 });
 
 test('what comes from outside cannot steer the terminal', async () => {

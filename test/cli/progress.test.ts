@@ -74,6 +74,8 @@ test('share and time left are shown only where they are known', () => {
 
 test('the slowest stage is the one most at work, if any stands out', () => {
   assert.equal(bottleneck(view.stages)?.stage, 'filter');
+  const computing = [stage('a', 'source', { busyMs: 99 }), stage('b', 'transform', { busyMs: 97, waitUpMs: 2 })];
+  assert.equal(bottleneck(computing)?.stage, 'b');
   assert.equal(bottleneck([stage('a', 'source', { busyMs: 1, waitDownMs: 99 })]), undefined);
   assert.equal(bottleneck([]), undefined);
   assert.deepEqual(timeShares(stage('a', 'source')), { busy: 0, up: 0, down: 0 });

@@ -86,7 +86,7 @@ test('retry writes what now gets through, once, and leaves the rest in the file'
   const { code, stderr, stdout } = await etl(['rejects', 'retry', file, '--json']);
   assert.equal(code, 3, stderr);
   assert.deepEqual(JSON.parse(stdout), { status: 'finished', retried: 1000, written: 999, left: 2, leftBySource: 1 });
-  assert.match(stderr, /1 of them were rejected by the source/);
+  assert.match(stderr, /1 of them was rejected by the source/);
   const ids = await idsIn(join(directory, 'out.jsonl'));
   assert.equal(ids.length, 2999);
   assert.equal(new Set(ids).size, 2999);

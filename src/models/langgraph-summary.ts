@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 
 import { canonicalJson } from '../canonical-json.ts';
 import { jsonEqual } from '../json-equal.ts';
+import { canonicalDigest } from './canonical-digest.ts';
 import { namespaceOf, parentIdOf, type HistoryEntry } from './langgraph.ts';
 
 /**
@@ -175,5 +176,5 @@ function isEmpty(value: unknown): boolean {
 
 /** Digest of a value, with its messages in one form. */
 export function valueDigest(value: unknown): string {
-  return hash('sha256', canonicalJson(comparableValue(value))).slice(0, 32);
+  return canonicalDigest(comparableValue(value)).slice(0, 32);
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { whenDone } from '../batch.ts';
 import { defineSink } from '../component.ts';
 import { companionName } from '../connections/langgraph-companion.ts';
 import {
@@ -21,13 +20,14 @@ import { exactThreads } from '../models/exact-threads.ts';
 import { fidelityAspects } from '../models/langgraph-fidelity.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
+import { AsideFile } from './langgraph/aside-file.ts';
 import { BegunThreads } from './langgraph/begun-threads.ts';
 import { chooseMode, describeMode } from './langgraph/choose-mode.ts';
 import { removeShells, type LeftShells } from './langgraph/empty-shells.ts';
 import { fidelityLine, FidelityReport } from './langgraph/fidelity-report.ts';
-import { recordAt } from './langgraph/queued-records.ts';
+import type { Outcome, QueuedBatch } from './langgraph/queued-batch.ts';
 import { TargetServer } from './langgraph/target-server.ts';
-import { ThreadQueue, type Outcome, type QueuedBatch } from './langgraph/thread-queue.ts';
+import { ThreadQueue } from './langgraph/thread-queue.ts';
 
 const positive = z.int().positive();
 
@@ -168,9 +168,8 @@ async function* write(
   const onRetry = ({ message, code }: { message: string; code: string }): void =>
     ctx.warn(`${message} (${code}); trying again`);
   const connection = await connect({ ...given, signal: ctx.signal, onRetry, keepsNumbers: true });
-  // What comes with numbers that JavaScript does not keep; and the batch as it came, which is what is counted and rejected.
+  // What comes with numbers that JavaScript does not keep.
   const kept = connection.info.runtime === 'js' ? 'digits' : 'forms';
-  const asItCame = new Map<Batch<unknown>, Batch<unknown>>();
   const server = new TargetServer(connection, { attempts: given.attempts, retryBaseMs }, signal);
   const folder = await ctx.directory();
   const begun = await BegunThreads.open(folder);
@@ -184,21 +183,18 @@ async function* write(
   const chosen = await chooseMode(server, throwaway, given, signal);
   const { mode } = chosen;
   const collectLater = collectSooner();
-  const queue = new ThreadQueue({ ...given, server, mode, begun, signal, graphId: given.graphId });
+  const aside = new AsideFile(join(folder, 'aside'));
+  const queue = new ThreadQueue({ ...given, server, mode, begun, aside, signal, graphId: given.graphId });
   async function commit(queued: QueuedBatch): Promise<Commit> {
-    const batch = asItCame.get(queued.batch) ?? queued.batch;
-    asItCame.delete(queued.batch);
-    const { records, lines } = account({ ...queued, batch }, mode.name, ctx, report !== undefined);
-    whenDone(batch)?.();
+    const { records, lines } = await account(queued, mode.name, ctx, report !== undefined);
+    await queued.release();
     const length = lines === '' ? undefined : await report?.add(lines);
     const state = length === undefined ? {} : { state: { report: length } };
     return { records, cursor: queued.batch.cursor, ...state };
   }
   try {
     for await (const batch of batches) {
-      const exact = exactThreads(batch, kept);
-      if (exact !== batch) asItCame.set(exact, batch);
-      await queue.add(exact);
+      await queue.add(exactThreads(batch, kept), batch);
       for (const queued of queue.settled()) yield await commit(queued);
     }
     for await (const queued of queue.drain({ halted: ctx.halted })) yield await commit(queued);
@@ -206,6 +202,7 @@ async function* write(
     stopping.abort();
     collectLater();
     await queue.close();
+    await aside.close();
     await chosen.close();
     await begun.close();
     await throwaway.close();
@@ -227,31 +224,30 @@ function warnOfShells(left: LeftShells | undefined, ctx: StageContext): void {
 }
 
 /** Counts what became of the records of a batch; gives those that are written, and their lines for the report, if there is one. */
-function account(
-  { batch, records: queued, outcomes }: QueuedBatch,
+async function account(
+  queued: QueuedBatch,
   mode: string,
   ctx: StageContext,
   isReported: boolean,
-): { readonly records: number; readonly lines: string } {
+): Promise<{ readonly records: number; readonly lines: string }> {
+  const { batch, heads, outcomes } = queued;
   let records = 0;
   let lines = '';
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome === undefined) continue;
     const from = { batch, index, at: batch.at?.(index) };
-    const record = queued[index];
+    const record = heads[index];
     // Records are counted; of threads, a large one is one all the same.
-    if (record !== undefined && 'threadId' in record && record.part?.isLast === false)
-      ctx.finding(`further parts of threads: ${outcome.kind}`, 1, from);
+    if (record?.part?.isLast === false) ctx.finding(`further parts of threads: ${outcome.kind}`, 1, from);
     if (outcome.kind === 'failed') {
-      ctx.reject(recordAt(batch, index), outcome.error, from);
+      ctx.reject(await queued.record(index), outcome.error, from);
       continue;
     }
     if (outcome.kind === 'skipped') ctx.count('skipped', 1, from);
     else records += 1;
     countFindings(outcome, mode, ctx, from);
     if (outcome.kind === 'written' && outcome.checkpoints === 0 && outcome.fidelity === undefined) continue;
-    if (isReported && record !== undefined && 'threadId' in record)
-      lines += fidelityLine(record.threadId, mode, outcome);
+    if (isReported && record !== undefined) lines += fidelityLine(record.threadId, mode, outcome);
   }
   return { records, lines };
 }

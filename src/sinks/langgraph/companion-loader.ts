@@ -14,8 +14,7 @@ const maxTries = 3;
 interface Job {
   readonly threadId: string;
   readonly mode: 'json' | 'typed';
-  /** The tuples as JSON text. */
-  readonly tuples: readonly string[];
+  readonly tuples: readonly object[];
   readonly bytes: number;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
@@ -40,10 +39,14 @@ export class CompanionLoader {
     this.#signal = signal;
   }
 
-  /** Resolves when these checkpoints of a thread are written. @throws {EtlError} `ETL_REQUEST_FAILED` with the reason. */
-  async load(threadId: string, mode: 'json' | 'typed', tuples: readonly string[]): Promise<void> {
+  /**
+   * Resolves when these checkpoints of a thread are written.
+   *
+   * @param bytes About how long they are as JSON text.
+   * @throws {EtlError} `ETL_REQUEST_FAILED` with the reason.
+   */
+  async load(threadId: string, mode: 'json' | 'typed', tuples: readonly object[], bytes: number): Promise<void> {
     if (tuples.length === 0) return;
-    const bytes = tuples.reduce((sum, { length }) => sum + length, 0);
     await new Promise<void>((done, failed) => {
       this.#waiting.push({ threadId, mode, tuples, bytes, done, failed });
       // Others that are as far come in the same turn.
@@ -96,8 +99,11 @@ export class CompanionLoader {
   }
 
   async #once(jobs: readonly Job[]): Promise<Readonly<Record<string, string>>> {
-    const parts = jobs.map((job) => `{"thread_id":${JSON.stringify(job.threadId)},"tuples":[${job.tuples.join(',')}]}`);
-    const input: unknown = JSON.parse(`{"op":"load","mode":"${jobs[0]?.mode ?? 'json'}","jobs":[${parts.join(',')}]}`);
+    const input = {
+      op: 'load',
+      mode: jobs[0]?.mode ?? 'json',
+      jobs: jobs.map(({ threadId, tuples }) => ({ thread_id: threadId, tuples })),
+    };
     const { failed } = await runCompanion(this.#server.connection, this.#throwaway, this.#graphId, input, this.#signal);
     return (failed ?? {}) as Readonly<Record<string, string>>;
   }

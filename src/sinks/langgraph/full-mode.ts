@@ -1,5 +1,6 @@
 import type { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
-import { TupleMaker } from '../../mappings/history-to-tuples.ts';
+import { roughJsonLength } from '../../json-equal.ts';
+import { TupleMaker, type CheckpointTuple } from '../../mappings/history-to-tuples.ts';
 import type { HistoryEntry } from '../../models/langgraph.ts';
 import { freshVersions } from '../../models/langgraph-raw.ts';
 import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
@@ -38,7 +39,7 @@ class CompanionWriter implements ThreadWriter {
   #maker: TupleMaker | undefined;
   #metadata: Readonly<Record<string, unknown>> = {};
   readonly #source: EntrySummary[] = [];
-  #pending: string[] = [];
+  #pending: CheckpointTuple[] = [];
   #bytes = 0;
 
   constructor(server: TargetServer, loader: CompanionLoader, thread: ThreadToWrite & { readonly graphId: string }) {
@@ -53,9 +54,9 @@ class CompanionWriter implements ThreadWriter {
       const translated = maker.translated(entry);
       if (maker.renames) this.#source.push(summarizeEntry(translated));
       if (this.#thread.raw !== undefined) continue;
-      const tuple = JSON.stringify(maker.tuple(entry, translated));
+      const tuple = maker.tuple(entry, translated);
       this.#pending.push(tuple);
-      this.#bytes += tuple.length;
+      this.#bytes += roughJsonLength(tuple);
       if (this.#bytes >= pieceBytes) await this.#flush();
     }
   }
@@ -65,8 +66,8 @@ class CompanionWriter implements ThreadWriter {
     const { raw, threadId } = this.#thread;
     if (raw !== undefined) {
       const fresh = freshVersions(raw.tuples);
-      const tuples = raw.tuples.map((tuple, index) => JSON.stringify({ ...tuple, new_versions: fresh[index] }));
-      await this.#loader.load(threadId, 'typed', tuples);
+      const tuples = raw.tuples.map((tuple, index) => ({ ...tuple, new_versions: fresh[index] }));
+      await this.#loader.load(threadId, 'typed', tuples, roughJsonLength(tuples));
     }
     await this.#flush();
     this.#losses.add('the input of Sends that wait', maker.pendingSends);
@@ -94,9 +95,9 @@ class CompanionWriter implements ThreadWriter {
   }
 
   async #flush(): Promise<void> {
-    const tuples = this.#pending;
+    const [tuples, bytes] = [this.#pending, this.#bytes];
     this.#pending = [];
     this.#bytes = 0;
-    await this.#loader.load(this.#thread.threadId, 'json', tuples);
+    await this.#loader.load(this.#thread.threadId, 'json', tuples, bytes);
   }
 }

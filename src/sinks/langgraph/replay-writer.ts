@@ -20,8 +20,9 @@ import type { TargetServer } from './target-server.ts';
 /** A request holds at most so many supersteps, and about so many bytes. */
 const maxSupersteps = 250;
 const maxBytes = 4_000_000;
-/** Of a thread in parts, so many checkpoints are kept for later ones to be made on; others are read from the target. */
+/** Of a thread in parts, so many checkpoints, and about so many bytes, are kept for later ones to be made on; others are read. */
 const keptCheckpoints = 16;
+const keptBytes = 16_000_000;
 
 /**
  * Makes a thread's history again by the API: one superstep for each checkpoint, in the order they came about, each on the
@@ -41,6 +42,9 @@ export class ReplayWriter implements ThreadWriter {
   readonly #made: (string | undefined)[] = [];
   readonly #ids = new Map<string, string>();
   readonly #before = new Map<string, Predecessor>();
+  /** About how many bytes each of these takes, of a thread in parts. */
+  readonly #sizes = new Map<string, number>();
+  #keptBytes = 0;
   readonly #added = new AddedChannels();
   /** What supersteps are made with, as soon as it is known. */
   #options: SuperstepOptions | undefined;
@@ -297,10 +301,19 @@ export class ReplayWriter implements ThreadWriter {
   }
 
   #remember(entry: HistoryEntry): void {
-    this.#before.set(entry.checkpoint.checkpoint_id, predecessorOf(entry));
-    const [oldest] = this.#before.keys();
-    const isMany = !this.#thread.isWhole && this.#before.size > keptCheckpoints;
-    if (isMany && oldest !== undefined) this.#before.delete(oldest);
+    const { checkpoint_id: id } = entry.checkpoint;
+    this.#before.set(id, predecessorOf(entry));
+    if (this.#thread.isWhole) return;
+    const size = roughJsonLength(entry.values);
+    this.#sizes.set(id, size);
+    this.#keptBytes += size;
+    // The last one stays: the next is mostly made on it.
+    for (const [oldest, bytes] of this.#sizes) {
+      if (oldest === id || (this.#before.size <= keptCheckpoints && this.#keptBytes <= keptBytes)) break;
+      this.#before.delete(oldest);
+      this.#sizes.delete(oldest);
+      this.#keptBytes -= bytes;
+    }
   }
 
   /** The checkpoint that one is made on; nothing when it is not in the history. */

@@ -2,7 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { LanggraphConnection, LanggraphRequest } from '../../connections/langgraph.ts';
 import { drawnGraph } from '../../connections/langgraph-assistants.ts';
-import { asTaken, httpStatusOf, LanggraphHttpError } from '../../connections/langgraph-errors.ts';
+import {
+  asTaken,
+  httpStatusOf,
+  LanggraphBodyError,
+  langgraphError,
+  LanggraphHttpError,
+} from '../../connections/langgraph-errors.ts';
 import { HistoryReader } from '../../connections/langgraph-history.ts';
 import { EtlError } from '../../errors.ts';
 import type { GraphShape, NodeUpdate } from '../../mappings/history-to-supersteps.ts';
@@ -75,7 +81,7 @@ export class TargetServer {
    *   supersteps may have been carried out all the same, also when a Python server answers 201.
    */
   async create({ threadId, metadata, supersteps, ifExists = 'raise' }: NewThread): Promise<ThreadRow> {
-    const answer = await this.#change({
+    const request: LanggraphRequest = {
       method: 'POST',
       path: '/threads',
       body: {
@@ -84,7 +90,9 @@ export class TargetServer {
         if_exists: ifExists === 'raise' ? 'raise' : 'do_nothing',
         ...(supersteps === undefined || supersteps.length === 0 ? {} : { supersteps }),
       },
-    }).catch((error: unknown) => {
+      isRepeatable: false,
+    };
+    const answer = await this.#newRow(threadId, request).catch((error: unknown) => {
       throw ifExists === 'raise' ? asTaken(error) : error;
     });
     const fields = (answer ?? {}) as Readonly<Record<string, unknown>>;
@@ -276,10 +284,31 @@ export class TargetServer {
     });
   }
 
+  /** The row that a thread is made with; of one whose state comes with it and is large, what else there is in the row. */
+  async #newRow(threadId: string, request: LanggraphRequest): Promise<unknown> {
+    const { bytes, rest } = await this.#repeated(() =>
+      this.connection.read({ ...request, bufferBytes: maxRowBytes }, this.#signal),
+    );
+    if (rest === undefined) return parsedRow(bytes.toString('utf8'), this.where);
+    // Who stops reading gives up the rest.
+    for await (const _ of rest) break;
+    const select = ['thread_id', 'metadata', 'status'];
+    const found = (await this.connection.json(
+      { method: 'POST', path: '/threads/search', body: { ids: [threadId], limit: 1, select } },
+      this.#signal,
+    )) as readonly unknown[];
+    return found[0];
+  }
+
   async #change(request: LanggraphRequest, refused = refusedAtOnce): Promise<unknown> {
+    return await this.#repeated(() => this.connection.json({ ...request, isRepeatable: false }, this.#signal), refused);
+  }
+
+  /** A change that is made again for as long as the server says that it did nothing of it. */
+  async #repeated<T>(change: () => Promise<T>, refused = refusedAtOnce): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.connection.json({ ...request, isRepeatable: false }, this.#signal);
+        return await change();
       } catch (error) {
         if (!refused.has(httpStatusOf(error) ?? 0) || tries >= this.attempts) throw error;
         // The connection holds all requests back for as long as the server asked for; where it did not ask, this does.
@@ -289,6 +318,16 @@ export class TargetServer {
   }
 }
 
+function parsedRow(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw langgraphError(new LanggraphBodyError('POST /threads', text.slice(0, 4096), 'JSON'), where);
+  }
+}
+
+/** A row without its state is never so long. */
+const maxRowBytes = 1_000_000;
 /** @see LangGraph API 0.16 (Python) and 1.5 (JavaScript): other ids of threads are refused, and what is asked with them */
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** By this a server says that it did nothing, as by 429, after which the connection sends a request again itself. */

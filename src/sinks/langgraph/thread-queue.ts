@@ -4,31 +4,23 @@ import { ThreadFaults } from '../../connections/langgraph-thread-faults.ts';
 import { EtlError } from '../../errors.ts';
 import type { ThreadPart } from '../../models/langgraph.ts';
 import type { Batch } from '../../stage.ts';
+import type { AsideFile } from './aside-file.ts';
 import type { BegunThreads } from './begun-threads.ts';
 import { PartsJob } from './parts-job.ts';
 import { QueuedParts } from './queued-parts.ts';
+import { QueuedBatch, type Outcome } from './queued-batch.ts';
 import { queuedRecords, type QueuedRecord } from './queued-records.ts';
 import { writeThread } from './thread-job.ts';
 import type { JobOptions, JobOutcome } from './write-mode.ts';
 
 /** Threads that are read and not written yet hold no more than this, by the source's measure; one always. */
-const maxBytes = 64 * 1024 * 1024;
-
-/** What became of a record. */
-export type Outcome = JobOutcome | { readonly kind: 'failed'; readonly error: unknown };
-
-/** A batch and what becomes of its records. */
-export interface QueuedBatch {
-  readonly batch: Batch<unknown>;
-  readonly records: ReturnType<typeof queuedRecords>;
-  readonly outcomes: (Outcome | undefined)[];
-  /** Records without an outcome. */
-  open: number;
-}
+const maxBytes = 32 * 1024 * 1024;
 
 export interface QueueOptions extends JobOptions {
   readonly concurrency: number;
   readonly begun: BegunThreads;
+  /** For what waits for the end of a thread in parts. */
+  readonly aside: AsideFile;
 }
 
 /** Writes the threads of batches, several at a time. Batches are done in their order, each when all its threads are. */
@@ -53,10 +45,14 @@ export class ThreadQueue {
     this.#faults = new ThreadFaults(options.server.connection, options.signal);
   }
 
-  /** Takes a batch in, as soon as there is room for it. */
-  async add(batch: Batch<unknown>): Promise<void> {
+  /**
+   * Takes a batch in, and waits until there is room for another one.
+   *
+   * @param asItCame What is counted and rejected of it.
+   */
+  async add(batch: Batch<unknown>, asItCame: Batch<unknown>): Promise<void> {
     const records = queuedRecords(batch);
-    const queued: QueuedBatch = { batch, records, outcomes: records.map(() => undefined), open: records.length };
+    const queued = new QueuedBatch(asItCame, records);
     this.#batches.push(queued);
     const size = records.length === 0 ? 0 : (batch.bytes ?? 0) / records.length;
     const ids = records.flatMap((record) => ('threadId' in record && isStart(record) ? [record.threadId] : []));
@@ -66,7 +62,7 @@ export class ThreadQueue {
     for (const [index, record] of records.entries()) {
       const place = { queued, index };
       if ('error' in record) this.#settle([place], { kind: 'failed', error: record.error });
-      else if (record.part === undefined) this.#start(size, () => this.#whole(record, place, there));
+      else if (record.part === undefined) this.#start(size, place, () => this.#whole(record, place, there));
       else this.#addPart(record, record.part, place, size, there);
     }
     while (this.#fatal === undefined && (this.#records >= 2 * this.#options.concurrency || this.#bytes >= maxBytes))
@@ -109,10 +105,11 @@ export class ThreadQueue {
     await Promise.allSettled(this.#running);
   }
 
-  #start(size: number, work: () => Promise<void>): void {
+  #start(size: number, { queued }: Place, work: () => Promise<void>): void {
     this.#records += 1;
     this.#bytes += size;
     const running = this.#limit(work)
+      .then(() => this.#worked(queued))
       .catch((error: unknown) => this.#end(error))
       .finally(() => {
         this.#running.delete(running);
@@ -168,6 +165,7 @@ export class ThreadQueue {
       .then(async () => {
         await parts.add(record);
         if (part.isLast) this.#settle(parts.places, await this.#outcome(threadId, () => parts.finish()));
+        await this.#worked(place.queued);
       })
       .catch((error: unknown) => this.#end(error))
       .finally(() => {
@@ -219,6 +217,12 @@ export class ThreadQueue {
       queued.open -= 1;
     }
     this.#wake();
+  }
+
+  /** A batch that only waits for the end of a thread in parts does so on the disk. */
+  async #worked(queued: QueuedBatch): Promise<void> {
+    queued.busy -= 1;
+    if (queued.busy === 0 && queued.open > 0) await queued.putAside(this.#options.aside);
   }
 
   #done(size: number): void {

@@ -93,8 +93,7 @@ function nodesBefore(
   parent: Predecessor | undefined,
   { graph }: SuperstepOptions,
 ): readonly string[] {
-  const known = new Set([...graph.nodes, '__start__']);
-  const ran = (parent?.tasks ?? []).filter((name) => known.has(name));
+  const ran = (parent?.tasks ?? []).filter((name) => name === '__start__' || graph.nodes.includes(name));
   if (entry.metadata?.source !== 'update' && ran.length > 0) return ran;
   const leading = leadingTo(entry.next, graph);
   // Of several that lead there, one that was to run is the likelier.

@@ -94,7 +94,8 @@ export function unpackResult({ groups, lengths, bytes }: ChatJobResult): ChatRec
       const files = packedFiles.map(({ address, ...file }) => ({
         ...file,
         ...(address !== undefined && { link: () => address }),
-        metadata: take(),
+        // It waits for its file: as a view it would keep the memory of the whole result meanwhile.
+        metadata: Buffer.from(take()),
       }));
       return {
         ...record,

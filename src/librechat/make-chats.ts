@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
-import { collectSooner } from '../collect-sooner.ts';
 import type { LibrechatChatRecord } from '../models/librechat-chat.ts';
 import { packJob, unpackResult, type ChatJobResult } from './chat-jobs.ts';
 import { bundleRecords, type ChatChoice, type ChatRecords } from './chat-records.ts';
@@ -57,7 +56,6 @@ export async function* makeChats(
   { start = defaultChatWorker, startAfterBytes = 2 * 1024 * 1024, jobBytes = 256 * 1024 }: MakeChatsOptions = {},
 ): AsyncGenerator<JoinedUser | MadeBundleChats> {
   let thread: ChatThread | undefined;
-  let collectLater: (() => void) | undefined;
   let bytes = 0;
   const jobs: JobOfChats[] = [];
   const memory = new GroupMemory();
@@ -66,10 +64,7 @@ export async function* makeChats(
   try {
     for await (const one of joined) {
       bytes += one.bytes;
-      if (thread === undefined && start !== 'none' && bytes >= startAfterBytes) {
-        thread = new ChatThread(start);
-        collectLater = collectSooner();
-      }
+      if (start !== 'none' && bytes >= startAfterBytes) thread ??= new ChatThread(start);
       if (thread?.isReady !== true) {
         yield one.kind === 'user' ? one : madeHere(one, choice, memory);
         continue;
@@ -88,7 +83,6 @@ export async function* makeChats(
     if (groups.length > 0 && thread !== undefined) jobs.push(jobOf(groups, groupsBytes, thread, choice));
     while (jobs.length > 0) yield* resultOf(jobs.shift(), choice, memory);
   } finally {
-    collectLater?.();
     await thread?.close();
   }
 }

@@ -11,6 +11,7 @@ import { dumpInput } from '../librechat/dump-input.ts';
 import { joinDocuments } from '../librechat/join-documents.ts';
 import type { LibrechatInput } from '../librechat/librechat-input.ts';
 import { librechatOptions } from '../librechat/librechat-options.ts';
+import { littleMemory } from '../librechat/little-memory.ts';
 import { liveInput } from '../librechat/live-input.ts';
 import { keptOf, liveEstimate } from '../librechat/live-plan.ts';
 import { makeChats, type MakeChatsOptions } from '../librechat/make-chats.ts';
@@ -126,7 +127,12 @@ async function* read(
         for (const [kind, times] of Object.entries(record.counts.losses)) ctx.finding(`left behind: ${kind}`, times);
         return record;
       };
-      yield* recordBatches(makeChats(joined, given, thread), input, report, given, ctx);
+      const memoryAsBefore = littleMemory();
+      try {
+        yield* recordBatches(makeChats(joined, given, thread), input, report, given, ctx);
+      } finally {
+        memoryAsBefore();
+      }
     } else {
       const agents = await agentNames(input, ctx);
       const report = ({ conversation, losses }: MadeConversation): Conversation => {

@@ -205,8 +205,11 @@ export class TargetServer {
     const reader = new HistoryReader(this.connection, threadId, options, this.#signal);
     const entries = new KnownEntries(known);
     try {
-      for (let page = await reader.next(); page !== undefined; page = await reader.next())
-        yield historyPage(page, entries);
+      for (let page = await reader.next(); page !== undefined; page = await reader.next()) {
+        const found = historyPage(page, entries);
+        page.giveBack();
+        yield found;
+      }
     } finally {
       await reader.close();
     }

@@ -10,6 +10,8 @@ import {
   type Runtime,
   type ThreadTask,
 } from '../models/langgraph.ts';
+import { roughJsonLength } from '../json-equal.ts';
+import { canonicalDigest } from '../models/canonical-digest.ts';
 import { isHidden } from '../models/langgraph-exact.ts';
 
 /** A checkpoint as checkpointers store it, with values as the API gives them: messages are objects with a `type`. */
@@ -241,5 +243,9 @@ function errorText(error: unknown): string {
 }
 
 function digest(value: unknown): string {
+  // Of a large value no text is made.
+  if (roughJsonLength(value) > largeLength) return canonicalDigest(value);
   return hash('sha1', JSON.stringify(value ?? null), 'base64');
 }
+
+const largeLength = 1_000_000;

@@ -14,7 +14,7 @@ const keepAliveMs = 60_000;
  *
  * @see Node.js documentation, `net.Socket`, option `onread`
  */
-export class OneBufferSocket extends Socket {
+class OneBufferSocket extends Socket {
   /** What was read, and what the reader gave back: that comes first. */
   #piece: Buffer | null = null;
   #givenBack: Buffer | null = null;
@@ -55,7 +55,7 @@ export class OneBufferSocket extends Socket {
 }
 
 /**
- * Connects undici to servers by {@link OneBufferSocket}; to those with TLS as it does itself. A body's pieces are good only
+ * Connects undici to servers by `OneBufferSocket`; to those with TLS as it does itself. A body's pieces are good only
  * while its handler looks at them.
  */
 export function oneBufferConnector(

@@ -22,16 +22,24 @@
 // the time is compiling (both threads have the same code to warm up) and half a second goes by before the second thread is
 // there. Messages come in the order of the export, so that server, both threads and the disk are at work together; both
 // cores are busy, so that only less work makes it faster: hashing takes 0.7 s of 8, writing 0.5, collecting garbage 1.
-// Memory: 227 to 235 MB in three runs on a gigabyte. What is alive is 25 MB; the rest is Node
-// with the driver (68), young objects of both threads, and buffers nobody uses any more, of which the engine lets 32 MB stand as
-// young ones and 64 MB as old ones, in each thread. The text of messages and the memory of jobs are used again (about 15 MB less, and
-// less CPU), and garbage is looked for sooner while the second thread is at work (50 MB less, a tenth more CPU).
+// Memory was 227 to 235 MB on a gigabyte then. What is alive is 25 MB; the rest is Node with the driver (68), young objects of both
+// threads, buffers nobody uses any more, and holes between them. The text of messages and the memory of jobs are used again (about
+// 15 MB less, and less CPU), and garbage is looked for sooner.
 //
-// One message of 16 MB is among the data since these were measured: 3.10 times at 260 MB with 51 000 chats (idle, on a slower day, one
-// round: 72 s for the queries, 23 s for ours), which misses the 250 MB aimed at. Source to bundle alone, machine busy: among 6000 chats
-// 230 to 250 MB (before: 300 to 309), from their dump 235 to 242. It is the server's reply and its text
-// that are held at a time then, and the pieces the reply came in are not given back by then: converter and scanner look at long
-// documents without WebAssembly, whose memory never shrinks, and the line is made of the text without copying it.
+// One message of 16 MB is among the data since. 2026-11-22, 51 000 chats, one round, other work on the machine:
+//
+// | variant                       | records/s | MB/s | wall s | CPU s | peak MB | ratio | CPU ratio |
+// | a query for each conversation |      5063 |   12 |  85.27 | 68.39 |     243 |  1.00 |      1.00 |
+// | documents to bundle           |      18 k |   44 |  23.46 | 34.20 |     226 |  3.64 |      2.00 |
+//
+// Source to bundle alone, in turns: 221 to 230 MB, 12 000 chats 214 to 219; before, 254 to 266 (3.10 times, CPU ratio 1.76). The
+// server's reply of 16 MB and its text are 33 MB of that, and cannot be had smaller: the driver gives a reply as a whole. Three
+// things made the base smaller, from 207 to 218 MB to about 195: room for young objects is kept at 8 MB (it had grown to 33 of
+// what outlives two looks for garbage; 25 MB less, at no cost), buffers are looked for sooner from the first document on, not
+// from the second thread on (15 MB less, of holes that were never filled again), and files that wait for their place no longer hold
+// the result they came in (10 MB less alive). A small room alone or looking sooner alone gains less than half of it. Tried
+// without gain: collecting young objects every 30 to 80 ms, 4 or 2 MB of room, looking sooner still (a tenth more work).
+// Conversations to bundle make many objects: there it costs a fifth of the speed, and is not done.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';

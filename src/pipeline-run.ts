@@ -227,7 +227,10 @@ export class PipelineRun {
       bytesRead: this.#stages[0]?.stats.bytes ?? 0,
       bytesWritten: this.#stages.at(-1)?.stats.bytes ?? 0,
       stages: this.#stages.map(({ stats: { exhausted: _, ...figures } }) => figures),
-      rejects: { to: onReject === 'stop' ? null : onReject.to, ...this.#rejects.reasons() },
+      rejects: {
+        to: onReject === 'stop' || this.#options.dryRun === true ? null : onReject.to,
+        ...this.#rejects.reasons(),
+      },
       warnings: this.#warnings.all,
       error: error === undefined ? null : errorReport(error),
       ledger: this.#ledger?.where ?? null,

@@ -111,7 +111,7 @@ function endLines({ status, counts, ledger, stages }: RunReport, resume: string)
   if (status === 'sampled') return ['  a sample moves no cursor: the run without --limit starts where it would have'];
   if (status !== 'stopped' && status !== 'failed') return [];
   if (status === 'failed' && stages.length === 0) return ['  the run did not begin; what is written stays as it is'];
-  if (counts.written === 0) return ['  nothing is written yet'];
+  if (counts.written === 0) return ['  nothing is committed yet'];
   if (ledger === null) return ['  this sink keeps no progress: the same command starts over'];
   return [`  ${formatRecords(counts.written)} safe on the other side; go on with:`, `    ${resume}`];
 }

@@ -180,7 +180,11 @@ export const librechatSourceComponent = defineSource({
   details:
     'Gives each conversation with its messages, files and owner, ordered by owner and id, whatever state the data is in: every repair is ' +
     'on the record (`tree.repairs`) and in the report. A live database and its dump give the same. Read-only. Memory is bounded by ' +
-    '`memoryBytes`; what does not fit goes to files that are removed in the end. Fields that are not known are kept; secrets stay behind.',
+    '`memoryBytes`; what does not fit goes to files that are removed in the end. Fields that are not known are kept; secrets stay behind. ' +
+    'All of a live database is read in pages by `_id`; of messages only their keys, and then those of some hundred conversations at a time ' +
+    'by `conversationId`, in the order of the export, while the ones before are worked on: no index of LibreChat gives that order, ' +
+    'no cursor of the server lives longer than a page, and after a failover a page is asked for again. Without an index on ' +
+    '`conversationId`, and from a dump, messages are grouped outside of memory. `etl plan` says which it is.',
   gives: 'any',
   options: librechatOptions,
   examples: [

@@ -78,7 +78,7 @@ test('tells how to go on, where there is something to go on from', () => {
   const failed = { status: 'failed', stages: [stage] } as const;
   assert.match(
     summary({ ...failed, attempts: 2 }),
-    /failed · import · 2\.5 s · attempt 2\n {2}0 read = 0 written\n[^]*nothing is written yet$/,
+    /failed · import · 2\.5 s · attempt 2\n {2}0 read = 0 written\n[^]*nothing is committed yet$/,
   );
   assert.equal(
     summary({ ...failed, stages: [] }),

@@ -42,7 +42,7 @@ const overlap = 10;
 export async function* listThreads(
   connection: LanggraphConnection,
   filter: ThreadFilter,
-  { from, pageSize = 500 }: { readonly from?: ListPlace | undefined; readonly pageSize?: number | undefined },
+  { from, pageSize = 100 }: { readonly from?: ListPlace | undefined; readonly pageSize?: number | undefined },
   signal: AbortSignal,
 ): AsyncGenerator<readonly ListedThread[]> {
   let createdAt = from?.createdAt ?? '';

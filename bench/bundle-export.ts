@@ -26,11 +26,11 @@
 // threads, buffers nobody uses any more, and holes between them. The text of messages and the memory of jobs are used again (about
 // 15 MB less, and less CPU), and garbage is looked for sooner.
 //
-// One message of 16 MB is among the data since. 2026-11-22, 51 000 chats, one round, other work on the machine:
+// One message of 16 MB is among the data since. 2026-11-22, 51 000 chats, one round, otherwise idle (3.64 and 226 MB with other work):
 //
 // | variant                       | records/s | MB/s | wall s | CPU s | peak MB | ratio | CPU ratio |
-// | a query for each conversation |      5063 |   12 |  85.27 | 68.39 |     243 |  1.00 |      1.00 |
-// | documents to bundle           |      18 k |   44 |  23.46 | 34.20 |     226 |  3.64 |      2.00 |
+// | a query for each conversation |      5889 |   14 |  73.31 | 65.02 |     299 |  1.00 |      1.00 |
+// | documents to bundle           |      22 k |   52 |  19.58 | 30.16 |     225 |  3.74 |      2.16 |
 //
 // Source to bundle alone, in turns: 221 to 226 MB, 12 000 chats 214 to 219; before, 257 to 266 (3.10 times, CPU ratio 1.76). The
 // server's reply of 16 MB and its text are 33 MB of that, and cannot be had smaller: the driver gives a reply as a whole. Three

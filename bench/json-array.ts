@@ -1,11 +1,11 @@
 // A huge JSON object with an array in it, into JSON lines: how much faster than stream-json, and in how much memory?
 // Command: npm run bench -- json-array
 // Data:    1 GB {"threads":[…],"total":true} with threads of 20 KB (bench/data.ts, seed 1)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, otherwise idle, one round
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-22, compiled as the package ships, otherwise idle, one round
 //
 // | variant     | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | stream-json |   28 | 38.22 | 175 |  1.00 |  1.00 |
-// | pipeline    |  480 |  2.68 |  95 | 17.21 | 14.26 |
+// | stream-json |   31 | 34.44 | 168 |  1.00 |  1.00 |
+// | pipeline    |  514 |  2.56 |  89 | 16.78 | 13.44 |
 //
 // Reading: both targets are met (5 times, under 200 MB), the first three times over; before elements went into memory that is
 // used again it was 11.6 times at 109 MB, on a faster day. stream-json runs with its fastest settings

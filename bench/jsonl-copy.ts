@@ -1,23 +1,23 @@
 // How much faster is a pipeline that needs no objects than parsing and stringifying each line?
 // Command: npm run bench -- jsonl-copy
 // Data:    400 MB of messages of 1.7 KB (bench/data.ts, seed 1)
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, compiled as the package ships, otherwise idle, median of 5
-//          rounds; the two loops marked * in 3 rounds of a busy machine (their ratios to the base of that run)
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-22, compiled as the package ships, otherwise idle, median of 3
+//          rounds; the two loops marked * in 3 rounds of a busy machine the day before (their ratios to the base of that run)
 //
 // | variant                                       | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | parse and stringify                           |   78 | 4.81 |  90 | 1.00 | 1.00 |
+// | parse and stringify                           |   85 | 4.54 |  91 | 1.00 | 1.00 |
 // | the same with readline and a write stream *   |   39 | 9.92 | 138 | 0.48 | 0.45 |
-// | copy                                          |  346 | 1.39 |  95 | 4.72 | 3.34 |
-// | limit                                         |  329 | 1.44 |  94 | 4.26 | 3.27 |
-// | count                                         |  487 | 1.05 |  84 | 6.05 | 4.54 |
-// | compress at level 1                           |  166 | 3.71 | 112 | 2.06 | 1.32 |
+// | copy                                          |  421 | 1.32 |  87 | 4.91 | 3.42 |
+// | limit                                         |  393 | 1.44 |  87 | 5.09 | 3.52 |
+// | count                                         |  482 | 1.04 |  85 | 5.99 | 4.56 |
+// | compress at level 1                           |  208 | 3.14 | 111 | 2.45 | 1.45 |
 // | parse and stringify then compress * |   41 | 9.61 | 124 | 0.46 | 0.45 |
 //
-// The machine does not always give the same: with 91 MB/s for the loop, 412 for copying and 206 for compressing (3 rounds, busy).
+// The day before, 5 rounds: 4.72, 4.26, 6.05 and 2.06.
 //
 // Reading: copying is held by reading and writing 400 MB; the loop does that, too. Chunks go into memory that is used again once
 // they are written: 10 MB less at the peak than before, and less CPU.
-// Compression is 4.5 to 5 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
+// Compression is 4.5 to 5.3 times the loop that compresses too, by a deflate of our own in two threads: 2.4 to 3 times as fast as
 // zlib at level 1 on one core, its files 4 % larger. Four times the loop that does not compress is out of reach: with both
 // cores busy all the time that leaves 2.0 CPU s for 400 MB, where count takes 1 and deflate alone 1.2 to 1.5.
 import { execFileSync } from 'node:child_process';

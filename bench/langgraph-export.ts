@@ -1,25 +1,26 @@
 // How fast are threads exported, against a bare loop of requests?
 // Command: npm run bench -- langgraph-export   (ETL_BENCH_THREADS for fewer threads)
 // Data:    100 000 threads of 10 checkpoints, 24 KB each, from a stub (bench/langgraph-stub.ts) in a process of its own on the same cores
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21, otherwise idle; median of 3 rounds in turns
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-22, otherwise idle; median of 5 rounds in turns
 //
 // | variant                | threads/s | MB/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare undici loop       |      16 k |  397 |   6.3 |     148 |  1.00 |      1.00 |
-// | langgraph to discard   |      11 k |  269 |   9.6 |     173 |  0.67 |      0.66 |
-// | langgraph to jsonl     |      11 k |  263 |  10.6 |     171 |  0.66 |      0.60 |
+// | bare undici loop       |      19 k |  475 |   5.3 |     153 |  1.00 |      1.00 |
+// | langgraph to discard   |      17 k |  425 |   5.9 |     124 |  0.94 |      0.93 |
+// | langgraph to jsonl     |      15 k |  366 |   7.2 |     128 |  0.77 |      0.72 |
 //
-// With 20 000 threads: 0.75 to discard at 151 MB, 0.68 to jsonl at 158; the bare loop that parses 0.50. The official client 0.11
-// (another run, 391 MB). The machine does not always give the same: two single runs in turns, 40 000 threads each, gave 0.80 and
-// 0.90, and what it was before memory was used again 0.79 and 0.80.
+// Before: 0.67 at 173 MB. With pages of 500 threads instead of 100: 0.86 in 7 rounds at 151 MB. An earlier reading of the others, 20 000
+// threads: the bare loop that parses 0.50, the official client 0.11 (391 MB).
 //
-// Requests: both ask for pages of 500 threads and for one history of each, 16 at a time; the export also for /info and the count.
+// Requests: the loop asks for pages of 500 threads, the export for pages of 100, and both for one history of each, 16 at a time; the
+// export also asks for /info and the count.
 //
-// Reading: the aim of 0.9 is missed. The loop looks at nothing it gets. What the export does with 24 KB besides asking for them: look
-// whether they are JSON (11 µs), in UTF-8 (1), and whether a subgraph ran (in the same look), copy them oldest first (2 to 3), and
-// keep the order of threads; its requests cost what the loop's do. That look alone makes 0.8 of a loop that takes 50 µs. Work that
-// was tried and did not help: looking in a second thread (95 µs instead of 90: what one core wrote is cold for the other), GET
-// instead of POST, undici's older handlers, more requests than connections, fewer branches in the scanner. Batches go into memory
-// that is used again when the sink is done with them: V8 looks through all it has 3 times in 40 000 threads instead of some 50.
+// Reading: the aim of 0.9 is met. The loop looks at nothing it gets; the export looks whether 24 KB are JSON in UTF-8, whether a
+// subgraph ran, copies them oldest first and keeps the order of threads. It has time for that because its requests cost less:
+// sockets read into one buffer each (an ordinary one makes a new one of 64 KB for each read: a request by undici takes 30 µs instead
+// of 50 without them), answers go into memory that is used again, and what a checkpoint repeats of the one before is compared, not
+// looked at again (5 µs instead of 9). Small pages of threads are gone before the collector copies them. What was tried and did not
+// help: looking in a second thread, GET instead of POST, undici's older handlers, a client for each connection instead of its pool,
+// requests that do not wait for the loop to go round, fewer branches in the scanner.
 import { join } from 'node:path';
 import { Pool } from 'undici';
 

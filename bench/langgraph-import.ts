@@ -1,16 +1,15 @@
 // How fast are threads restored, against a bare loop of requests?
 // Command: npm run bench -- langgraph-import   (ETL_BENCH_THREADS=5000 below)
 // Data:    threads of 10 checkpoints, 24 KB each, 16 at a time, into a stub of the API in another process on the same cores
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-21; 10 000 threads, median of 3 runs in turns, load 10 from other work, start included
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-22; 10 000 threads, median of 3 rounds in turns, otherwise idle, start included
 //
 // | variant                              | threads/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare loop that reads back and parses |     2.4 k |   4.1 |     137 |  1.00 |      1.00 |
-// | langgraph without reading back       |     2.5 k |   4.7 |     153 |  1.05 |      0.88 |
-// | langgraph                            |     1.9 k |   6.0 |     157 |  0.75 |      0.65 |
-// | migrate                              |     1.7 k |   6.5 |     168 |  0.61 |      0.57 |
+// | bare loop that reads back and parses |     3.3 k |   3.3 |     143 |  1.00 |      1.00 |
+// | langgraph without reading back       |     3.4 k |   3.9 |     150 |  1.03 |      0.86 |
+// | langgraph                            |     1.7 k |   7.1 |     153 |  0.65 |      0.56 |
+// | migrate                              |     1.8 k |   7.1 |     157 |  0.56 |      0.50 |
 //
-// Otherwise idle, but on a slower day, 3 rounds: 1.17 without reading back (153 MB), 0.70 with it (158), `migrate` 0.59 (166); with
-// 100 000 threads, one round, 0.58 at 160 MB, `migrate` 0.63 at 172. Another run, less busy: 1.14 without reading back (0.77 of the loop that reads nothing back either), 0.78 with it, `migrate` 0.69.
+// The day before, a slower one: 1.17, 0.70 and 0.59; with 100 000 threads, one round, 0.58 at 160 MB, `migrate` 0.63 at 172.
 //
 // Requests of a thread, the same on both sides: POST /threads with its supersteps and, where it is read back, one
 // POST /threads/{id}/history. The import also asks once for each 100 threads which of them are there, and for each graph once how it

@@ -23,8 +23,9 @@
 // objects of a thread, as it is now, 2.31 (1.66) at 245 MB.
 //
 // 2026-11-22, otherwise idle, one round each: 5.04 plain (180 MB), 4.61 relaxed (171 MB), 1.93 with a map (221 MB); with a map in two
-// workers in four rounds of their own 1.87, 2.13, 2.23 and 2.49 at 281, 249, 270 and 266 MB: the 250 MB are missed more often than
-// not. Keeping the room for young objects small on the thread that reads takes 250 and 257 MB, and a tenth of the speed.
+// workers in four rounds of their own 1.87, 2.13, 2.23 and 2.49 at 281, 249, 270 and 266 MB (287 in a fifth, alone): the 250 MB
+// are missed more often than not. Tried, each for a tenth of the CPU: 2 MB instead of 4 for young objects of a thread 254 MB, small
+// room for them on the thread that reads 256, both 251 and 253, and looking for buffers sooner 250 and 257.
 //
 // Reading: without objects the export takes an eighth of the loop's CPU, in memory that does not grow. With objects, parsing and
 // stringifying are 14 of 19 s: two workers take them off the thread that reads and writes, for a twentieth more CPU. It is twice

@@ -289,7 +289,7 @@ describe('a thread that cannot be read is left out with the reason', () => {
       { status: 404, text: 'Graph "old" not found' },
       /history answered 404: Graph "old" not found/,
     ],
-    ['a page', { status: 200, text: '<html>oops</html>' }, /<html>oops/],
+    ['a page of an error', { status: 502, text: '<html>oops</html>' }, /<html>oops/],
     ['JSON of another kind', { status: 200, text: '{"detail":"no"}' }, /not an array/],
     ['JSON that is broken', { status: 200, text: '[{"values":{}]' }, /not an array/],
     ['connections that close', 'reset', /broke off/],
@@ -332,6 +332,8 @@ describe('what is wrong with the server stops the run, which can be gone on with
     ['a key that is no longer valid', { status: 401, text: 'expired' }, 'ETL_AUTH_FAILED'],
     ['a rate that stays too high', { status: 429, headers: { 'retry-after': '0' } }, 'ETL_CONNECT_FAILED'],
     ['a server that is gone', 'reset', 'ETL_CONNECT_FAILED'],
+    ['a page to log in', { status: 200, text: '<html>Who are you?</html>' }, 'ETL_CONNECT_FAILED'],
+    ['a page of a proxy', { status: 502, text: '<html>Bad Gateway</html>' }, 'ETL_CONNECT_FAILED'],
   ];
   for (const [name, fault, code] of faults) {
     testIn(name, async (directory) => {

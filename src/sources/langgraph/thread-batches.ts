@@ -1,8 +1,7 @@
 import { jsonBatch } from '../../batch.ts';
 import type { LanggraphConnection } from '../../connections/langgraph.ts';
-import { httpStatusOf, isAnswer } from '../../connections/langgraph-errors.ts';
+import { ThreadFaults } from '../../connections/langgraph-thread-faults.ts';
 import { isThrowaway, throwawayFilter } from '../../connections/langgraph-throwaway.ts';
-import { EtlError } from '../../errors.ts';
 import type { JsonRecords } from '../../formats/json-records.ts';
 import type { Json } from '../../json.ts';
 import type { ThreadRow } from '../../models/langgraph.ts';
@@ -59,6 +58,7 @@ export async function* threadBatches(
     maxWeight: waitingBytes,
   });
   const batch = new BatchBuilder(batchBytes);
+  const faults = new ThreadFaults(connection, signal);
   let isListed = false;
   try {
     for (;;) {
@@ -73,10 +73,11 @@ export async function* threadBatches(
       ctx.signal.throwIfAborted();
       if ('error' in outcome) {
         yield* batch.take();
-        await rejectOrThrow(connection, thread, outcome, ctx);
+        ctx.reject(outcome.row, await faults.ofThread(outcome.error), { at: `thread ${thread.id}` });
         batch.skipTo(thread);
         continue;
       }
+      faults.passed();
       const { text, row } = outcome;
       if (row.status === 'busy') ctx.finding('thread: read while a run was under way', 1);
       if (isOneRecord(text)) {
@@ -188,33 +189,6 @@ async function read(
     return { text, row: thread.row };
   } catch (error) {
     return { error, row };
-  }
-}
-
-/** A thread that the server fails on is rejected. What is wrong with all of them ends the run. */
-async function rejectOrThrow(
-  connection: LanggraphConnection,
-  { id }: Wanted,
-  { error, row }: { readonly error: unknown; readonly row: unknown },
-  ctx: StageContext,
-): Promise<void> {
-  const isItsOwn =
-    isAnswer(error) ||
-    (error instanceof EtlError && error.code === 'ETL_RECORD_TOO_LARGE') ||
-    (await isAlone(connection, error, ctx));
-  if (!isItsOwn) throw error;
-  ctx.reject(row, error, { at: `thread ${id}` });
-}
-
-/** Whether a request that got no answer is the only one: the server answers others. */
-async function isAlone(connection: LanggraphConnection, error: unknown, ctx: StageContext): Promise<boolean> {
-  if (!(error instanceof EtlError) || error.code !== 'ETL_CONNECT_FAILED' || httpStatusOf(error) === 429) return false;
-  try {
-    await connection.json({ path: '/info', attempts: 2 }, ctx.signal);
-    return true;
-  } catch (other) {
-    ctx.signal.throwIfAborted();
-    return httpStatusOf(other) === 404;
   }
 }
 

@@ -1,6 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 
 import { readFully } from '../../spill/read-fully.ts';
+import { writeFully } from '../../spill/write-fully.ts';
 
 /** Records that are on the disk. */
 export interface AsideRecords {
@@ -57,12 +58,5 @@ export class AsideFile {
     if (file === undefined) return;
     await (await file).close();
     await rm(this.#path, { force: true });
-  }
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
   }
 }

@@ -1,6 +1,8 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 
 import { asBuffer, type JsonRecords } from '../../formats/json-records.ts';
+import { readFully } from '../../spill/read-fully.ts';
+import { writeFully } from '../../spill/write-fully.ts';
 
 /** Where an entry is in the file. */
 interface Place {
@@ -54,7 +56,7 @@ export class ThreadSpill {
       const record = Buffer.allocUnsafeSlow(head.length + size + 2);
       let end = head.copy(record, 0);
       for (const { offset, length } of entries) {
-        await readFully(this.#file, record, end, length, offset);
+        await readFully(this.#file, record.subarray(end, end + length), offset);
         end += length;
         record[end++] = COMMA;
       }
@@ -85,19 +87,4 @@ function cut(places: readonly Place[], partBytes: number): readonly (readonly Pl
     bytes += place.length + 1;
   }
   return parts;
-}
-
-async function writeFully(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
-async function readFully(file: FileHandle, into: Buffer, at: number, length: number, position: number): Promise<void> {
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await file.read(into, at + done, length - done, position + done);
-    if (bytesRead === 0) throw new Error('the file of a large thread is shorter than what was written to it');
-    done += bytesRead;
-  }
 }

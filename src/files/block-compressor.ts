@@ -1,14 +1,7 @@
 import { gzipMember } from '../formats/compression.ts';
 import { createFastGzip } from '../formats/fast-gzip.ts';
 import { GzipThreads } from './gzip-threads.ts';
-
-/** The beginning of memory that threads can share. */
-export type SharedBlock = Buffer<SharedArrayBuffer>;
-
-/** Memory for a block of so many bytes, and behind it room for its member. */
-export function blockMemory(bytes: number): SharedBlock {
-  return Buffer.from(new SharedArrayBuffer(2 * bytes), 0, bytes);
-}
+import type { SharedBlock } from './shared-block.ts';
 
 /** Compresses blocks at the same time. */
 export interface BlockCompressor {

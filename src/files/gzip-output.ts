@@ -1,6 +1,7 @@
-import { blockCompressor, blockMemory, type BlockCompressor, type SharedBlock } from './block-compressor.ts';
+import { blockCompressor, type BlockCompressor } from './block-compressor.ts';
 import type { BufferedOutput } from './buffered-output.ts';
 import type { Output, SyncUnderWay } from './output.ts';
+import { blockMemory, type SharedBlock } from './shared-block.ts';
 
 // Smaller blocks compress worse, larger ones hold more in memory.
 const blockBytes = 512 * 1024;

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 import type { FastGzip } from '../formats/fast-gzip.ts';
-import type { BlockCompressor, SharedBlock } from './block-compressor.ts';
+import type { SharedBlock } from './shared-block.ts';
 
 /** What is sent to a thread: the beginning of memory that both see. The member goes behind it, where there is room. */
 export interface GzipJob {
@@ -35,7 +35,7 @@ function startGzipWorker(): Worker {
  * What comes out is the same with and without them: until they are ready, and when one cannot be started or ends before its
  * time, blocks are compressed here.
  */
-export class GzipThreads implements BlockCompressor {
+export class GzipThreads {
   readonly concurrency: number;
   readonly #here: FastGzip;
   readonly #start: () => Worker;

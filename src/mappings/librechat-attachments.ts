@@ -3,7 +3,8 @@ import type { CitationSource, Part } from '../models/conversation-parts.ts';
 import { DocumentReader } from '../models/document-reader.ts';
 import { documentOf, idText, listOf, type Document } from '../models/extended-json.ts';
 import { librechatToFile } from './librechat-files.ts';
-import { fileLabel, marksOf, type PartExtra, type PartScope } from './librechat-parts.ts';
+import { marksOf, type PartExtra, type PartScope } from './librechat-part-marks.ts';
+import { fileLabel } from './librechat-parts.ts';
 
 /** Lists of a web search whose entries answers point to. */
 const citedLists = ['organic', 'topStories', 'news', 'references'] as const;

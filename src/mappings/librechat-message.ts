@@ -4,7 +4,8 @@ import type { Part } from '../models/conversation-parts.ts';
 import { DocumentReader } from '../models/document-reader.ts';
 import { documentOf, idText, listOf, type Document } from '../models/extended-json.ts';
 import { librechatAttachmentsToParts } from './librechat-attachments.ts';
-import { fileLabel, librechatToParts, type PartExtra, type PartScope } from './librechat-parts.ts';
+import type { PartExtra, PartScope } from './librechat-part-marks.ts';
+import { fileLabel, librechatToParts } from './librechat-parts.ts';
 import { isBookkeeping } from './librechat-secrets.ts';
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };

@@ -15,7 +15,7 @@ import { repairTree, type RepairedTree } from '../tree/repair-tree.ts';
 import type { TreeNode } from '../tree/tree-node.ts';
 import { FileList } from './librechat-file-list.ts';
 import { isFromUser, librechatToMessage } from './librechat-message.ts';
-import type { PartExtra } from './librechat-parts.ts';
+import type { PartExtra } from './librechat-part-marks.ts';
 import { isBookkeeping, withoutSecrets } from './librechat-secrets.ts';
 import { librechatOwner } from './librechat-user.ts';
 import type { Loss } from './loss.ts';

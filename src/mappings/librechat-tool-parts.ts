@@ -2,7 +2,7 @@ import type { Json } from '../json.ts';
 import type { Part, ToolCallPart, ToolResultPart } from '../models/conversation-parts.ts';
 import { DocumentReader } from '../models/document-reader.ts';
 import { documentOf, type Document } from '../models/extended-json.ts';
-import { marksOf, type PartScope } from './librechat-parts.ts';
+import { marksOf, type PartScope } from './librechat-part-marks.ts';
 
 /**
  * A tool call of LibreChat, which keeps call and output in one part, as a call and, when there is one, its result after it.

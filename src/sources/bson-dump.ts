@@ -4,9 +4,7 @@ import { defineSource } from '../component.ts';
 import { bsonFormat } from '../files/bson-formats.ts';
 import { dumpFile } from '../files/dump-files.ts';
 import { batchBytes, batchSize, bsonTypes, configOf } from '../files/file-source-options.ts';
-import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
-import { readRecords } from '../files/read-records.ts';
-import { unreadInput } from '../files/unread-input.ts';
+import { recordFileSource } from '../files/record-file-source.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -39,21 +37,13 @@ export type BsonDumpSourceOptions = z.input<typeof options>;
  */
 export function bsonDumpSource<T = unknown>(input: BsonDumpSourceOptions): Source<T> {
   const given = options.parse(input);
-  const { path, collection } = given;
   const format = bsonFormat(given.types, given);
-  const source: Source<unknown> = {
-    role: 'source',
+  return recordFileSource({
     name: 'bson-dump',
     config: configOf(given),
-    async *read(ctx) {
-      yield* readRecords(await dumpFile(path, collection), format, ctx);
-    },
-    unread: async (end, signal) => unreadInput(await dumpFile(path, collection), format, end, signal),
-    estimate: async () => inputEstimate(await dumpFile(path, collection)),
-    check: async () => checkInputs(await dumpFile(path, collection)),
-  };
-  // What the documents are is the caller's knowledge.
-  return source as Source<T>;
+    files: () => dumpFile(given.path, given.collection),
+    format,
+  });
 }
 
 export const bsonDumpSourceComponent = defineSource({

@@ -3,9 +3,7 @@ import { z } from 'zod';
 import { defineSource } from '../component.ts';
 import { extendedJsonFormat } from '../files/bson-formats.ts';
 import { batchBytes, batchSize, bsonTypes, configOf, inputPath, maxLineBytes } from '../files/file-source-options.ts';
-import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
-import { readRecords } from '../files/read-records.ts';
-import { unreadInput } from '../files/unread-input.ts';
+import { recordFileSource } from '../files/record-file-source.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -29,17 +27,7 @@ export type ExtendedJsonSourceOptions = z.input<typeof options>;
 export function extendedJsonSource<T = unknown>(input: ExtendedJsonSourceOptions): Source<T> {
   const given = options.parse(input);
   const format = extendedJsonFormat(given.types, given);
-  const source: Source<unknown> = {
-    role: 'source',
-    name: 'extended-json',
-    config: configOf(given),
-    read: (ctx) => readRecords(given.path, format, ctx),
-    unread: (end, signal) => unreadInput(given.path, format, end, signal),
-    estimate: () => inputEstimate(given.path),
-    check: () => checkInputs(given.path),
-  };
-  // What the documents are is the caller's knowledge.
-  return source as Source<T>;
+  return recordFileSource({ name: 'extended-json', config: configOf(given), files: given.path, format });
 }
 
 export const extendedJsonSourceComponent = defineSource({

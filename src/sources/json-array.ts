@@ -2,10 +2,8 @@ import { z } from 'zod';
 
 import { defineSource } from '../component.ts';
 import { batchBytes, batchSize, configOf, inputPath, maxLineBytes } from '../files/file-source-options.ts';
-import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { jsonArrayFormat } from '../files/json-formats.ts';
-import { readRecords } from '../files/read-records.ts';
-import { unreadInput } from '../files/unread-input.ts';
+import { recordFileSource } from '../files/record-file-source.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -39,17 +37,7 @@ export type JsonArraySourceOptions = z.input<typeof options>;
 export function jsonArraySource<T = unknown>(input: JsonArraySourceOptions): Source<T> {
   const given = options.parse(input);
   const format = jsonArrayFormat(given.at, given);
-  const source: Source<unknown> = {
-    role: 'source',
-    name: 'json-array',
-    config: configOf(given),
-    read: (ctx) => readRecords(given.path, format, ctx),
-    unread: (end, signal) => unreadInput(given.path, format, end, signal),
-    estimate: () => inputEstimate(given.path),
-    check: () => checkInputs(given.path),
-  };
-  // What the elements are is the caller's knowledge.
-  return source as Source<T>;
+  return recordFileSource({ name: 'json-array', config: configOf(given), files: given.path, format });
 }
 
 export const jsonArraySourceComponent = defineSource({

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 
 import { defineSource } from '../component.ts';
-import { checkInputs, inputEstimate } from '../files/input-estimate.ts';
 import { batchBytes, batchSize, configOf, inputPath, maxLineBytes } from '../files/file-source-options.ts';
 import { jsonLinesFormat } from '../files/json-formats.ts';
-import { readRecords, type RecordFormat } from '../files/read-records.ts';
-import { unreadInput } from '../files/unread-input.ts';
+import type { RecordFormat } from '../files/read-records.ts';
+import { recordFileSource } from '../files/record-file-source.ts';
 import type { Source } from '../stage.ts';
 
 const options = z.strictObject({
@@ -32,17 +31,7 @@ export type JsonlSourceOptions = z.input<typeof options>;
 export function jsonlSource<T = unknown>(input: JsonlSourceOptions): Source<T> {
   const given = options.parse(input);
   const format = tellingEmpty(jsonLinesFormat(given));
-  const source: Source<unknown> = {
-    role: 'source',
-    name: 'jsonl',
-    config: configOf(given),
-    read: (ctx) => readRecords(given.path, format, ctx),
-    unread: (end, signal) => unreadInput(given.path, format, end, signal),
-    estimate: () => inputEstimate(given.path),
-    check: () => checkInputs(given.path),
-  };
-  // What the records are is the caller's knowledge, as with JSON.parse.
-  return source as Source<T>;
+  return recordFileSource({ name: 'jsonl', config: configOf(given), files: given.path, format });
 }
 
 /** A file without a byte is worth a warning. */

@@ -1,17 +1,7 @@
 import type { PostgresClient } from '../../connections/postgres.ts';
 import type { OnyxMessage } from '../../models/onyx.ts';
-import { chatTables, type ChatTables } from './chat-tables.ts';
-import type { OnyxDatabase } from './generation.ts';
+import { chatTables, type ChatTables, type RowOptions } from './chat-tables.ts';
 import type { PlacedChat } from './placed-chat.ts';
-
-/** What the rows of a load are made with. */
-export interface RowOptions {
-  readonly database: OnyxDatabase;
-  readonly schema: string;
-  readonly load: string;
-  /** Called when text was changed because PostgreSQL cannot hold it. */
-  readonly changed: () => void;
-}
 
 /**
  * Turns chats into rows, with ids from Onyx's own sequences: in the order of the messages, so that they grow along every path

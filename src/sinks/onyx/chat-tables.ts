@@ -1,8 +1,17 @@
 import type { Json } from '../../json.ts';
 import type { OnyxChat, OnyxDocument, OnyxFeedback, OnyxMessage, OnyxToolCall } from '../../models/onyx.ts';
-import type { RowOptions } from './chat-rows.ts';
 import { CopyTable, type CopyColumn } from './copy-table.ts';
+import type { OnyxDatabase } from './generation.ts';
 import type { PlacedChat } from './placed-chat.ts';
+
+/** What the rows of a load are made with. */
+export interface RowOptions {
+  readonly database: OnyxDatabase;
+  readonly schema: string;
+  readonly load: string;
+  /** Called when text was changed because PostgreSQL cannot hold it. */
+  readonly changed: () => void;
+}
 
 interface MessageRow {
   readonly id: number;

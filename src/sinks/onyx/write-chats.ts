@@ -1,5 +1,6 @@
 import type { PostgresClient } from '../../connections/postgres.ts';
-import { chatRows, type RowOptions } from './chat-rows.ts';
+import { chatRows } from './chat-rows.ts';
+import type { RowOptions } from './chat-tables.ts';
 import type { ChatTables } from './chat-tables.ts';
 import { dataFault, isTakenMeanwhile } from './data-fault.ts';
 import type { PlannedRecord } from './load.ts';

@@ -93,3 +93,9 @@ export function storableJsonText(value: unknown, policy: UnstorablePolicy, chang
 export function mayHoldUnstorable(text: string): boolean {
   return text.includes('\\u') && /\\u(?:0000|[dD][89a-fA-F])/.test(text);
 }
+
+/** Says what was expected, and what came. */
+export function misfit(value: unknown, type: string): UnstorableValue {
+  const shown = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value)).slice(0, 60);
+  return new UnstorableValue(`expected ${type}, received ${shown} (${typeof value})`);
+}

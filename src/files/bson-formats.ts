@@ -3,7 +3,7 @@ import { gatherBsonDocuments, readBsonDocuments, type BsonDocuments } from '../f
 import { bsonToJson, type BsonTypes } from '../formats/bson-to-json.ts';
 import type { ChunkLimits } from '../formats/json-chunk.ts';
 import { jsonRecordText } from '../formats/json-records.ts';
-import { extendedJsonToBson } from './extended-json.ts';
+import { extendedJsonToBson } from '../formats/extended-json-to-bson.ts';
 import type { InputFile } from './input-file.ts';
 import { jsonArrayFormat, jsonLinesFormat } from './json-formats.ts';
 import type { BadRecord, ReadingContext, RecordChunk, RecordFormat } from './read-records.ts';

@@ -2,7 +2,7 @@ import { recordCount } from '../batch.ts';
 import { EtlError } from '../errors.ts';
 import { jsonRecordText } from '../formats/json-records.ts';
 import type { Batch } from '../stage.ts';
-import { extendedJsonToBson } from './extended-json.ts';
+import { extendedJsonToBson } from '../formats/extended-json-to-bson.ts';
 import type { FileLayout } from './file-layout.ts';
 
 /** BSON documents one after the other, from records in Extended JSON. */

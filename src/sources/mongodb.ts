@@ -1,4 +1,3 @@
-import { EJSON } from 'bson';
 import { z } from 'zod';
 
 import { defineSource } from '../component.ts';
@@ -10,6 +9,7 @@ import type { Json } from '../json.ts';
 import { cutDocuments, documentsBytes } from '../mongodb/bson-documents.ts';
 import { cursorValue, documentBatches } from '../mongodb/document-batches.ts';
 import { keysetPages } from '../mongodb/keyset-pages.ts';
+import { queryFilter, type QueryFilter } from '../mongodb/query-filter.ts';
 import { readAhead } from '../mongodb/read-ahead.ts';
 import type { Batch, Source, StageContext } from '../stage.ts';
 
@@ -91,17 +91,16 @@ export function mongodbSource<T = unknown>(
     });
   }
   const { collection, projection, sort, types } = given;
-  // Values of the bson package in TypeScript, Extended JSON in YAML: both become the latter.
-  const filter = EJSON.serialize(given.filter, { relaxed: false }) as Json;
+  const filter = queryFilter(given.filter, where);
   const source: Source<unknown> = {
     role: 'source',
     name: 'mongodb',
-    config: JSON.parse(JSON.stringify({ database, collection, filter, projection, sort, types })) as Json,
+    config: JSON.parse(JSON.stringify({ database, collection, filter: filter.text, projection, sort, types })) as Json,
     async *read(ctx) {
       const onRetry = (problem: EtlError): void => ctx.warn(`${problem.message} (${problem.code}); trying again`);
       const connection = await connect({ ...given, database, onRetry, signal: ctx.signal });
       try {
-        yield* readCollection(connection, given, ctx);
+        yield* readCollection(connection, given, filter.query, ctx);
       } finally {
         await connection.close();
       }
@@ -159,10 +158,11 @@ async function existing(
 async function* readCollection(
   connection: MongodbConnection,
   given: Options,
+  filter: QueryFilter['query'],
   ctx: StageContext,
 ): AsyncGenerator<Batch<unknown>> {
   const { collection, sort, types } = given;
-  const query = { collection, filter: asBson(given.filter), projection: given.projection };
+  const query = { collection, filter, projection: given.projection };
   const uuid = await existing(connection, collection, ctx.signal);
   const after = cursorValue(ctx.cursor);
   const open = (signal: AbortSignal): AsyncIterable<BsonDocuments> =>
@@ -193,10 +193,6 @@ async function stillThere(
 
 function isById(sort: Options['sort']): boolean {
   return sort === undefined || (Object.keys(sort).length === 1 && sort['_id'] === 1);
-}
-
-function asBson(filter: Options['filter']): Record<string, unknown> {
-  return EJSON.deserialize(EJSON.serialize(filter, { relaxed: false }), { relaxed: false }) as Record<string, unknown>;
 }
 
 export const mongodbSourceComponent = defineSource({

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { BSON, Double, EJSON, Int32, Long, ObjectId } from 'bson';
 import fc from 'fast-check';
 
-import { extendedJsonToBson } from '../../src/files/extended-json.ts';
+import { extendedJsonToBson } from '../../src/formats/extended-json-to-bson.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { bsonDumpSink } from '../../src/sinks/bson-dump.ts';
 import { bsonDumpSource } from '../../src/sources/bson-dump.ts';

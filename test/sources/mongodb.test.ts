@@ -339,6 +339,19 @@ test('filter, projection and types', async (t) => {
     assert.equal((await read({ filter })).length, 999 - 0x3e0);
   });
 
+  for (const filter of [
+    { at: { $gte: { $date: 'soon' } } },
+    { _id: { $oid: 'zz' } },
+    { n: { $numberLong: '1.5' } },
+    { n: { $numberDouble: 'one' } },
+  ]) {
+    await t.test(`a filter with a broken value is refused, not read as another one: ${JSON.stringify(filter)}`, () => {
+      assert.throws(() => mongodbSource({ uri: 'mongodb://localhost/x', collection: 'c', filter }), {
+        code: 'ETL_CONFIG_INVALID',
+        message: /"filter" is no Extended JSON/,
+      });
+    });
+  }
   await t.test('keeps only the fields asked for, and _id', async () => {
     assert.deepEqual(
       (await read({ projection: { n: 1 }, types: 'plain' }))[5],

@@ -1,5 +1,5 @@
 import type { HistoryEntry, Runtime, ThreadRecord, ThreadRow } from '../models/langgraph.ts';
-import { asShown, isHidden, withoutTaskIds } from '../models/langgraph-exact.ts';
+import { asShown, comparableError, isHidden, withoutTaskIds } from '../models/langgraph-exact.ts';
 import {
   compareThread,
   contentAspects,
@@ -102,8 +102,12 @@ const digested: Readonly<
   interrupts: ({ tasks }) => tasks.map(({ name, interrupts = [] }) => ({ name, asks: interrupts.map(valueOf) })),
   tasks: ({ tasks }, isPartial) =>
     tasks.map((task) => {
-      const { name, error = null, result = null } = task;
-      return comparableValue({ name, error, result: isPartial && isHidden(task) ? null : result });
+      const { name, result = null } = task;
+      return comparableValue({
+        name,
+        error: comparableError(task),
+        result: isPartial && isHidden(task) ? null : result,
+      });
     }),
   'task ids': ({ tasks, checkpoint, metadata }) => ({
     checkpoint_ns: checkpoint.checkpoint_ns,

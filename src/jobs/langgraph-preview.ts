@@ -41,10 +41,16 @@ function langgraphPreview(sink: LanggraphSinkOptions): Transform<ThreadRecord, T
           for (const [index, record] of batch.records.entries()) {
             const { thread_id: id, part } = record;
             if ((part?.number ?? 1) === 1) {
-              const isThere = there.has(id) || there.has(id.toLowerCase());
+              const here = { ...record, thread_id: server.idOf(id) };
               last = {
                 id,
-                passes: await passes(record, isThere, { server, faults, sink, ctx, from: { batch, index } }),
+                passes: await passes(here, there.has(here.thread_id), {
+                  server,
+                  faults,
+                  sink,
+                  ctx,
+                  from: { batch, index },
+                }),
               };
             } else {
               ctx.finding(`further parts of threads: ${last.passes ? 'written' : 'skipped'}`, 1, { batch });

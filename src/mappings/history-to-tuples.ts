@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 
 import type { GraphShape } from './history-to-supersteps.ts';
 import { interruptId, placeOf, sendIndexOf, taskId, Triggers } from './task-ids.ts';
+import { taskWrites, type TaskWrite } from './task-writes.ts';
 import {
   channelsOf,
   namespaceOf,
@@ -32,11 +33,8 @@ export interface CheckpointTuple {
   };
   /** The channels that are other ones than in the parent: the only ones to store. */
   readonly new_versions: Readonly<Record<string, Version>>;
-  readonly writes: readonly TupleWrite[];
+  readonly writes: readonly TaskWrite[];
 }
-
-/** Task id, channel, value. */
-export type TupleWrite = readonly [task: string, channel: string, value: unknown];
 
 /** A number in JavaScript, text in Python; greater means later. */
 export type Version = number | string;
@@ -148,7 +146,7 @@ export class TupleMaker {
         ...(this.#options.to === 'python' ? { updated_channels: null } : {}),
       },
       new_versions: Object.fromEntries(fresh),
-      writes: entry.tasks.flatMap((task) => writesOf(task, this.#options.to)),
+      writes: entry.tasks.flatMap((task) => taskWrites(task, this.#options.to)),
     };
   }
 
@@ -223,23 +221,6 @@ function tasksNext({ next, tasks }: HistoryEntry): readonly ThreadTask[] {
     found.push(own.find((task) => sendIndexOf(task) === undefined) ?? { id: '', name });
   }
   return found;
-}
-
-function writesOf(task: ThreadTask, to: Runtime): readonly TupleWrite[] {
-  const { id, interrupts = [], error, result } = task;
-  const writes: TupleWrite[] = Object.entries(result ?? {}).map(([channel, value]) => [id, channel, value]);
-  if (interrupts.length > 0) {
-    // One write holds all questions of a task.
-    const [only] = interrupts;
-    writes.push([id, '__interrupt__', to !== 'python' && interrupts.length === 1 ? only : interrupts]);
-  }
-  if (error !== null && error !== undefined)
-    writes.push([id, '__error__', to === 'python' ? errorText(error) : { name: 'Error', message: errorText(error) }]);
-  return writes;
-}
-
-function errorText(error: unknown): string {
-  return typeof error === 'string' ? error : JSON.stringify(error);
 }
 
 function digest(value: unknown): string {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { namespaceOf, type HistoryEntry, type ThreadTask } from './langgraph.ts';
+import { taskError } from './task-error.ts';
 import { keptMetadata, summarizeKnown, valueDigest, type EntrySummary } from './langgraph-summary.ts';
 
 /** A summary with what only an exact comparison asks for: what the tasks wrote, and the ids of tasks and questions. */
@@ -28,10 +29,10 @@ export function isExact(summary: EntrySummary | ExactSummary): summary is ExactS
 export function summarizeExactly(entry: HistoryEntry): ExactSummary {
   const kept = keptMetadata(entry.metadata);
   const metadata = withoutTaskIds(kept);
-  const wrote = entry.tasks.map(({ name, error = null, result = null }) => [name, error, result]);
+  const wrote = entry.tasks.map((task) => [task.name, comparableError(task), task.result ?? null]);
   const shown = entry.tasks.map((task) => [
     task.name,
-    task.error ?? null,
+    comparableError(task),
     isHidden(task) ? null : (task.result ?? null),
   ]);
   const hidden = entry.tasks.filter((task) => isHidden(task) && (task.result ?? null) !== null).length;
@@ -46,6 +47,11 @@ export function summarizeExactly(entry: HistoryEntry): ExactSummary {
     hidden,
     taskIds: valueDigest([where, ids]),
   };
+}
+
+/** The error of a task in the form that both runtimes' can be brought to; null for none. */
+export function comparableError({ error }: ThreadTask): unknown {
+  return (error ?? null) === null ? null : taskError(error);
 }
 
 /** Whether a server in JavaScript shows no result of a task, whatever it wrote. */

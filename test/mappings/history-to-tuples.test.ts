@@ -198,6 +198,24 @@ test('results beside a question or an error are written, and counted where JavaS
   }
 });
 
+test('errors of tasks are written as each runtime keeps them', async (t) => {
+  const python = "TypeError('gone')";
+  const js = '{"message":"gone","name":"TypeError"}';
+  for (const { to, error, expected } of [
+    { to: 'python', error: python, expected: python },
+    { to: 'python', error: js, expected: js },
+    { to: 'js', error: js, expected: { message: 'gone', name: 'TypeError' } },
+    { to: 'js', error: python, expected: { message: python, name: 'Error' } },
+  ] as const) {
+    await t.test(`${error} to ${to}`, () => {
+      const { writes } = new TupleMaker({ ...same, from: to, to }).tuple(
+        entry('a', { tasks: [{ id: 't1', name: 'cut', error }] }),
+      );
+      assert.deepEqual(writes, [['t1', '__error__', expected]]);
+    });
+  }
+});
+
 test('between runtimes the ids of tasks and questions are made anew, wherever they stand', () => {
   const { checkpointId, id, asked, ns } = given[4];
   const root = '1f1e5a7c-ad7d-6e80-8001-377e29686648';

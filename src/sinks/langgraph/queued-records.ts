@@ -5,28 +5,36 @@ import type { Batch } from '../../stage.ts';
 
 /** A record that waits: as text where the batch has it, so that the objects of a thread live only while it is written. */
 export interface QueuedRecord {
+  /** As the target calls the thread. */
   readonly threadId: string;
   readonly part: ThreadPart | undefined;
   /** The whole record. @throws {EtlError} `ETL_RECORD_INVALID` for one that is no thread. */
   read(): ReadRecord;
 }
 
-/** A record; and, where it came as text, how long that is, and the text of each checkpoint. */
+/** A record, with the target's id; and, where it came as text, how long that is, and the text of each checkpoint. */
 export interface ReadRecord {
   readonly record: ThreadRecord;
   readonly bytes?: number;
   readonly texts?: readonly KnownEntry[];
 }
 
-/** What is to be known of the records of a batch before their turn; of one that is no thread, why. */
-export function queuedRecords(batch: Batch<unknown>): readonly (QueuedRecord | { readonly error: unknown })[] {
+/**
+ * What is to be known of the records of a batch before their turn; of one that is no thread, why.
+ *
+ * @param idOf The target's id of a thread.
+ */
+export function queuedRecords(
+  batch: Batch<unknown>,
+  idOf: (threadId: string) => string = (id) => id,
+): readonly (QueuedRecord | { readonly error: unknown })[] {
   const { json } = batch;
   if (json === undefined)
-    return batch.records.map((record) => queued(asHead(record), () => ({ record: asThreadRecord(record) })));
+    return batch.records.map((record) => queued(asHead(record), idOf, () => ({ record: asThreadRecord(record) })));
   const bytes = asBuffer(json.bytes);
   return Array.from({ length: json.count }, (_, index) => {
     const text = threadText(bytes, json.starts[index] ?? 0, json.ends[index] ?? 0);
-    return queued(text, () => {
+    return queued(text, idOf, () => {
       const record = asThreadRecord(readThreadText(bytes, text));
       return { record, bytes: text.end - text.start, texts: knownEntries(bytes, text, record) };
     });
@@ -38,8 +46,18 @@ export function recordAt({ json, records }: Batch<unknown>, index: number): unkn
   return json === undefined ? records[index] : JSON.parse(jsonRecordText(json, index));
 }
 
-function queued({ threadId, part }: Head, read: () => ReadRecord): QueuedRecord | { readonly error: unknown } {
-  if (typeof threadId === 'string') return { threadId, part: asPart(part), read };
+function queued(
+  { threadId, part }: Head,
+  idOf: (threadId: string) => string,
+  readAsItCame: () => ReadRecord,
+): QueuedRecord | { readonly error: unknown } {
+  const read = (): ReadRecord => {
+    const found = readAsItCame();
+    const { thread_id: given } = found.record;
+    const id = idOf(given);
+    return id === given ? found : { ...found, record: { ...found.record, thread_id: id } };
+  };
+  if (typeof threadId === 'string') return { threadId: idOf(threadId), part: asPart(part), read };
   try {
     const { thread_id, part: known } = read().record;
     return { threadId: thread_id, part: known, read };

@@ -75,6 +75,16 @@ export class TargetServer {
   }
 
   /**
+   * The id that a thread has here: Python's server writes ids in lower case, JavaScript's keeps them. What is written past the
+   * API, by the companion graph or into tables, is found under that id only.
+   *
+   * @see LangGraph API 0.16 (Python) and 1.5 (JavaScript)
+   */
+  idOf(threadId: string): string {
+    return this.runtime === 'python' ? threadId.toLowerCase() : threadId;
+  }
+
+  /**
    * Creates a thread, or appends to one.
    *
    * @throws {EtlError} `ETL_REQUEST_FAILED`; `isTaken` tells when there is a thread of the id already. Otherwise some of the

@@ -51,7 +51,7 @@ export class ThreadQueue {
    * @param asItCame What is counted and rejected of it.
    */
   async add(batch: Batch<unknown>, asItCame: Batch<unknown>): Promise<void> {
-    const records = queuedRecords(batch);
+    const records = queuedRecords(batch, (id) => this.#options.server.idOf(id));
     const queued = new QueuedBatch(asItCame, records);
     this.#batches.push(queued);
     const size = records.length === 0 ? 0 : (batch.bytes ?? 0) / records.length;
@@ -185,8 +185,7 @@ export class ThreadQueue {
     const { begun } = this.#options;
     const isOurs = begun.has(threadId);
     if (isOurs) begun.resume(threadId);
-    // Python's server writes ids in lower case.
-    return { isThere: ids.has(threadId) || ids.has(threadId.toLowerCase()), isOurs };
+    return { isThere: ids.has(threadId), isOurs };
   }
 
   /** What a thread comes to. What is wrong with all threads is thrown. */

@@ -66,7 +66,7 @@ export function librechatExportCommand(cli: Cli): Command {
     .option('--max-conversations <n>', 'only the first so many', wholeNumber(1))
     .option('--since <date>', 'only conversations in which something was saved since that day')
     .option('--since-last', 'only what changed since the last complete export in the output folder')
-    .option('--include-archived', 'archived conversations too (the default)', true)
+    .option('--include-archived', 'archived conversations too', true)
     .option('--no-include-archived', 'no archived conversations')
     .option('--include-temporary', 'temporary conversations too')
     .option('--include <what...>', `what else of each user: ${includable.join(', ')}`)
@@ -81,7 +81,7 @@ export function librechatExportCommand(cli: Cli): Command {
     .option('--layout <which>', 'users (a folder for each) or single (one for all)', oneOf('users', 'single'), 'users')
     .option('--compress', 'compress the lines with gzip')
     .option('--asset-root <folder...>', 'where uploads lie (LIBRECHAT_ASSET_ROOTS)')
-    .option('--copy-files', 'copy uploads into the bundle (the default)', true)
+    .option('--copy-files', 'copy uploads into the bundle', true)
     .option('--no-copy-files', 'hash uploads, and copy none')
     .option(
       '--download <host...>',

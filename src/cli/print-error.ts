@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import type { ZodError } from 'zod';
 
 import { describeCause, describePlace, EtlError } from '../errors.ts';
 import { exitCodeOfError, exitCodes } from './exit-codes.ts';
@@ -21,6 +22,7 @@ export function printError(
     if (debug) cli.say(safe(stackOf(error)));
     return exitCodeOfError(error.code);
   }
+  if (isZodError(error)) return optionsError(error, cli, called);
   cli.say(`${cli.colors.red('unexpected error')}: ${safe(describeCause(error))}`);
   cli.say(debug ? safe(stackOf(error)) : '  this is a mistake in the program; --debug shows where');
   return exitCodes.failed;
@@ -52,6 +54,22 @@ function usageError(error: CommanderError, cli: Cli, called: string): number {
   const todo = hint?.replace(/[()]/g, '') ?? `See \`${called} --help\`.`;
   cli.say(errorText(new EtlError('ETL_USAGE', what, { hint: todo }), cli));
   return exitCodes.usage;
+}
+
+/** What a command put into an option of a component that does not take it. */
+function optionsError({ issues }: ZodError, cli: Cli, called: string): number {
+  for (const { path, message } of issues) {
+    const [name, ...inner] = path;
+    const what = inner.length === 0 ? `"${String(name)}"` : `"${String(name)}" (${inner.join('.')})`;
+    const expected = message.startsWith('expected') ? ` ${message}` : `: ${message}`;
+    cli.say(errorText(new EtlError('ETL_USAGE', `${what}${expected}`, { hint: `See \`${called} --help\`.` }), cli));
+  }
+  return exitCodes.usage;
+}
+
+/** By its name: commands that need no options of components start without zod. */
+function isZodError(error: unknown): error is ZodError {
+  return error instanceof Error && error.name === 'ZodError' && 'issues' in error;
 }
 
 function stackOf(error: unknown): string {

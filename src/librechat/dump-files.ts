@@ -49,7 +49,7 @@ export async function librechatDumpFiles(
     const missing = (['conversations', 'messages'] as const).filter((collection) => !found.has(collection));
     const there = [...found.keys()].join(', ') || 'none of LibreChat’s collections';
     throw new EtlError('ETL_SOURCE_NOT_FOUND', `no dump of ${missing.join(' and ')} in ${places.join(', ')}`, {
-      hint: `There is: ${there}. Expected <collection>.bson of mongodump or <collection>.json of mongoexport.`,
+      hint: `There is: ${there}. Expected <collection>.bson of mongodump (by --out, not --archive) or <collection>.json of mongoexport.`,
     });
   }
   return found;

@@ -206,6 +206,9 @@ test('says what is missing in the call', async (t) => {
     [['export', '--from', dump], /nobody is named/],
     [['export', '--from', dump, '--all-users', '--user-email', 'a@b'], /do not go together/],
     [['export', '--from', dump, '--all-users', '--branches', 'some'], /one of all, active, split/],
+    [['export', '--from', dump, '--all-users', '--since', 'yesterday'], /ETL_USAGE: "since" expected a date/],
+    [['export', '--from', dump, '--all-users', '--asset-root', ''], /ETL_USAGE: "assetRoots" \(0\): .*characters/],
+    [['users', '--from', ''], /ETL_USAGE: "from"/],
     [['export', '--from', dump, '--all-users', '--download-private'], /says nothing without --download/],
     [['users', '--from', dump, '--uri', 'mongodb://localhost/x'], /do not go together/],
   ];

@@ -121,7 +121,7 @@ function kindsText({ colors }: Cli, { total, byKind }: VerifyReport['differences
   return `${colors.red(`${formatCount(total)} ${total === 1 ? 'difference' : 'differences'}`)} (${kinds.join(', ')})`;
 }
 
-function differenceText({ kind, where, detail, fields = [] }: VerifyDifference): string {
+function differenceText({ kind, where, detail, fields = [], moreFields = 0 }: VerifyDifference): string {
   const lines = [`${kind}: ${safe(where)}: ${safe(detail)}`];
   for (const { what, id, field, how, here, there } of fields) {
     const values = [here === undefined ? '' : `bundle ${here}`, there === undefined ? '' : `source ${there}`].filter(
@@ -130,5 +130,6 @@ function differenceText({ kind, where, detail, fields = [] }: VerifyDifference):
     const place = [what, id, field].filter((text) => text !== undefined).join(' ');
     lines.push(`  ${safe(place)} ${how}${values.length > 0 ? `: ${safe(values.join(', '))}` : ''}`);
   }
+  if (moreFields > 0) lines.push(`  … and ${formatCount(moreFields)} more of this chat`);
   return lines.join('\n');
 }

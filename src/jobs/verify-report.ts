@@ -24,8 +24,10 @@ export interface VerifyDifference {
   /** The file below the bundle, or the chat: `chat KEY of user ID`. */
   readonly where: string;
   readonly detail: string;
-  /** Document by document and field by field, for chats that differ from their source. */
+  /** Document by document and field by field, for chats that differ from their source: the first 50. */
   readonly fields?: readonly ChatDifference[] | undefined;
+  /** How many there are besides. */
+  readonly moreFields?: number | undefined;
 }
 
 /** What `etl verify` found. */
@@ -64,6 +66,9 @@ export interface ThreadVerifyReport extends Omit<VerifyReport, 'schema' | 'check
   };
 }
 
+// A chat may have many thousand messages, and all of them may differ.
+const mostFields = 50;
+
 /** Collects differences: all are counted, the first are kept. */
 export class Differences {
   readonly #most: number;
@@ -78,7 +83,10 @@ export class Differences {
   add(kind: DifferenceKind, where: string, detail: string, fields?: () => readonly ChatDifference[]): void {
     this.#total += 1;
     this.#byKind[kind] = (this.#byKind[kind] ?? 0) + 1;
-    if (this.#first.length < this.#most) this.#first.push({ kind, where, detail, fields: fields?.() });
+    if (this.#first.length >= this.#most) return;
+    const all = fields?.();
+    const more = (all?.length ?? 0) - mostFields;
+    this.#first.push({ kind, where, detail, fields: all?.slice(0, mostFields), ...(more > 0 && { moreFields: more }) });
   }
 
   /** Adds one when the two are not the same. */

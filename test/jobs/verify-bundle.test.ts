@@ -248,6 +248,19 @@ test('beside its source: equal, or with exactly what differs', async (t) => {
   ]);
 });
 
+test('of a chat with many differences the first are named, and the others counted', async (t) => {
+  const path = await folder(t);
+  const bundle = await bundleOf(path, 'bundle');
+  const texts = Array.from({ length: 80 }, (_, i) => `more ${i}`);
+  const longer = [
+    ...records.filter((record) => record !== records.at(-1)),
+    chatRecord(bob.user, 'c3', ['five', ...texts]),
+  ];
+  const report = await verifyBundle(bundle, { against: { source: recordsSource(longer), name: 'source' } });
+  const [first] = report.differences.first;
+  assert.deepEqual([first?.fields?.length, first?.moreFields], [50, 30]);
+});
+
 test('beside another bundle', async (t) => {
   const path = await folder(t);
   const bundle = await bundleOf(path, 'bundle');

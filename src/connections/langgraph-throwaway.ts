@@ -9,6 +9,9 @@ import type { LanggraphConnection } from './langgraph.ts';
 /** Under this name in the metadata of such a thread stands what it is for. */
 const MARK = 'threadmill';
 
+/** A run that ends should not keep anybody waiting. */
+const maxClosingMs = 5_000;
+
 /** Metadata of a thread that is made for a moment, by which others know it. */
 export function throwawayMetadata(graphId: string, purpose: 'companion' | 'probe'): Readonly<Record<string, string>> {
   return { graph_id: graphId, [MARK]: purpose };
@@ -28,17 +31,25 @@ export function throwawayFilter(metadata: Readonly<Record<string, unknown>> = {}
 /**
  * Threads that a stage makes for a moment on a server, to try something out or to run a graph of ours, and deletes again.
  *
- * Their ids are in a file of the run before they are made: what a kill leaves on the server, the next attempt deletes.
+ * Their ids are in a file of the run before they are made: what a kill leaves on the server, the next attempt deletes. What
+ * could not be deleted is tried once more at the end, and named when it is still there: it holds what was read or written.
  */
 export class ThrowawayThreads {
   readonly #connection: LanggraphConnection;
   readonly #file: FileHandle;
   readonly #signal: AbortSignal;
+  /** Those that may be on the server. */
+  readonly #left: Set<string>;
 
-  private constructor(connection: LanggraphConnection, file: FileHandle, signal: AbortSignal) {
+  private constructor(
+    connection: LanggraphConnection,
+    file: FileHandle,
+    { signal, left }: { readonly signal: AbortSignal; readonly left: Set<string> },
+  ) {
     this.#connection = connection;
     this.#file = file;
     this.#signal = signal;
+    this.#left = left;
   }
 
   /** @param folder The stage's own, which outlives a kill. */
@@ -53,28 +64,43 @@ export class ThrowawayThreads {
       if (line.startsWith('+')) left.add(line.slice(1));
       else left.delete(line.slice(1));
     }
-    for (const id of left) await deleteThread(connection, id, signal).catch(() => signal.throwIfAborted());
-    await writeFile(path, '');
-    return new ThrowawayThreads(connection, await open(path, 'a'), signal);
+    const threads = new ThrowawayThreads(connection, await open(path, 'a'), { signal, left });
+    for (const id of left) await threads.#delete(id);
+    return threads;
   }
 
   /** Calls `work` with the id of a thread that is not there yet, and deletes the thread after it. */
   async use<T>(work: (threadId: string) => Promise<T>): Promise<T> {
     const id = randomUUID();
     await this.#file.appendFile(`+${id}\n`);
+    this.#left.add(id);
     try {
       return await work(id);
     } finally {
-      const isGone = await deleteThread(this.#connection, id, this.#signal).then(
-        () => true,
-        () => false,
-      );
-      if (isGone) await this.#file.appendFile(`-${id}\n`);
+      await this.#delete(id);
     }
   }
 
-  async close(): Promise<void> {
+  /** @param warn Is told of the threads that could not be deleted, unless the run was stopped and can be gone on with. */
+  async close(warn: (message: string) => void): Promise<void> {
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(maxClosingMs)]);
+    for (const id of this.#left) await this.#delete(id, signal);
     await this.#file.close();
+    if (this.#signal.aborted || this.#left.size === 0) return;
+    const ids = [...this.#left].join(', ');
+    warn(
+      `threads that were made for a moment could not be deleted on ${this.#connection.where}: ${ids}. Delete them there.`,
+    );
+  }
+
+  async #delete(id: string, signal = this.#signal): Promise<void> {
+    const isGone = await deleteThread(this.#connection, id, signal).then(
+      () => true,
+      () => false,
+    );
+    if (!isGone) return;
+    this.#left.delete(id);
+    await this.#file.appendFile(`-${id}\n`);
   }
 }
 

@@ -205,7 +205,7 @@ async function* write(
     await aside.close();
     await chosen.close();
     await begun.close();
-    await throwaway.close();
+    await throwaway.close((message) => ctx.warn(message));
     const reconnect = (ending: AbortSignal): ReturnType<typeof connect> =>
       connect({ ...given, attempts: 2, timeoutMs: Math.min(given.timeoutMs, 3_000), signal: ending });
     if (begun.open.length > 0) warnOfShells(await removeShells(begun.open, { connect: reconnect, folder }), ctx);

@@ -75,7 +75,7 @@ export function langgraphRaw(input: LanggraphRawOptions): Transform<ThreadRecord
         const source = { connection, throwaway, faults, ...given };
         for await (const batch of batches) yield isThere ? await withRaw(batch, source, ctx) : batch;
       } finally {
-        await throwaway?.close();
+        await throwaway?.close((message) => ctx.warn(message));
         await connection.close();
       }
     },

@@ -38,7 +38,9 @@ export async function removeShells(
     const connection = await connect(signal);
     try {
       // A run of the companion graph would go on writing.
-      await (await ThrowawayThreads.open(connection, folder, signal)).close();
+      const throwaway = await ThrowawayThreads.open(connection, folder, signal);
+      // Of what stays, the run itself has told.
+      await throwaway.close(() => undefined);
       const remove = async (id: string): Promise<boolean> => {
         const isMet = await removeShell(connection, id, signal);
         left.delete(id);

@@ -3,8 +3,9 @@ import { chatDifferences } from '../formats/bundle-differences.ts';
 import { readBundleLine } from '../formats/bundle-line-reader.ts';
 import { compareBundleOrder, MANIFEST_FILE, type BundleIndexEntry, type BundleManifest } from '../formats/bundle.ts';
 import type { LibrechatChatRecord, LibrechatRecord } from '../models/librechat-chat.ts';
+import { nameOf } from './folder-lines.ts';
 import type { Differences } from './verify-report.ts';
-import { nameOf, walkBundle } from './walk-bundle.ts';
+import { walkBundle } from './walk-bundle.ts';
 
 /** What was gone through. */
 export interface WalkedCounts {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 
-import { describeCause, EtlError, systemCode } from '../errors.ts';
-import { readJsonTexts, readJsonValues, type JsonLine } from '../files/read-json-values.ts';
-import { CONVERSATIONS_FILE, INDEX_FILE, type BundleIndexEntry, type BundleManifest } from '../formats/bundle.ts';
+import { readJsonValues } from '../files/read-json-values.ts';
+import { INDEX_FILE, type BundleIndexEntry, type BundleManifest } from '../formats/bundle.ts';
+import { FolderLines, nameOf, noteBrokenFile } from './folder-lines.ts';
 import type { Differences } from './verify-report.ts';
 
 /** A chat as the index has it, and its line; no line for one that is as it was, in a bundle of changes. */
@@ -11,6 +11,9 @@ export interface WalkedChat {
   readonly line: Buffer | undefined;
 }
 
+// As many lines that follow one another may be missing, and those after them are still told by their names.
+const entriesAhead = 1000;
+
 /** Goes through a bundle's chats in the order of its index, each with its line, and notes where the two do not fit together. */
 export async function* walkBundle(
   path: string,
@@ -18,9 +21,11 @@ export async function* walkBundle(
   differences: Differences,
   signal: AbortSignal,
 ): AsyncGenerator<WalkedChat> {
+  const entries = new Ahead(indexOf(path, differences, signal), entriesAhead);
+  const isSoon = (name: string): Promise<boolean> => entries.has((entry) => nameOf(entry) === name);
   let folder: FolderLines | undefined;
   try {
-    for await (const entry of indexOf(path, differences, signal)) {
+    for (let entry = await entries.next(); entry !== undefined; entry = await entries.next()) {
       if (entry.folder === null) {
         yield { entry, line: undefined };
         continue;
@@ -29,29 +34,45 @@ export async function* walkBundle(
         await folder?.finish();
         folder = new FolderLines(path, entry.folder, compress === 'gzip' ? '.gz' : '', differences, signal);
       }
-      const line = await folder.next();
-      if (line === undefined) {
-        differences.add('index', nameOf(entry), `is in the index, and ${folder.file} ends before it`);
-        continue;
-      }
-      if (line.offset !== entry.offset || line.bytes.length !== entry.bytes) {
-        differences.add(
-          'index',
-          nameOf(entry),
-          `expected ${entry.bytes} bytes at ${entry.offset}, found ${line.bytes.length} at ${line.offset}`,
-        );
-      }
-      yield { entry, line: line.bytes };
+      const line = await folder.find(entry, isSoon);
+      if (line !== undefined) yield { entry, line };
     }
     await folder?.finish();
   } finally {
     await folder?.close();
+    await entries.close();
   }
 }
 
-/** A chat, for people. */
-export function nameOf({ user, key }: Pick<BundleIndexEntry, 'user' | 'key'>): string {
-  return `chat ${key} of user ${user === '' ? 'nobody' : user}`;
+/** Values one at a time, and a look at some that follow. */
+class Ahead<T> {
+  readonly #values: AsyncIterator<T>;
+  readonly #most: number;
+  readonly #ahead: T[] = [];
+
+  constructor(values: AsyncIterable<T>, most: number) {
+    this.#values = values[Symbol.asyncIterator]();
+    this.#most = most;
+  }
+
+  async next(): Promise<T | undefined> {
+    if (this.#ahead.length > 0) return this.#ahead.shift();
+    const next = await this.#values.next();
+    return next.done === true ? undefined : next.value;
+  }
+
+  async has(isWanted: (value: T) => boolean): Promise<boolean> {
+    while (this.#ahead.length < this.#most) {
+      const next = await this.#values.next();
+      if (next.done === true) break;
+      this.#ahead.push(next.value);
+    }
+    return this.#ahead.some(isWanted);
+  }
+
+  async close(): Promise<void> {
+    await this.#values.return?.();
+  }
 }
 
 async function* indexOf(path: string, differences: Differences, signal: AbortSignal): AsyncGenerator<BundleIndexEntry> {
@@ -63,50 +84,6 @@ async function* indexOf(path: string, differences: Differences, signal: AbortSig
   } catch (error) {
     noteBrokenFile(INDEX_FILE, error, differences);
   }
-}
-
-class FolderLines {
-  readonly name: string;
-  readonly file: string;
-  readonly #differences: Differences;
-  readonly #lines: AsyncIterator<JsonLine>;
-  #isBroken = false;
-
-  constructor(path: string, name: string, ending: string, differences: Differences, signal: AbortSignal) {
-    this.name = name;
-    this.file = `${name === '.' ? '' : `${name}/`}${CONVERSATIONS_FILE}${ending}`;
-    this.#differences = differences;
-    this.#lines = readJsonTexts(join(path, this.file), signal);
-  }
-
-  async next(): Promise<JsonLine | undefined> {
-    if (this.#isBroken) return undefined;
-    try {
-      const next = await this.#lines.next();
-      return next.done === true ? undefined : next.value;
-    } catch (error) {
-      this.#isBroken = true;
-      noteBrokenFile(this.file, error, this.#differences);
-      return undefined;
-    }
-  }
-
-  /** Notes lines that the index does not know. */
-  async finish(): Promise<void> {
-    let more = 0;
-    while ((await this.next()) !== undefined) more += 1;
-    if (more > 0) this.#differences.add('index', this.file, `has ${more} more lines than the index`);
-    await this.close();
-  }
-
-  async close(): Promise<void> {
-    await this.#lines.return?.();
-  }
-}
-
-function noteBrokenFile(file: string, error: unknown, differences: Differences): void {
-  if (!(error instanceof EtlError) && systemCode(error) === undefined) throw error;
-  differences.add('file', file, describeCause(error));
 }
 
 function isIndexEntry(value: unknown): value is BundleIndexEntry {

@@ -90,7 +90,7 @@ test('whatever is done to a bundle is found, and named', async (t) => {
       name: 'a line dropped',
       damage: (copy) => edit(join(copy, conversations), (text) => text.slice(0, text.indexOf('\n') + 1)),
       kinds: ['file', 'index', 'count'],
-      says: /ends before it/,
+      says: /chat c2 of user a1: is in the index, and .* has no line of it/,
     },
     {
       name: 'a line twice',
@@ -196,6 +196,38 @@ test('whatever is done to a bundle is found, and named', async (t) => {
         assert.ok((report.differences.byKind[kind] ?? 0) > 0, `${kind} in ${found(report).join('\n')}`);
     });
   }
+});
+
+test('a chat that is dropped, or one too many, is named alone, and not those after it', async (t) => {
+  const path = await folder(t);
+  const bundle = await bundleOf(path, 'bundle', [
+    ana,
+    ...Array.from({ length: 9 }, (_, i) => chatRecord(ana.user, `c${i}`, ['one', `${i}`.repeat(i + 1)])),
+  ]);
+  const file = join(bundle, 'ana_example.org/conversations.jsonl');
+  const index = join(bundle, 'conversations.index.jsonl');
+  const whole = [await readFile(file, 'utf8'), await readFile(index, 'utf8')] as const;
+  const found = async (): Promise<string[]> =>
+    (await verifyBundle(bundle)).differences.first
+      .filter(({ kind }) => kind === 'index')
+      .map(({ where, detail }) => `${where}: ${detail}`);
+  const without = (text: string, ...places: readonly number[]): string =>
+    text
+      .split('\n')
+      .filter((_, i) => !places.includes(i))
+      .join('\n');
+  const lines = 'ana_example.org/conversations.jsonl';
+  await writeFile(file, without(whole[0], 0, 3, 4));
+  assert.deepEqual(
+    await found(),
+    [0, 3, 4].map((i) => `chat c${i} of user a1: is in the index, and ${lines} has no line of it`),
+  );
+  await writeFile(file, whole[0]);
+  await writeFile(index, without(whole[1], 2, 8));
+  assert.deepEqual(await found(), [
+    `${lines}: has a line that the index has not, of chat c2 of user a1`,
+    `${lines}: has 1 more lines than the index`,
+  ]);
 });
 
 test('counts every difference and describes as many as are asked for', async (t) => {

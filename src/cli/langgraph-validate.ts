@@ -78,12 +78,17 @@ function validated(
   return stoppable(cli, 'the comparison', async ({ stop, abort }) => {
     const lines = report === undefined ? undefined : await open(report, 'w');
     const pending: string[] = [];
+    const told = new Set<string>();
     try {
       const found = await validateThreads(sourceOf(source), sourceOf(target), {
         level: exact === true ? 'exact' : 'content',
         maxDifferences: max,
         signal: AbortSignal.any([stop, abort]),
-        onWarning: (_, message) => cli.say(`${cli.colors.yellow('warning')} ${safe(cli.mask(message))}`),
+        onWarning(_, message) {
+          // A side is read once more where it differs.
+          if (!told.has(message)) cli.say(`${cli.colors.yellow('warning')} ${safe(cli.mask(message))}`);
+          told.add(message);
+        },
         onDifference: (difference) => {
           if (lines !== undefined) pending.push(`${JSON.stringify(difference)}\n`);
         },
@@ -115,13 +120,17 @@ function say(cli: Cli, validation: ThreadValidation, from: string, to: string): 
   for (const difference of differences.first) cli.print(cli.mask(differenceText(difference)));
   if (differences.total > differences.first.length)
     cli.print(`… and ${formatCount(differences.total - differences.first.length)} more`);
-  const looked = `${formatCount(source.threads)} threads with ${formatCount(source.checkpoints)} checkpoints in ${safe(from)}, ${formatCount(target.threads)} with ${formatCount(target.checkpoints)} in ${safe(to)}`;
+  const looked = `${counted(source.threads, 'thread')} with ${counted(source.checkpoints, 'checkpoint')} in ${safe(from)}, ${formatCount(target.threads)} with ${formatCount(target.checkpoints)} in ${safe(to)}`;
   if (ok) {
     cli.say(`${cli.colors.green('ok')}: equal in ${comparedText(validation)} (${looked})`);
     return;
   }
   const kinds = Object.entries(differences.byKind).map(([kind, count]) => `${count} ${kind}`);
-  cli.say(`${cli.colors.red(`${formatCount(differences.total)} differences`)} (${kinds.join(', ')}): ${looked}`);
+  cli.say(`${cli.colors.red(counted(differences.total, 'difference'))} (${kinds.join(', ')}): ${looked}`);
+}
+
+function counted(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** What was compared: everything but what cannot be. */

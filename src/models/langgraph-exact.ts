@@ -49,9 +49,11 @@ export function summarizeExactly(entry: HistoryEntry): ExactSummary {
   };
 }
 
-/** The error of a task in the form that both runtimes' can be brought to; null for none. */
+/** The error of a task in the form that both runtimes' can be brought to: text where it has no name of its own; null for none. */
 export function comparableError({ error }: ThreadTask): unknown {
-  return (error ?? null) === null ? null : taskError(error);
+  if ((error ?? null) === null) return null;
+  const found = taskError(error);
+  return found['name'] === 'Error' && Object.keys(found).length === 2 ? found['message'] : found;
 }
 
 /** Whether a server in JavaScript shows no result of a task, whatever it wrote. */

@@ -218,6 +218,24 @@ test('validate names every planted difference, and ends with 4', async (t) => {
   assert.equal(found.differences.first.length, 1);
 });
 
+test('validate says once what it is warned of, however often a side is read', async (t) => {
+  const folder = await folderWith(t);
+  const source = await stubFor(t, { threads: stubThreads(1) });
+  const backup = join(folder, 'threads_backup.json');
+  assert.equal((await etl(['langgraph', 'export', '--source-url', source.url, '--export-json', backup])).code, 0);
+  const text = await readFile(backup, 'utf8');
+  // One message is another one, and the count of checkpoints is not that of the file.
+  const planted = text
+    .replace('"total_checkpoints":3', '"total_checkpoints":4')
+    .replaceAll(/"content": ?"/g, '$&other ');
+  assert.notEqual(planted, text);
+  await writeFile(backup, planted);
+  const { code, stderr } = await etl(['langgraph', 'validate', '--source-url', source.url, '--target-file', backup]);
+  assert.equal(code, 4, stderr);
+  assert.equal(stderr.match(/says that it has 4 checkpoints/g)?.length, 1, stderr);
+  assert.match(stderr, /1 difference \(1 history\): 1 thread with 3 checkpoints in /);
+});
+
 test('validate takes a replayed history for equal, unless it is to be exact', async (t) => {
   const source = await stubFor(t, { threads: stubThreads(2) });
   const rename = (id: string): string => id.replace('1f000000', '1f111111');
@@ -450,7 +468,7 @@ test('flags that choose threads choose those of a file as well', async (t) => {
     const both = ['langgraph', 'validate', '--backup-file', file, '--target-file', path, ...flags];
     const validated = await etl(both);
     assert.equal(validated.code, 0, validated.stdout);
-    assert.match(validated.stderr, new RegExp(`\\(${numbers.length} threads`));
+    assert.match(validated.stderr, new RegExp(`\\(${numbers.length} threads? with`));
   }
   const refused = await etl(['langgraph', 'export', '--backup-file', file, '--path', file, '--history-limit', '2']);
   assert.deepEqual([refused.code, /--history-limit is for servers/.test(refused.stderr)], [2, true]);

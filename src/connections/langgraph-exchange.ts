@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 
 import type { BatchMemory } from '../formats/batch-memory.ts';
+import { OpenRequests } from './open-requests.ts';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -50,8 +51,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   readonly #reject: (error: unknown) => void;
   readonly #memory: BatchMemory;
   #bufferBytes: number;
-  readonly #signal: AbortSignal | undefined;
-  #abort: (() => void) | undefined;
+  readonly #open: OpenRequests | undefined;
+  #place = -1;
   #status = 0;
   #headers: Headers = {};
   /** Bytes that are said to come. */
@@ -71,16 +72,11 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     this.#reject = reject;
     this.#memory = memory;
     this.#bufferBytes = bufferBytes;
-    this.#signal = signal;
+    this.#open = signal === undefined ? undefined : OpenRequests.of(signal);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const signal = this.#signal;
-    if (signal === undefined) return;
-    // What is aborted with is the caller's word for it.
-    this.#abort = () => controller.abort(signal.reason as Error);
-    if (signal.aborted) this.#abort();
-    else signal.addEventListener('abort', this.#abort, { once: true });
+    if (this.#open !== undefined) this.#place = this.#open.add(controller);
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
@@ -139,7 +135,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   #forget(): void {
-    if (this.#abort !== undefined) this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#place >= 0) this.#open?.remove(this.#place);
+    this.#place = -1;
   }
 }
 

@@ -101,8 +101,22 @@ function nodesBefore(
   return [likely];
 }
 
+/** What was found for each graph: all its threads come through the same few places. */
+const foundLeading = new WeakMap<GraphShape, Map<string, readonly string[]>>();
+
 /** Nodes whose edges lead to exactly these next nodes. */
-function leadingTo(next: readonly string[], { nodes, edges }: GraphShape): readonly string[] {
+function leadingTo(next: readonly string[], graph: GraphShape): readonly string[] {
+  // A place that was sent to thousands of times is no place that others come through.
+  if (next.length > 8) return findLeading(next, graph);
+  const known = foundLeading.get(graph) ?? new Map<string, readonly string[]>();
+  foundLeading.set(graph, known);
+  const key = next.join('\n');
+  const found = known.get(key) ?? findLeading(next, graph);
+  known.set(key, found);
+  return found;
+}
+
+function findLeading(next: readonly string[], { nodes, edges }: GraphShape): readonly string[] {
   const wanted = [...new Set(next)].sort().join('\n');
   const matches = (node: string, withConditions: boolean): boolean => {
     const own = edges.filter(({ source, conditional }) => source === node && (withConditions || conditional !== true));

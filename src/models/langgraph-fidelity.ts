@@ -1,5 +1,5 @@
 import { isExact, type ExactSummary } from './langgraph-exact.ts';
-import { isPairedWithItself, pairedIds, pairUp, targetRanks } from './langgraph-pairs.ts';
+import { pairedIds, pairUp, targetRanks } from './langgraph-pairs.ts';
 import type { EntrySummary } from './langgraph-summary.ts';
 
 /** What is compared of each checkpoint. */
@@ -63,8 +63,6 @@ export function compareThread(
     maxDifferences = 20,
   }: { readonly idMap?: ReadonlyMap<string, string>; readonly maxDifferences?: number } = {},
 ): ThreadFidelity {
-  if (source === target && !source.some(isExact) && isPairedWithItself(source, idMap))
-    return sameThroughout(threadId, source);
   const pairs = pairUp(source, target, idMap);
   const paired = pairedIds(source, pairs);
   // Among those that both have: one too many, or missing, is counted as such, and moves no others.
@@ -150,10 +148,10 @@ export function isFaithful(
   return source === paired && target === paired && aspects.every((aspect) => matched[aspect] === paired);
 }
 
-/** What comes of comparing checkpoints with themselves. */
-function sameThroughout(threadId: string, summaries: readonly EntrySummary[]): ThreadFidelity {
-  const { length } = summaries;
-  const below = summaries.filter(({ ns }) => ns !== '').length;
+/** What comes of comparing a thread with one that is the same throughout; of its checkpoints, their namespaces are asked for. */
+export function sameThread(threadId: string, namespaces: readonly string[]): ThreadFidelity {
+  const { length } = namespaces;
+  const below = namespaces.filter((namespace) => namespace !== '').length;
   const matched = noneMatched(fidelityAspects);
   for (const aspect of fidelityAspects) matched[aspect] = length;
   return {

@@ -61,13 +61,3 @@ export function targetRanks(
   }
   return ranks;
 }
-
-/** Whether each of these checkpoints is found by its id on the other side, which has the same ones. */
-export function isPairedWithItself(
-  summaries: readonly EntrySummary[],
-  idMap: ReadonlyMap<string, string> | undefined,
-): boolean {
-  const ids = new Set<string>();
-  for (const { id } of summaries) if ((idMap?.get(id) ?? id) === id) ids.add(id);
-  return ids.size === summaries.length;
-}

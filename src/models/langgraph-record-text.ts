@@ -4,8 +4,6 @@ import type { HistoryEntry, ThreadRecord } from './langgraph.ts';
 
 /** The text of a thread's record: where in it the values of its checkpoints are, and what of them is new in each. */
 export interface ThreadText extends JsonRange {
-  readonly threadId: unknown;
-  readonly part: unknown;
   readonly entries: readonly EntryText<GrowingObject>[];
 }
 
@@ -21,15 +19,16 @@ export interface KnownEntry extends EntryText {
 }
 
 /**
- * Looks through the text of a thread's record, without making a value of it. Of the values of each checkpoint, only what is
- * not in the one before is looked at: they are most of the text, and mostly repeat it.
- *
- * The text is valid JSON; of what is no thread, there are no entries.
+ * Which thread a record is of, and which part of it, from its text. What stands behind the history is looked at only when it may
+ * be one of these: that is some µs less for each of the threads that wait.
  */
-export function threadText(bytes: Buffer, start: number, end: number): ThreadText {
+export function threadHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+): { readonly threadId: unknown; readonly part: unknown } {
   let threadId: unknown;
   let part: unknown;
-  let entries: EntryText<GrowingObject>[] = [];
   eachJsonMember(
     bytes,
     start,
@@ -39,17 +38,34 @@ export function threadText(bytes: Buffer, start: number, end: number): ThreadTex
       else if (name === 'part') part = jsonValue(bytes, { start: from, end: to });
     },
     (name, from) => {
-      if (name !== 'history') return jsonValueEnd(bytes, from);
-      entries = [];
-      return eachJsonElement(bytes, from, end, (at) => {
-        const before = entries.at(-1)?.values;
-        const entry = entryText(bytes, at, (place) => growingObject(bytes, place, before));
-        entries.push(entry);
-        return entry.end;
-      });
+      const isLast = name === 'history' && threadId !== undefined && !bytes.subarray(from, end).includes(partName);
+      return isLast ? end : jsonValueEnd(bytes, from);
     },
   );
-  return { start, end, threadId, part, entries };
+  return { threadId, part };
+}
+
+const partName = Buffer.from('part"');
+
+/**
+ * Looks through the text of a thread's record, without making a value of it. Of the values of each checkpoint, only what is
+ * not in the one before is looked at: they are most of the text, and mostly repeat it.
+ *
+ * The text is valid JSON; of what is no thread, there are no entries.
+ */
+export function threadText(bytes: Buffer, start: number, end: number): ThreadText {
+  let entries: EntryText<GrowingObject>[] = [];
+  eachJsonMember(bytes, start, end, ignore, (name, from) => {
+    if (name !== 'history') return jsonValueEnd(bytes, from);
+    entries = [];
+    return eachJsonElement(bytes, from, end, (at) => {
+      const before = entries.at(-1)?.values;
+      const entry = entryText(bytes, at, (place) => growingObject(bytes, place, before));
+      entries.push(entry);
+      return entry.end;
+    });
+  });
+  return { start, end, entries };
 }
 
 /** Where an entry of a history ends, and where its values are, of which the caller knows the end. */

@@ -9,6 +9,7 @@ import { encodeJsonRecords, gatherJsonRecords } from '../../src/formats/json-rec
 import { asHistoryEntry, namespaceOf, THREAD_SCHEMA, type HistoryEntry } from '../../src/models/langgraph.ts';
 import { compareThread } from '../../src/models/langgraph-fidelity.ts';
 import { historyPage, KnownEntries } from '../../src/models/langgraph-history-page.ts';
+import { threadHead } from '../../src/models/langgraph-record-text.ts';
 import { AddedChannels } from '../../src/sinks/langgraph/added-channels.ts';
 import { pairedSummaries } from '../../src/sinks/langgraph/paired-summaries.ts';
 import { queuedRecords, type QueuedRecord, type ReadRecord } from '../../src/sinks/langgraph/queued-records.ts';
@@ -185,5 +186,37 @@ describe('threads that are compared by their texts', () => {
     assert.notEqual(second, read.history[1]);
     assert.equal(second?.values, read.history[1]?.values);
     assert.equal(namespaceOf(second as HistoryEntry), '');
+  });
+
+  test('are told apart before they are read, whatever the order of their members is', () => {
+    const { history, ...rest } = { ...recordOf([]), part: { number: 2, isLast: false }, limited: true } as unknown as {
+      readonly history: unknown;
+      readonly [name: string]: unknown;
+    };
+    const members = fc.shuffledSubarray(Object.entries(rest), { minLength: 0 });
+    fc.assert(
+      fc.property(
+        members,
+        members,
+        fc.constantFrom('[]', '["part", 1]', '[{"thread_id":"u"}]'),
+        (before, behind, text) => {
+          const names = before.map(([name]) => name);
+          const all = [...before, ['history', history], ...behind.filter(([name]) => !names.includes(name))] as const;
+          const record = `{${all.map(([name, value]) => `"${name}":${name === 'history' ? text : JSON.stringify(value)}`).join()}}`;
+          const bytes = Buffer.from(`7 ${record} 7`);
+          const parsed = JSON.parse(record) as { readonly thread_id?: string; readonly part?: unknown };
+          const head = threadHead(bytes, 2, bytes.length - 2);
+          assert.deepEqual(head, { threadId: parsed.thread_id, part: parsed.part });
+        },
+      ),
+    );
+  });
+
+  test('are refused when they say twice what they are', () => {
+    const record = JSON.stringify(recordOf([])).slice(0, -1);
+    for (const more of ['"thread_id":"u"', '"p\\u0061rt":{"number":1,"isLast":false}']) {
+      const [queued] = queuedRecords(jsonBatch(gatherJsonRecords([Buffer.from(`${record},${more}}`)])));
+      assert.throws(() => readQueued(queued), { code: 'ETL_RECORD_INVALID', message: /says twice/ }, more);
+    }
   });
 });

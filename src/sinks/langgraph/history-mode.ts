@@ -15,21 +15,18 @@ export function historyMode(
   channels: ChannelKinds,
   { rearm, signal }: { readonly rearm: boolean; readonly signal: AbortSignal },
 ): WriteMode {
-  const commandNodes = new Map<string, Set<string>>();
-  // What was known when a thread was written, which others may have added to since.
+  const none: ReadonlySet<string> = new Set();
+  /** Those of each graph. A set is never added to, but replaced: threads that are written with it keep it. */
+  const commandNodes = new Map<string, ReadonlySet<string>>();
+  // What was known when a thread was written.
   const used = new Map<string, ReadonlySet<string>>();
-  const nodesOf = (graphId: string): Set<string> => {
-    const known = commandNodes.get(graphId) ?? new Set<string>();
-    commandNodes.set(graphId, known);
-    return known;
-  };
   return {
     name: 'history',
     keepsIds: false,
     writer(thread) {
       const { graphId } = thread;
       if (graphId === undefined) return new CreateOnlyWriter(server, thread);
-      const known = new Set(nodesOf(graphId));
+      const known = commandNodes.get(graphId) ?? none;
       used.set(thread.threadId, known);
       return new ReplayWriter({ ...thread, graphId }, { server, channels, commandNodes: known, signal });
     },
@@ -44,7 +41,7 @@ export function historyMode(
       const found = routedAway(record, ids, target).filter(
         (node) => !before.has(node) && edges.some(({ source, conditional }) => source === node && conditional === true),
       );
-      for (const node of found) nodesOf(graphId).add(node);
+      if (found.length > 0) commandNodes.set(graphId, new Set([...(commandNodes.get(graphId) ?? none), ...found]));
       return found.length > 0;
     },
     async settle({ threadId, graphId }, source, target) {

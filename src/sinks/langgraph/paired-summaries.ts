@@ -27,17 +27,6 @@ export function pairedSummaries(
 ): { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] } {
   const there = new Map<string, number>();
   for (const [index, entry] of target.entries()) there.set(entry.checkpoint.checkpoint_id, index);
-  const isSameThread =
-    there.size === source.length &&
-    target.length === source.length &&
-    source.every(
-      (entry, index) =>
-        entry === target[index] && targetIdOf(entry.checkpoint.checkpoint_id) === entry.checkpoint.checkpoint_id,
-    );
-  if (isSameThread) {
-    const both = source.map(sharedSummary);
-    return { source: both, target: both };
-  }
   const theirs = new Array<EntrySummary | undefined>(target.length).fill(undefined);
   const ours = source.map((entry, index) => {
     const id = targetIdOf(entry.checkpoint.checkpoint_id);

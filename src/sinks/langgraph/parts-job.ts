@@ -54,7 +54,7 @@ export class PartsJob {
       if (writer === undefined) return;
       this.#refuseOther(this.#existing, this.#source);
       const source = { summaries: this.#source, added: this.#added };
-      outcome = await proven(this.#first, source, await writer.finish(), this.#options);
+      ({ outcome } = await proven(this.#first, source, await writer.finish(), this.#options));
     });
     if (outcome !== undefined) return outcome;
     await writer?.abandon?.();

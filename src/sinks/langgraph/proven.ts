@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { EtlError } from '../../errors.ts';
 import { namespaceOf, type HistoryEntry, type ThreadRecord } from '../../models/langgraph.ts';
 import type { KnownEntry } from '../../models/langgraph-record-text.ts';
-import { compareThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
+import { compareThread, sameThread, type ThreadFidelity } from '../../models/langgraph-fidelity.ts';
 import type { EntrySummary } from '../../models/langgraph-summary.ts';
 import { AddedChannels } from './added-channels.ts';
 import { pairedSummaries } from './paired-summaries.ts';
@@ -11,8 +11,11 @@ import type { TargetServer } from './target-server.ts';
 import type { JobOptions, JobOutcome, RestoredThread } from './write-mode.ts';
 import type { WrittenThread } from './thread-writer.ts';
 
-/** An outcome with what it was found by. */
-type Proven = JobOutcome & RestoredThread;
+/** An outcome, and what it was found by, where anything is to be learned from it. */
+interface Proven {
+  readonly outcome: JobOutcome;
+  readonly restored: RestoredThread;
+}
 
 /** A thread that is whole: its checkpoints, and their texts, where they came as text. */
 interface WholeHistory {
@@ -48,15 +51,42 @@ export async function proven(
   if (changed > 0) counted.set('metadata of the thread', changed);
   const count = 'summaries' in given ? given.summaries.length : given.history.length;
   const checkpoints = order?.length ?? count;
-  if (!verify) return { kind: 'written', checkpoints, losses: counted };
+  const outcome: JobOutcome = { kind: 'written', checkpoints, losses: counted };
+  if (!verify) return { outcome, restored: {} };
+  const added = 'summaries' in given ? given.added : new AddedChannels(given.history);
+  const written = { order, translated, wentOn, added };
+  const restored = await compared(threadId, given, written, { server, mode });
+  const { fidelity } = restored;
+  if (fidelity !== undefined) refuseLost(fidelity, { server, mode });
+  return { outcome: { ...outcome, fidelity, added: added.names }, restored };
+}
+
+/** How the target's checkpoints compare with the source's. */
+async function compared(
+  threadId: string,
+  given: WholeHistory | SummarizedHistory,
+  {
+    order,
+    translated,
+    wentOn,
+    added,
+  }: {
+    readonly order: WrittenThread['order'] | undefined;
+    readonly translated: readonly EntrySummary[] | undefined;
+    readonly wentOn: boolean;
+    readonly added: AddedChannels;
+  },
+  { server, mode }: Pick<JobOptions, 'server' | 'mode'>,
+): Promise<RestoredThread> {
   const reading = { subgraphs: mode.keepsIds };
   const summaries = translated ?? ('summaries' in given ? given.summaries : undefined);
   let sides: { readonly source: readonly EntrySummary[]; readonly target: readonly EntrySummary[] };
   let ids: ReadonlyMap<string, string> | undefined;
-  const added = 'summaries' in given ? given.added : new AddedChannels(given.history);
   if (summaries === undefined && !('summaries' in given)) {
     const { history } = given;
     const entries = await server.entries(threadId, { ...reading, known: given.texts });
+    if (mode.name !== 'state' && areSame(history, entries, order))
+      return { fidelity: sameThread(threadId, history.map(namespaceOf)) };
     const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
     ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)), added);
@@ -68,9 +98,20 @@ export async function proven(
   }
   const wanted = mode.name === 'state' ? sides.source.filter(({ ns }) => ns === '').slice(-1) : sides.source;
   const fidelity = compareThread(threadId, wanted, sides.target, ids === undefined ? {} : { idMap: ids });
-  refuseLost(fidelity, { server, mode });
-  const { source, target } = sides;
-  return { kind: 'written', checkpoints, losses: counted, fidelity, source, target, ids, added: added.names };
+  return { fidelity, ids, ...sides };
+}
+
+/**
+ * Whether the target has each of these checkpoints in its place, in the same words: a checkpoint whose text is the same is the
+ * same object.
+ */
+function areSame(
+  history: readonly HistoryEntry[],
+  entries: readonly HistoryEntry[],
+  order: readonly (string | undefined)[] = history.map(({ checkpoint }) => checkpoint.checkpoint_id),
+): boolean {
+  if (entries.length !== history.length || order.length !== history.length) return false;
+  return history.every((entry, index) => entry === entries[index] && order[index] === entry.checkpoint.checkpoint_id);
 }
 
 /**

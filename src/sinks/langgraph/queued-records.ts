@@ -1,6 +1,13 @@
+import { EtlError } from '../../errors.ts';
 import { asBuffer, jsonRecordText } from '../../formats/json-records.ts';
 import { asThreadRecord, type ThreadPart, type ThreadRecord } from '../../models/langgraph.ts';
-import { knownEntries, readThreadText, threadText, type KnownEntry } from '../../models/langgraph-record-text.ts';
+import {
+  knownEntries,
+  readThreadText,
+  threadHead,
+  threadText,
+  type KnownEntry,
+} from '../../models/langgraph-record-text.ts';
 import type { Batch } from '../../stage.ts';
 
 /** A record that waits: as text where the batch has it, so that the objects of a thread live only while it is written. */
@@ -33,10 +40,13 @@ export function queuedRecords(
     return batch.records.map((record) => queued(asHead(record), idOf, () => ({ record: asThreadRecord(record) })));
   const bytes = asBuffer(json.bytes);
   return Array.from({ length: json.count }, (_, index) => {
-    const text = threadText(bytes, json.starts[index] ?? 0, json.ends[index] ?? 0);
-    return queued(text, idOf, () => {
+    const [start = 0, end = 0] = [json.starts[index], json.ends[index]];
+    const head = threadHead(bytes, start, end);
+    return queued(head, idOf, () => {
+      const text = threadText(bytes, start, end);
       const record = asThreadRecord(readThreadText(bytes, text));
-      return { record, bytes: text.end - text.start, texts: knownEntries(bytes, text, record) };
+      refuseOther(record, head);
+      return { record, bytes: end - start, texts: knownEntries(bytes, text, record) };
     });
   });
 }
@@ -64,6 +74,15 @@ function queued(
   } catch (error) {
     return { error };
   }
+}
+
+/** What stands behind the history, or in escapes, is seen only when all of a record is read. */
+function refuseOther({ thread_id, part }: ThreadRecord, head: Head): void {
+  if (thread_id === head.threadId && (part === undefined) === (head.part === undefined)) return;
+  if (typeof head.threadId !== 'string') return;
+  throw new EtlError('ETL_RECORD_INVALID', 'the record says twice which thread, or part of one, it is', {
+    where: { record: head.threadId },
+  });
 }
 
 interface Head {

@@ -48,7 +48,7 @@ export async function writeThread(
       if (todo === 'done' && !isOurs) return { kind: 'skipped', relation, checkpoints: 0 };
       // Somebody went on with it before its commit: writing it anew would take that away.
       if (todo === 'done' && relation === 'ahead' && mode.keepsIds)
-        return await proven(record, { history: record.history, texts }, {}, options);
+        return (await proven(record, { history: record.history, texts }, {}, options)).outcome;
       if (todo === 'replace') {
         record = given;
         mayDelete = true;
@@ -64,15 +64,16 @@ export async function writeThread(
       const finished = await writer.finish();
       const metadata = finished.metadata ?? (await server.row(thread.threadId))?.metadata ?? {};
       const written = { ...finished, metadata, wentOn };
-      const outcome = await proven(record, { history: record.history, texts }, written, options);
-      const { source = [], target = [] } = outcome;
-      if (mayDelete && attempt < maxAttempts && (await mode.learn?.(record, outcome)) === true) {
+      const { outcome, restored } = await proven(record, { history: record.history, texts }, written, options);
+      const { source = [], target = [] } = restored;
+      if (mayDelete && attempt < maxAttempts && (await mode.learn?.(record, restored)) === true) {
         await server.delete(thread.threadId);
         isThere = false;
         continue;
       }
       const isSettled = !wentOn && (await mode.settle?.(thread, source, target)) === true;
-      return isSettled ? await proven(record, { history: record.history, texts }, written, options) : outcome;
+      if (!isSettled) return outcome;
+      return (await proven(record, { history: record.history, texts }, written, options)).outcome;
     } catch (error) {
       signal.throwIfAborted();
       if (isTaken(error)) {

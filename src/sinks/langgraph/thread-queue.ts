@@ -1,11 +1,10 @@
-import pLimit from 'p-limit';
-
 import { ThreadFaults } from '../../connections/langgraph-thread-faults.ts';
 import { EtlError } from '../../errors.ts';
 import type { ThreadPart } from '../../models/langgraph.ts';
 import type { Batch } from '../../stage.ts';
 import type { AsideFile } from './aside-file.ts';
 import type { BegunThreads } from './begun-threads.ts';
+import { BoundedWork } from './bounded-work.ts';
 import { PartsJob } from './parts-job.ts';
 import { QueuedParts } from './queued-parts.ts';
 import { QueuedBatch, type Outcome } from './queued-batch.ts';
@@ -26,22 +25,16 @@ export interface QueueOptions extends JobOptions {
 /** Writes the threads of batches, several at a time. Batches are done in their order, each when all its threads are. */
 export class ThreadQueue {
   readonly #options: QueueOptions;
-  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #work: BoundedWork;
   readonly #batches: QueuedBatch[] = [];
-  readonly #running = new Set<Promise<void>>();
   /** By thread id, so that two records of one id do not get in each other's way. */
   readonly #writing = new Map<string, Promise<Outcome>>();
   readonly #faults: ThreadFaults;
   #parts: QueuedParts<Place> | undefined;
-  #records = 0;
-  #bytes = 0;
-  #isClosed = false;
-  #fatal: { readonly error: unknown } | undefined;
-  #wake: () => void = () => undefined;
 
   constructor(options: QueueOptions) {
     this.#options = options;
-    this.#limit = pLimit(options.concurrency);
+    this.#work = new BoundedWork(options.concurrency);
     this.#faults = new ThreadFaults(options.server.connection, options.signal);
   }
 
@@ -58,15 +51,16 @@ export class ThreadQueue {
     const ids = records.flatMap((record) => ('threadId' in record && isStart(record) ? [record.threadId] : []));
     const there = ids.length === 0 ? Promise.resolve(new Set<string>()) : this.#options.server.existing(ids);
     // What is looked for is all threads at once: none of them is at fault.
-    there.catch((error: unknown) => this.#end(error));
+    there.catch((error: unknown) => this.#work.fail(error));
     for (const [index, record] of records.entries()) {
       const place = { queued, index };
       if ('error' in record) this.#settle([place], { kind: 'failed', error: record.error });
-      else if (record.part === undefined) this.#start(size, place, () => this.#whole(record, place, there));
+      else if (record.part === undefined) this.#work.add(size, () => this.#whole(record, place, there));
       else this.#addPart(record, record.part, place, size, there);
     }
-    while (this.#fatal === undefined && (this.#records >= 2 * this.#options.concurrency || this.#bytes >= maxBytes))
-      await this.#change();
+    const work = this.#work;
+    while (work.failure === undefined && (work.count >= 2 * this.#options.concurrency || work.bytes >= maxBytes))
+      await work.change();
   }
 
   /** The batches that are done, as far as all before them are. Throws what ends the run, behind them. */
@@ -75,7 +69,7 @@ export class ThreadQueue {
       this.#batches.shift();
       yield first;
     }
-    if (this.#fatal !== undefined) throw this.#fatal.error;
+    if (this.#work.failure !== undefined) throw this.#work.failure.error;
   }
 
   /**
@@ -84,8 +78,8 @@ export class ThreadQueue {
    */
   async *drain({ halted }: { readonly halted: boolean }): AsyncGenerator<QueuedBatch> {
     yield* this.settled();
-    while (this.#records > 0) {
-      await this.#change();
+    while (this.#work.count > 0) {
+      await this.#work.change();
       yield* this.settled();
     }
     if (halted || this.#parts === undefined) return;
@@ -101,29 +95,14 @@ export class ThreadQueue {
 
   /** Lets nothing new begin and waits for what is under way. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.allSettled(this.#running);
-  }
-
-  #start(size: number, { queued }: Place, work: () => Promise<void>): void {
-    this.#records += 1;
-    this.#bytes += size;
-    const running = this.#limit(work)
-      .then(() => this.#worked(queued))
-      .catch((error: unknown) => this.#end(error))
-      .finally(() => {
-        this.#running.delete(running);
-        this.#done(size);
-      });
-    this.#running.add(running);
+    await this.#work.close();
   }
 
   async #whole(record: QueuedRecord, place: Place, there: Promise<ReadonlySet<string>>): Promise<void> {
-    if (this.#fatal !== undefined || this.#isClosed) return;
     const id = record.threadId.toLowerCase();
     const earlier = this.#writing.get(id);
     const writing = this.#outcome(record.threadId, async () => {
-      await earlier;
+      if (earlier !== undefined) await earlier;
       const found = await this.#found(record, there);
       return await writeThread(record.read(), found, this.#options);
     });
@@ -133,6 +112,7 @@ export class ThreadQueue {
     } finally {
       if (this.#writing.get(id) === writing) this.#writing.delete(id);
     }
+    await this.#worked(place.queued);
   }
 
   /** Parts are written one after the other; what became of the thread is known, for all of them, after the last. */
@@ -159,21 +139,13 @@ export class ThreadQueue {
     }
     const parts = this.#parts;
     parts.places.push(place);
-    this.#records += 1;
-    this.#bytes += size;
-    const running = parts.tail
-      .then(async () => {
-        await parts.add(record);
-        if (part.isLast) this.#settle(parts.places, await this.#outcome(threadId, () => parts.finish()));
-        await this.#worked(place.queued);
-      })
-      .catch((error: unknown) => this.#end(error))
-      .finally(() => {
-        this.#running.delete(running);
-        this.#done(size);
-      });
-    parts.tail = running;
-    this.#running.add(running);
+    const before = parts.tail;
+    parts.tail = this.#work.begin(size, async () => {
+      await before;
+      await parts.add(record);
+      if (part.isLast) this.#settle(parts.places, await this.#outcome(threadId, () => parts.finish()));
+      await this.#worked(place.queued);
+    });
     if (part.isLast) this.#parts = undefined;
   }
 
@@ -196,16 +168,11 @@ export class ThreadQueue {
       this.#faults.passed();
     } catch (error) {
       this.#options.signal.throwIfAborted();
-      if (this.#fatal !== undefined) throw error;
+      if (this.#work.failure !== undefined) throw error;
       outcome = { kind: 'failed', error: await this.#faults.ofThread(error) };
     }
     this.#options.begun.done(threadId);
     return outcome;
-  }
-
-  #end(error: unknown): void {
-    this.#fatal ??= { error };
-    this.#wake();
   }
 
   #settle(places: readonly Place[], outcome: Outcome): void {
@@ -215,25 +182,13 @@ export class ThreadQueue {
       queued.outcomes[index] = counts || outcome.kind === 'failed' ? outcome : { kind: outcome.kind, checkpoints: 0 };
       queued.open -= 1;
     }
-    this.#wake();
+    this.#work.changed();
   }
 
   /** A batch that only waits for the end of a thread in parts does so on the disk. */
   async #worked(queued: QueuedBatch): Promise<void> {
     queued.busy -= 1;
     if (queued.busy === 0 && queued.open > 0) await queued.putAside(this.#options.aside);
-  }
-
-  #done(size: number): void {
-    this.#records -= 1;
-    this.#bytes -= size;
-    this.#wake();
-  }
-
-  async #change(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
   }
 }
 

@@ -20,7 +20,7 @@ export interface WriteMode {
   settle?(thread: ThreadToWrite, source: readonly EntrySummary[], target: readonly EntrySummary[]): Promise<boolean>;
 }
 
-/** What became of a thread, as far as it was looked at. */
+/** What became of a thread, as far as it was looked at: nothing but the fidelity where all of it is the same. */
 export interface RestoredThread {
   readonly fidelity?: ThreadFidelity | undefined;
   /** Source id → target id, where they differ. */

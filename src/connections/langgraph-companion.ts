@@ -21,11 +21,12 @@ export async function runCompanion(
   input: unknown,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const change = (path: string, body: unknown): Promise<unknown> =>
-    connection.json({ method: 'POST', path, body, isRepeatable: false }, signal);
   return await throwaway.use(async (threadId) => {
-    await change('/threads', { thread_id: threadId, metadata: throwawayMetadata(graphId, 'companion') });
-    const state = (await change(`/threads/${threadId}/runs/wait`, { assistant_id: graphId, input })) as {
+    const thread = { thread_id: threadId, metadata: throwawayMetadata(graphId, 'companion'), if_exists: 'do_nothing' };
+    await connection.json({ method: 'POST', path: '/threads', body: thread }, signal);
+    const run = { assistant_id: graphId, input };
+    const path = `/threads/${threadId}/runs/wait`;
+    const state = (await connection.json({ method: 'POST', path, body: run, isRepeatable: false }, signal)) as {
       readonly result?: unknown;
     } | null;
     const result = state?.result;

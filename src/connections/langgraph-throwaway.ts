@@ -87,9 +87,9 @@ export class ThrowawayThreads {
     for (const id of this.#left) await this.#delete(id, signal);
     await this.#file.close();
     if (this.#signal.aborted || this.#left.size === 0) return;
-    const ids = [...this.#left].join(', ');
     warn(
-      `threads that were made for a moment could not be deleted on ${this.#connection.where}: ${ids}. Delete them there.`,
+      `threads that were made for a moment may still be on ${this.#connection.where}: ${[...this.#left].join(', ')}. ` +
+        'The same command deletes them when it goes on; if it does not, delete them there.',
     );
   }
 

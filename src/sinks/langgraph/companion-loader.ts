@@ -9,7 +9,6 @@ const runBytes = 8_000_000;
 const maxThreads = 100;
 /** Runs at the same time: a server has few workers, and a run waits for one of them. */
 const maxRuns = 2;
-const maxTries = 3;
 
 interface Job {
   readonly threadId: string;
@@ -93,7 +92,8 @@ export class CompanionLoader {
       } catch (error) {
         this.#signal.throwIfAborted();
         const cause = error instanceof EtlError ? error.cause : error;
-        if (!isPassing(cause) || tries >= maxTries) throw error;
+        if (!isPassing(cause) || tries >= this.#server.attempts) throw error;
+        await this.#server.rest(tries);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { close } from 'node:fs';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import pLimit from 'p-limit';
@@ -8,13 +8,11 @@ import pLimit from 'p-limit';
 import type { FileDownloads } from '../../connections/file-downloads.ts';
 import { systemCode } from '../../errors.ts';
 import { hashDescriptor } from '../../files/hash-file.ts';
-import { readJsonValues } from '../../files/read-json-values.ts';
 import { RootedFiles } from '../../files/resolve-in-roots.ts';
-import { distinctName, FILES_FOLDER, safeFileName, type BundleFileEntry } from '../../formats/bundle.ts';
 import { withoutSignature } from '../../mappings/librechat-secrets.ts';
 import type { LibrechatFileRef } from '../../models/librechat-chat.ts';
 import type { BundleSettings } from './bundle-settings.ts';
-import type { Lengths } from './journalled-files.ts';
+import type { FilePlaces } from './file-places.ts';
 
 /** A file that is done: its line, and what came into the folder with it. */
 export interface SettledFile {
@@ -37,30 +35,6 @@ interface Found {
   readonly errors: readonly string[];
 }
 
-/** What a folder's manifest of files says already. */
-interface Committed {
-  readonly keys: Set<string>;
-  /** Where bytes are, by their digest. */
-  readonly places: Map<string, string>;
-  /** Folders below `files/`. */
-  readonly folders: Set<string>;
-}
-
-/** Reads the committed part of a folder's manifest of files. */
-export async function committedFiles(path: string, lengths: Lengths): Promise<Committed> {
-  const committed: Committed = { keys: new Set(), places: new Map(), folders: new Set() };
-  if (Object.keys(lengths).length === 0) return committed;
-  for await (const record of readJsonValues(path)) {
-    // We wrote these lines, and nothing has been committed since but by us.
-    const { key, sha256, copied_rel_path: place } = record as BundleFileEntry;
-    committed.keys.add(key);
-    if (sha256 === null || place === null) continue;
-    committed.places.set(sha256, place);
-    committed.folders.add(place.split('/')[1] ?? '');
-  }
-  return committed;
-}
-
 /**
  * Looks for a user's files below the folders of uploads, hashes them and copies them into the bundle, several at a time.
  *
@@ -69,24 +43,19 @@ export async function committedFiles(path: string, lengths: Lengths): Promise<Co
 export class FileCopies {
   readonly #folder: string;
   readonly #settings: BundleSettings;
-  readonly #committed: Committed;
+  readonly #places: FilePlaces;
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #roots: RootedFiles;
   readonly #waiting: { readonly file: LibrechatFileRef; readonly found: Promise<Found> }[] = [];
   #parts = 0;
   #isClosed = false;
 
-  constructor(folder: string, settings: BundleSettings, committed: Committed) {
+  constructor(folder: string, settings: BundleSettings, places: FilePlaces) {
     this.#folder = folder;
     this.#settings = settings;
-    this.#committed = committed;
+    this.#places = places;
     this.#limit = pLimit(settings.concurrency);
     this.#roots = new RootedFiles(settings.assetRoots);
-  }
-
-  /** Folders below `files/` that hold something. */
-  get folders(): ReadonlySet<string> {
-    return this.#committed.folders;
   }
 
   get waiting(): number {
@@ -95,9 +64,7 @@ export class FileCopies {
 
   /** Starts to look for a file, unless it was named before. */
   start(file: LibrechatFileRef): void {
-    const { keys } = this.#committed;
-    if (keys.has(file.key)) return;
-    keys.add(file.key);
+    if (!this.#places.isNew(file)) return;
     const found = this.#limit(() => this.#find(file));
     // Thrown where it is awaited; until then it is not unhandled.
     found.catch(() => undefined);
@@ -200,26 +167,17 @@ export class FileCopies {
   }
 
   /** Gives a copy its place: its own, or that of the same bytes. */
-  async #place(
-    { key, fileId, name, paths }: LibrechatFileRef,
-    { part, sha256 }: Found,
-  ): Promise<{ path: string; isNew: boolean } | undefined> {
+  async #place(file: LibrechatFileRef, { part, sha256 }: Found): Promise<{ path: string; isNew: boolean } | undefined> {
     if (part === undefined || sha256 === undefined) return undefined;
-    const { places, folders } = this.#committed;
-    const known = places.get(sha256);
+    const known = this.#places.find(sha256);
     if (known !== undefined) {
       await rm(part, { force: true });
       return { path: known, isNew: false };
     }
-    const wanted = safeFileName(fileId);
-    const isTaken = folders.has(wanted) || wanted.endsWith('.part');
-    const folder = isTaken ? distinctName(wanted, key) : wanted;
-    const fileName = safeFileName(name ?? paths[0]?.split('/').at(-1) ?? fileId);
-    await mkdir(join(this.#folder, folder), { recursive: true });
-    await rename(part, join(this.#folder, folder, fileName));
-    const path = `${FILES_FOLDER}/${folder}/${fileName}`;
-    folders.add(folder);
-    places.set(sha256, path);
+    const path = this.#places.give(file, sha256);
+    const target = join(dirname(this.#folder), path);
+    await mkdir(dirname(target), { recursive: true });
+    await rename(part, target);
     return { path, isNew: true };
   }
 }

@@ -13,9 +13,11 @@ import {
 } from '../../formats/bundle.ts';
 import type { LibrechatChatRecord, LibrechatFileRef, LibrechatUserRecord } from '../../models/librechat-chat.ts';
 import type { BundleSettings } from './bundle-settings.ts';
-import { committedFiles, FileCopies } from './file-copies.ts';
+import { FileCopies } from './file-copies.ts';
+import { FilePlaces } from './file-places.ts';
 import { JournalledFiles, type Lengths } from './journalled-files.ts';
 import { keepOnly } from './keep-only.ts';
+import { sectionSummary } from './section-summary.ts';
 
 /** Where a folder of a bundle stood at a commit. */
 export interface SectionState {
@@ -86,9 +88,9 @@ export class UserSection {
     const path = join(bundlePath, state.folder);
     const files = await JournalledFiles.open(path, state.lengths, paths.written, settings.gzipLevel);
     try {
-      const committed = await committedFiles(join(path, FILES_MANIFEST_FILE + settings.ending), state.lengths);
-      const copies = new FileCopies(join(path, FILES_FOLDER), settings, committed);
-      await keepOnly(join(path, FILES_FOLDER), copies.folders);
+      const places = await FilePlaces.read(join(path, FILES_MANIFEST_FILE + settings.ending), state.lengths);
+      const copies = new FileCopies(join(path, FILES_FOLDER), settings, places);
+      await keepOnly(join(path, FILES_FOLDER), places.folders);
       // The one folder of all is the bundle's own: its other files are somebody else's to clear.
       if (state.folder !== '.') await keepOnly(path, new Set([...Object.keys(state.lengths), FILES_FOLDER]));
       for (const name of [CONVERSATIONS_FILE, FILES_MANIFEST_FILE]) await files.touch(name + settings.ending);
@@ -153,38 +155,12 @@ export class UserSection {
       written += bytes;
       await this.#checksum(name, sha256);
     }
-    const { users: _, ...counts } = this.#counts;
-    const owner =
-      this.userId === null ? { users: this.#counts.users } : { user_email: this.#email, user_id: this.userId };
-    const {
-      conversations,
-      messages,
-      files,
-      filesCopied,
-      fileBytes,
-      missingFiles,
-      branchPoints,
-      orphans,
-      empty,
-      repairs,
-      losses,
-    } = counts;
-    const summary = {
-      exported_at: this.#paths.exportedAt,
-      ...owner,
-      conversation_count: conversations,
-      message_count: messages,
-      file_count: files,
-      files_copied: filesCopied,
-      file_bytes: fileBytes,
-      missing_file_count: missingFiles,
-      branch_points: branchPoints,
-      orphans,
-      empty_conversations: empty,
-      repairs,
-      losses,
-    };
-    const text = `${JSON.stringify(summary, null, 2)}\n`;
+    const text = sectionSummary({
+      exportedAt: this.#paths.exportedAt,
+      userId: this.userId,
+      email: this.#email,
+      counts: this.#counts,
+    });
     const path = join(this.#paths.bundlePath, this.folder, SUMMARY_FILE);
     await writeFile(path, text);
     this.#paths.written(path);

@@ -53,6 +53,8 @@ import { bench, type Work } from './harness.ts';
 import { startMongodbServer } from './mongodb-server.ts';
 
 const megabytes = Number(process.env['ETL_BENCH_MB'] ?? 1000);
+/** Messages of 16 MB among them: memory is to be bounded with one, too. */
+const large = Number(process.env['ETL_BENCH_LARGE'] ?? 1);
 const uri = (): string => process.env['ETL_BENCH_MONGODB'] ?? '';
 
 async function exported(options: Pick<MongodbSourceOptions, 'types'>, folder: string): Promise<Work> {
@@ -96,15 +98,15 @@ async function byHand(
   }
   file.end();
   await finished(file);
-  return { records, bytes: megabytes * 1e6, output: () => sha256(to) };
+  return { records, bytes: (megabytes + large * 16) * 1e6, output: () => sha256(to) };
 }
 
 await bench({
-  question: `A MongoDB collection as JSON lines: ${megabytes} MB of messages of 1.7 KB, server in another process`,
+  question: `A MongoDB collection as JSON lines: ${megabytes} MB of messages of 1.7 KB and ${large} of 16 MB, server in another process`,
   base: 'for await and stringify',
   rounds: 3,
   async data() {
-    process.env['ETL_BENCH_MONGODB'] = await startMongodbServer(megabytes);
+    process.env['ETL_BENCH_MONGODB'] = await startMongodbServer(megabytes, large);
   },
   variants: [
     {

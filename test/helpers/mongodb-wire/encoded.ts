@@ -54,8 +54,10 @@ export class EncodedCollection {
     if (range?.$type !== undefined) return cursorReplyAround('firstBatch', Buffer.alloc(0), 0n, this.#ns);
     const from = range?.$gt === undefined ? 0 : this.#places.get(range.$gt.toHexString());
     if (from === undefined) throw new CommandError(2, 'BadValue', 'only an _id of this collection');
-    const to = this.#upTo(from, Math.min(batchSize, limit === 0 ? Number.POSITIVE_INFINITY : limit));
-    return this.#reply('firstBatch', from, to, limit === 0 && to < this.count ? (this.#lastCursor += 1n) : 0n);
+    const most = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+    const to = this.#upTo(from, Math.min(batchSize, most));
+    // A reply that is full before its limit is not the last one.
+    return this.#reply('firstBatch', from, to, to - from < most && to < this.count ? (this.#lastCursor += 1n) : 0n);
   };
 
   #more(id: bigint, batchSize: number): Uint8Array {

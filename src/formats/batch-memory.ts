@@ -34,9 +34,14 @@ export class BatchMemory {
     return place === -1 ? undefined : this.#free.splice(place, 1)[0];
   }
 
+  /** Whether so many bytes are worth being taken from here: they are kept when they come back. */
+  keeps(bytes: number): boolean {
+    return bytes <= this.#mostBytes;
+  }
+
   /** Nobody looks at it any more. */
   giveBack(buffer: Buffer): void {
-    if (buffer.length === 0 || buffer.length > this.#mostBytes) return;
+    if (buffer.length === 0 || !this.keeps(buffer.length)) return;
     this.#free.push(buffer);
     // The one that was free for longest is the one that was too small.
     if (this.#free.length > this.#mostKept) this.#free.shift();

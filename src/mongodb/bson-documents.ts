@@ -1,3 +1,4 @@
+import type { BatchMemory } from '../formats/batch-memory.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
 import { elementValue, findElement } from '../formats/bson-elements.ts';
 
@@ -44,12 +45,14 @@ export function pickDocuments({ bytes, starts, ends }: BsonDocuments, indexes: r
   };
 }
 
-/** Several runs of documents as one; copied when there are several. */
-export function joinDocuments(parts: readonly BsonDocuments[]): BsonDocuments {
+/** Several runs of documents as one; copied when there are several, or into `memory` when it keeps so much. */
+export function joinDocuments(parts: readonly BsonDocuments[], memory?: BatchMemory): BsonDocuments {
+  const size = parts.reduce((sum, part) => sum + documentsBytes(part), 0);
+  const kept = memory?.keeps(size) === true ? memory.take(size) : undefined;
   const [first] = parts;
-  if (first !== undefined && parts.length === 1) return first;
+  if (first !== undefined && parts.length === 1 && kept === undefined) return first;
   const count = parts.reduce((sum, part) => sum + part.count, 0);
-  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + documentsBytes(part), 0));
+  const bytes = kept ?? Buffer.allocUnsafeSlow(size);
   const starts = new Uint32Array(count);
   const ends = new Uint32Array(count);
   let place = 0;
@@ -66,13 +69,20 @@ export function joinDocuments(parts: readonly BsonDocuments[]): BsonDocuments {
   return { bytes, starts, ends, count };
 }
 
+interface CutOptions {
+  readonly batchSize: number;
+  readonly batchBytes: number;
+  /** To copy batches into, all but large ones: a page is garbage while it is young then, and costs next to nothing. */
+  readonly memory?: BatchMemory | undefined;
+}
+
 /**
  * Cuts pages into batches that depend on the documents only: a batch ends with the document that reaches `batchSize` or
  * `batchBytes`, counted from its first one, wherever the pages end.
  */
 export async function* cutDocuments(
   pages: AsyncIterable<BsonDocuments>,
-  { batchSize, batchBytes }: { readonly batchSize: number; readonly batchBytes: number },
+  { batchSize, batchBytes, memory }: CutOptions,
 ): AsyncGenerator<BsonDocuments> {
   let parts: BsonDocuments[] = [];
   let count = 0;
@@ -84,7 +94,7 @@ export async function* cutDocuments(
       size += (page.ends[i] ?? 0) - (page.starts[i] ?? 0);
       if (count < batchSize && size < batchBytes) continue;
       parts.push(sliceDocuments(page, from, i + 1));
-      yield joinDocuments(parts);
+      yield joinDocuments(parts, memory);
       parts = [];
       from = i + 1;
       count = 0;
@@ -92,5 +102,5 @@ export async function* cutDocuments(
     }
     if (from < page.count) parts.push(sliceDocuments(page, from, page.count));
   }
-  if (parts.length > 0) yield joinDocuments(parts);
+  if (parts.length > 0) yield joinDocuments(parts, memory);
 }

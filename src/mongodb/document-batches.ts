@@ -2,6 +2,7 @@ import { EJSON } from 'bson';
 
 import { jsonBatch } from '../batch.ts';
 import { EtlError } from '../errors.ts';
+import type { BatchMemory } from '../formats/batch-memory.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson, type BadBson, type BsonTypes } from '../formats/bson-to-json.ts';
 import { decodeJsonRecords, sliceJsonRecords, type JsonRecords } from '../formats/json-records.ts';
@@ -15,6 +16,10 @@ interface BatchOptions {
   readonly types: BsonTypes;
   /** Whether reading can go on after an `_id`. */
   readonly hasCursor: boolean;
+  /** For the text of batches. */
+  readonly text: BatchMemory;
+  /** Takes the memory of the documents back, to be used again: nobody looks at it any more. */
+  readonly release: () => void;
 }
 
 /**
@@ -25,10 +30,13 @@ interface BatchOptions {
  */
 export function* documentBatches(
   documents: BsonDocuments,
-  { collection, types, hasCursor }: BatchOptions,
+  { collection, types, hasCursor, text, release }: BatchOptions,
   ctx: StageContext,
 ): Generator<Batch<unknown>> {
-  const { json, bad, replaced } = bsonToJson(documents, { types });
+  // As JSON text they are a little larger; what does not fit lies in other memory.
+  const size = documentsBytes(documents);
+  const { json, bad, replaced } = bsonToJson(documents, { types, memory: text.take(size + (size >>> 2)) });
+  const takeBack = (): void => text.giveBack(Buffer.from(json.bytes.buffer as ArrayBuffer));
   if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);
   const batch = (records: JsonRecords, upTo: number): Batch<unknown> => {
     const cursor = hasCursor ? cursorAfter(documents, upTo) : undefined;
@@ -36,6 +44,7 @@ export function* documentBatches(
       bytes: sizeUpTo(documents, upTo),
       cursor,
       at: (index) => placeOf(collection, records, index),
+      takeBack: upTo === documents.count - 1 ? takeBack : undefined,
     });
   };
   for (const each of bad) {
@@ -46,7 +55,9 @@ export function* documentBatches(
       throw error;
     }
   }
-  yield batch(json, documents.count - 1);
+  const whole = batch(json, documents.count - 1);
+  release();
+  yield whole;
 }
 
 function reject(

@@ -4,6 +4,7 @@ import { defineSource } from '../component.ts';
 import { mongodbAddress, openMongodb, type MongodbConnection } from '../connections/mongodb.ts';
 import { EtlError } from '../errors.ts';
 import { batchBytes, batchSize, bsonTypes } from '../files/file-source-options.ts';
+import { BatchMemory } from '../formats/batch-memory.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
 import type { Json } from '../json.ts';
 import { cutDocuments, documentsBytes } from '../mongodb/bson-documents.ts';
@@ -62,6 +63,10 @@ interface Parts {
 }
 
 const aheadBytes = 4_000_000;
+/** Large documents are rare; their memory is not kept. */
+const mostKeptBytes = 2 * 1024 * 1024;
+/** As many batches as are read ahead, and more than are on their way to a file. */
+const mostKept = 20;
 
 /**
  * Reads a collection in the order of `_id`, each document as JSON text, without making objects.
@@ -165,13 +170,17 @@ async function* readCollection(
   const query = { collection, filter, projection: given.projection };
   const uuid = await existing(connection, collection, ctx.signal);
   const after = cursorValue(ctx.cursor);
-  const open = (signal: AbortSignal): AsyncIterable<BsonDocuments> =>
+  const pages = (signal: AbortSignal): AsyncIterable<BsonDocuments> =>
     isById(sort)
       ? keysetPages(connection, { ...query, by: '_id', after }, signal)
       : connection.stream({ ...query, sort: sort ?? {}, batchSize: 1000 }, signal);
-  const pages = readAhead(open, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf: documentsBytes });
-  for await (const documents of cutDocuments(pages, given)) {
-    yield* documentBatches(documents, { collection, types, hasCursor: isById(sort) }, ctx);
+  const memory = new BatchMemory(mostKeptBytes, { mostKept });
+  const text = new BatchMemory(mostKeptBytes, { mostKept });
+  const open = (signal: AbortSignal): AsyncIterable<BsonDocuments> => cutDocuments(pages(signal), { ...given, memory });
+  for await (const documents of readAhead(open, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf: documentsBytes })) {
+    // What is not from there is larger than what it keeps.
+    const release = (): void => memory.giveBack(documents.bytes as Buffer);
+    yield* documentBatches(documents, { collection, types, hasCursor: isById(sort), text, release }, ctx);
   }
   await stillThere(connection, collection, uuid, ctx.signal);
 }

@@ -3,18 +3,20 @@ import { Worker } from 'node:worker_threads';
 import { describeCause, EtlError } from '../errors.ts';
 import { jsonLinesByteLength, writeJsonLines } from '../formats/json-lines-out.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
+import { jobMemory } from './job-memory.ts';
 import { unpackError, type PackedError } from './packed-error.ts';
 import type { RecordWork, WorkDone } from './record-work.ts';
 
-/** What is sent to a thread: records as lines in memory that both see, and how long each is. */
+/** What is sent to a thread: records as lines at the beginning of memory that goes there, and how long each is. */
 export interface RecordJob {
-  readonly memory: SharedArrayBuffer;
+  readonly memory: ArrayBuffer;
   readonly lengths: Uint32Array<ArrayBuffer>;
 }
 
-/** What it answers. */
+/** What it answers, with memory for another job: where records come out, they lie in it. */
 export interface RecordAnswer extends Pick<WorkDone, 'kept' | 'json'> {
   readonly problems: readonly { readonly index: number; readonly error: PackedError }[];
+  readonly memory: ArrayBuffer;
 }
 
 /** Starts a thread for a work. */
@@ -30,14 +32,13 @@ export const startRecordThread: StartRecordThread = (workerData) =>
     resourceLimits,
   });
 
-/** Larger memory is for one large record, and not kept. */
-const keptBytes = 4 * 1024 * 1024;
-const leastBytes = 512 * 1024;
+/** As many as are under way in two threads, and behind them on their way to a file. */
+const mostKept = 16;
 
 /** Threads that all do the same work. */
 export class RecordThreads {
   readonly #threads: readonly RecordThread[];
-  readonly #memory: SharedArrayBuffer[] = [];
+  readonly #memory = jobMemory(mostKept);
 
   constructor(work: RecordWork, count: number, start: StartRecordThread) {
     this.#threads = Array.from({ length: count }, () => new RecordThread(() => start(work)));
@@ -56,19 +57,16 @@ export class RecordThreads {
   async work(json: JsonRecords): Promise<WorkDone | undefined> {
     const [thread] = this.#threads.toSorted((a, b) => a.waiting - b.waiting);
     const size = jsonLinesByteLength(json);
-    const place = this.#memory.findIndex(({ byteLength }) => byteLength >= size);
-    const [memory] = place === -1 ? [new SharedArrayBuffer(Math.max(size, leastBytes))] : this.#memory.splice(place, 1);
-    if (memory === undefined) return undefined;
-    writeJsonLines(json, 0, new Uint8Array(memory), 0);
+    const lines = this.#memory.take(size + (size >>> 3));
+    writeJsonLines(json, 0, lines, 0);
+    // Made here, or come from a thread.
+    const memory = lines.buffer as ArrayBuffer;
     const lengths = Uint32Array.from({ length: json.count }, (_, i) => (json.ends[i] ?? 0) - (json.starts[i] ?? 0));
     const answer = await thread?.answer({ memory, lengths });
-    if (memory.byteLength <= keptBytes) this.#memory.push(memory);
-    return (
-      answer && {
-        ...answer,
-        problems: answer.problems.map(({ index, error }) => ({ index, error: unpackError(error) })),
-      }
-    );
+    if (answer === undefined) return undefined;
+    const { problems, memory: free, ...made } = answer;
+    if (made.json === undefined) this.#memory.giveBack(Buffer.from(free));
+    return { ...made, problems: problems.map(({ index, error }) => ({ index, error: unpackError(error) })) };
   }
 
   async close(): Promise<void> {
@@ -115,7 +113,7 @@ class RecordThread {
     if (this.problem !== undefined) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#worker?.postMessage(job, [job.lengths.buffer]);
+      this.#worker?.postMessage(job, [job.memory, job.lengths.buffer]);
     });
   }
 

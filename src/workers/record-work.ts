@@ -1,7 +1,8 @@
 import { EtlError } from '../errors.ts';
-import { encodeJsonRecords, type JsonRecords } from '../formats/json-records.ts';
+import { JsonRecordsWriter } from '../formats/json-records-writer.ts';
+import type { JsonRecords } from '../formats/json-records.ts';
 import { nothingCameOut } from '../map-batch.ts';
-import { outcomesOf, valueOf, type Outcome } from '../outcomes.ts';
+import { forEachOutcome, outcomesOf, valueOf } from '../outcomes.ts';
 
 /** Work on single records that any thread can do: what cannot be sent as a function can by its text or its address. */
 export interface RecordWork {
@@ -28,8 +29,16 @@ export interface WorkDone {
   readonly json?: JsonRecords | undefined;
 }
 
+/** The records of a batch. */
+export interface RecordsToDo {
+  readonly count: number;
+  readonly recordAt: (index: number) => unknown;
+  /** For what comes out, as far as it has room. */
+  readonly memory?: Buffer | undefined;
+}
+
 /** Does the work on the records of a batch. It does not reject. */
-export type DoWork = (records: readonly unknown[]) => Promise<WorkDone>;
+export type DoWork = (given: RecordsToDo) => Promise<WorkDone>;
 
 /**
  * Makes work ready to be done in this thread.
@@ -39,9 +48,7 @@ export type DoWork = (records: readonly unknown[]) => Promise<WorkDone>;
  */
 export async function readyWork({ does, by }: RecordWork): Promise<DoWork> {
   const { change, keep } = 'expression' in by ? await byExpression(by.expression, by.timeoutMs) : await byModule(by);
-  return does === 'map'
-    ? async (records) => changed(records, await outcomesOf(records, change))
-    : async (records) => keptOf(await outcomesOf(records, keep));
+  return does === 'map' ? (given) => changed(given, change) : (given) => keptOf(given, keep);
 }
 
 interface Functions {
@@ -85,9 +92,10 @@ function afterwards(value: unknown, change: (value: unknown) => unknown): unknow
   return value instanceof Promise ? value.then(change) : change(value);
 }
 
-function keptOf(outcomes: readonly Outcome<unknown>[]): WorkDone {
+async function keptOf({ count, recordAt }: RecordsToDo, keep: Functions['keep']): Promise<WorkDone> {
+  const outcomes = await outcomesOf(indexesOf(count), (index) => keep(recordAt(index)));
   const problems: RecordProblem[] = [];
-  const kept = new Uint8Array(outcomes.length);
+  const kept = new Uint8Array(count);
   for (const [index, outcome] of outcomes.entries()) {
     if ('error' in outcome) problems.push({ index, error: outcome.error });
     else kept[index] = outcome.value === true ? 1 : 0;
@@ -95,41 +103,44 @@ function keptOf(outcomes: readonly Outcome<unknown>[]): WorkDone {
   return { problems, kept };
 }
 
-function changed(records: readonly unknown[], outcomes: readonly Outcome<unknown>[]): WorkDone {
-  if (outcomes.every((outcome, index) => 'value' in outcome && outcome.value === records[index]))
-    return { problems: [] };
-  const { problems, values } = settled(outcomes, (value) => {
-    if (value === undefined) throw nothingCameOut();
-  });
-  try {
-    return { problems, json: encodeJsonRecords(values) };
-  } catch {
-    // One of them has no JSON form: which one is looked for only now.
-    const found = settled(outcomes, checkJsonForm);
-    return { problems: found.problems, json: encodeJsonRecords(found.values) };
-  }
-}
-
-/** The values that pass a check, and the problems of the others. */
-function settled(
-  outcomes: readonly Outcome<unknown>[],
-  check: (value: unknown) => void,
-): { readonly problems: readonly RecordProblem[]; readonly values: readonly unknown[] } {
+/** Each is text again before the next one is begun: objects that live no longer cost the garbage collector next to nothing. */
+async function changed({ count, recordAt, memory }: RecordsToDo, change: Functions['change']): Promise<WorkDone> {
   const problems: RecordProblem[] = [];
-  const values: unknown[] = [];
-  for (const [index, outcome] of outcomes.entries()) {
+  const written = new JsonRecordsWriter(count, memory);
+  // The first ones, while each is as it was.
+  let same: unknown[] | undefined = [];
+  let record: unknown;
+  const write = (index: number, value: () => unknown): void => {
     try {
-      const value = valueOf(outcome);
-      check(value);
-      values.push(value);
+      written.add(jsonTextOf(value()));
     } catch (error) {
       problems.push({ index, error });
     }
-  }
-  return { problems, values };
+  };
+  await forEachOutcome(
+    indexesOf(count),
+    (index) => {
+      record = recordAt(index);
+      return change(record);
+    },
+    (outcome, index) => {
+      if (same !== undefined && 'value' in outcome && outcome.value === record) {
+        same.push(record);
+        return;
+      }
+      for (const [place, value] of (same ?? []).entries()) write(place, () => value);
+      same = undefined;
+      write(index, () => valueOf(outcome));
+    },
+  );
+  return same === undefined ? { problems, json: written.records() } : { problems };
 }
 
-function checkJsonForm(value: unknown): void {
+function indexesOf(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+function jsonTextOf(value: unknown): string {
   if (value === undefined) throw nothingCameOut();
   let text: string | undefined;
   let cause: unknown;
@@ -139,4 +150,5 @@ function checkJsonForm(value: unknown): void {
     cause = error;
   }
   if (text === undefined) throw new EtlError('ETL_RECORD_INVALID', 'what came out has no JSON form', { cause });
+  return text;
 }

@@ -44,7 +44,8 @@ export async function* workInThreads<In, Out>(
       ctx.warn(`no thread can be started, so that this one does all the work: ${describeCause(threads.problem)}`);
     }
     here ??= readyWork(work);
-    return { batch, done: await (await here)(batch.records) };
+    const { records } = batch;
+    return { batch, done: await (await here)({ count: records.length, recordAt: (index) => records[index] }) };
   }
 
   function isEnough(begun: readonly Batch<In>[]): boolean {

@@ -48,6 +48,11 @@ export function isEven(record: Told): unknown {
   return (record.n ?? 0) % 2 === 0;
 }
 
+/** Makes texts longer. */
+export function grow(record: { readonly text: string; readonly times: number }): unknown {
+  return record.times === 1 ? record : { ...record, text: record.text.repeat(record.times) };
+}
+
 /** Fills the memory of its thread. */
 export function hoard(record: Told): unknown {
   const all: unknown[] = [];

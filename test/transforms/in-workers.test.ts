@@ -19,7 +19,7 @@ import { filter } from '../../src/transforms/filter.ts';
 import { mapInWorkers } from '../../src/transforms/map-in-workers.ts';
 import { map } from '../../src/transforms/map.ts';
 import { workInThreads } from '../../src/workers/work-in-threads.ts';
-import change, { isEven } from '../helpers/record-functions.ts';
+import change, { grow, isEven } from '../helpers/record-functions.ts';
 import { arraySource, Store, storeSink } from '../helpers/memory.ts';
 import { asJson, inDirectory, run, runBroken } from './run.ts';
 
@@ -107,6 +107,20 @@ test('map and filter in threads do what they do in one, record by record', async
     // Starting eight threads takes its time.
     { numRuns: 2 },
   );
+});
+
+test('records of all sizes, and what grows beyond the memory it came in, are written whole', async () => {
+  const sizes = [10, 3000, 70_000, 5, 2_500_000, 40, 600_000, 1];
+  const records = Array.from({ length: 60 }, (_, n) => ({
+    n,
+    text: `${n % 10}é`.repeat((sizes[n % sizes.length] ?? 0) / 2),
+    times: [1, 3, 2, 1, 1][n % 5],
+  }));
+  for (const batchSize of [1, 4]) {
+    const whole = await seen(records, map(grow as (record: unknown) => unknown), { batchSize });
+    const threads = mapInWorkers({ module, name: 'grow', start, workers: 2 });
+    assert.deepEqual(await seen(records, threads, { batchSize }), whole);
+  }
 });
 
 /** Runs records through a transform in threads until it fails. */

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+
+import { JsonRecordsWriter } from '../../src/formats/json-records-writer.ts';
+import { encodeJsonRecords } from '../../src/formats/json-records.ts';
+
+const values = fc.array(fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.string({ unit: 'binary', maxLength: 400 })), {
+  maxLength: 40,
+});
+
+test('JsonRecordsWriter writes what encodeJsonRecords does, however little memory it is given', () => {
+  fc.assert(
+    fc.property(values, fc.nat(20), fc.option(fc.nat(3000), { nil: undefined }), (all, more, bytes) => {
+      const memory = bytes === undefined ? undefined : Buffer.alloc(bytes, 0x21);
+      const writer = new JsonRecordsWriter(all.length + more, memory);
+      for (const value of all) writer.add(JSON.stringify(value));
+      const written = writer.records();
+      const expected = encodeJsonRecords(all);
+      assert.deepEqual(Buffer.from(written.bytes), Buffer.from(expected.bytes));
+      assert.deepEqual([...written.starts], [...expected.starts]);
+      assert.deepEqual([...written.ends], [...expected.ends]);
+      assert.equal(written.count, all.length);
+      if (memory !== undefined && memory.length >= written.bytes.length)
+        assert.equal(written.bytes.buffer, memory.buffer, 'what has room is written into the memory');
+    }),
+  );
+});

@@ -40,19 +40,19 @@ export function stateUpdate(
     const isKnown = Object.hasOwn(before, name);
     const old = isKnown ? before[name] : undefined;
     if (isKnown && jsonEqual(old, value)) continue;
-    const written = writableValue(value, `${threadId}/${name}`, runtime);
+    const place = `${threadId}/${name}`;
     switch (kinds.get(name) ?? 'last') {
       case 'last':
-        values[name] = written;
+        values[name] = writableValue(value, place, runtime);
         break;
       case 'messages':
-        values[name] = messagesUpdate(old, value, written);
+        values[name] = messagesUpdate(old, value, place, runtime);
         break;
       case 'reducer':
-        values[name] = { __overwrite__: written };
+        values[name] = { __overwrite__: writableValue(value, place, runtime) };
         break;
       default: {
-        const more = difference(kinds.get(name), old, value, written);
+        const more = difference(kinds.get(name), old, value, place, runtime);
         if (more === undefined) impossible.push(name);
         else values[name] = more;
       }
@@ -63,15 +63,26 @@ export function stateUpdate(
 
 /** A value with its messages in the form that a server takes. Message ids that are made up depend on `place`. */
 export function writableValue(value: unknown, place: string, runtime: Runtime): unknown {
-  if (Array.isArray(value)) return value.map((item, index) => writableValue(item, `${place}/${index}`, runtime));
+  if (Array.isArray(value)) return writableItems(value, 0, place, runtime);
   return isMessage(value) ? writableMessage(value, place, runtime) : value;
 }
 
-function messagesUpdate(old: unknown, value: unknown, written: unknown): unknown {
-  if (!Array.isArray(value) || !Array.isArray(written)) return written;
+/** What stands in a list from `from` on, in that form. */
+function writableItems(items: readonly unknown[], from: number, place: string, runtime: Runtime): readonly unknown[] {
+  return items.slice(from).map((item, index) => writableValue(item, `${place}/${from + index}`, runtime));
+}
+
+function messagesUpdate(old: unknown, value: unknown, place: string, runtime: Runtime): unknown {
+  if (!Array.isArray(value)) return writableValue(value, place, runtime);
   const before: readonly unknown[] = Array.isArray(old) ? old : [];
-  const onlyAdds = value.length > before.length && before.every((message, index) => jsonEqual(message, value[index]));
-  return onlyAdds ? written.slice(before.length) : [removeAll, ...(written as readonly unknown[])];
+  const onlyAdds = value.length > before.length && beginsWith(value, before);
+  return onlyAdds
+    ? writableItems(value, before.length, place, runtime)
+    : [removeAll, ...writableItems(value, 0, place, runtime)];
+}
+
+function beginsWith(items: readonly unknown[], before: readonly unknown[]): boolean {
+  return before.every((item, index) => jsonEqual(item, items[index]));
 }
 
 function isNumber(value: unknown): boolean {
@@ -83,10 +94,15 @@ function numberOf(value: unknown): number {
 }
 
 /** What to add for a reducer that takes no overwrite; nothing when adding cannot do it. */
-function difference(kind: ChannelKind | undefined, old: unknown, value: unknown, written: unknown): unknown {
+function difference(
+  kind: ChannelKind | undefined,
+  old: unknown,
+  value: unknown,
+  place: string,
+  runtime: Runtime,
+): unknown {
   if (kind === 'sum' && isNumber(value)) return numberOf(value) - (isNumber(old) ? numberOf(old) : 0);
-  if (kind !== 'append' || !Array.isArray(value) || !Array.isArray(written)) return undefined;
+  if (kind !== 'append' || !Array.isArray(value)) return undefined;
   const before: readonly unknown[] = Array.isArray(old) ? old : [];
-  const onlyAdds = before.every((item, index) => jsonEqual(item, value[index]));
-  return onlyAdds ? written.slice(before.length) : undefined;
+  return beginsWith(value, before) ? writableItems(value, before.length, place, runtime) : undefined;
 }

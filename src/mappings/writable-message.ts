@@ -8,6 +8,9 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Types that both servers take in a state update as they are. */
 const writable = new Set(['human', 'ai', 'system', 'tool', 'developer']);
 
+/** What a message for a server in Python leaves out when it is empty. */
+const omitted = ['usage_metadata', 'invalid_tool_calls'];
+
 /** Types of pieces and of older versions, by what the servers take in their place. */
 const replacements: Readonly<Record<string, string>> = {
   AIMessageChunk: 'ai',
@@ -44,11 +47,12 @@ export function isMessageList(value: unknown): value is readonly (Fields & { rea
  */
 export function writableMessage(message: Fields & { readonly type: string }, place: string, runtime: Runtime): Fields {
   const { type } = message;
+  if (isWritable(message, runtime)) return message;
   const kept: Record<string, unknown> = { ...message, type: writableType(message) };
   if (typeof message['id'] !== 'string' || message['id'] === '') kept['id'] = messageId(message, place);
   if (type === 'function' || type === 'FunctionMessageChunk') kept['tool_call_id'] ??= message['name'] ?? kept['id'];
   if (runtime === 'python') {
-    for (const name of ['usage_metadata', 'invalid_tool_calls']) if (isEmpty(message[name])) delete kept[name];
+    for (const name of omitted) if (isEmpty(message[name])) delete kept[name];
   }
   // A role decides over the type where it stands.
   if ((type === 'chat' || type === 'generic') && 'role' in kept) {
@@ -56,6 +60,12 @@ export function writableMessage(message: Fields & { readonly type: string }, pla
     delete kept['role'];
   }
   return kept;
+}
+
+/** Whether a message is taken as it is: most are. */
+function isWritable(message: Fields & { readonly type: string }, runtime: Runtime): boolean {
+  if (!writable.has(message.type) || typeof message['id'] !== 'string' || message['id'] === '') return false;
+  return runtime !== 'python' || !omitted.some((name) => name in message && isEmpty(message[name]));
 }
 
 function writableType(message: Fields & { readonly type: string }): string {

@@ -14,6 +14,8 @@ export interface HistoryOptions {
   readonly pageSize?: number | undefined;
   /** Only so many of the newest checkpoints. */
   readonly limit?: number | undefined;
+  /** The checkpoints of an answer that the caller knows by its bytes: these are not looked through. */
+  readonly known?: ((answer: Buffer) => MarkedRecords | undefined) | undefined;
 }
 
 /** Checkpoints as text, newest first; `mayHoldMark` is false only when every `checkpoint_ns` in them is empty: no subgraph ran. */
@@ -45,6 +47,7 @@ export class HistoryReader {
   readonly #threadId: string;
   readonly #namespace: string;
   readonly #signal: AbortSignal;
+  readonly #known: (answer: Buffer) => MarkedRecords | undefined;
   #left: number;
   #size: number;
   #before: string | undefined;
@@ -58,13 +61,14 @@ export class HistoryReader {
   constructor(
     connection: LanggraphConnection,
     threadId: string,
-    { namespace = '', pageSize = 100, limit = Number.POSITIVE_INFINITY }: HistoryOptions,
+    { namespace = '', pageSize = 100, limit = Number.POSITIVE_INFINITY, known = () => undefined }: HistoryOptions,
     signal: AbortSignal,
   ) {
     this.#connection = connection;
     this.#threadId = threadId;
     this.#namespace = namespace;
     this.#signal = signal;
+    this.#known = known;
     this.#left = limit;
     this.#size = Math.min(pageSize, 1000);
   }
@@ -95,7 +99,7 @@ export class HistoryReader {
         this.#pieces = streamedPage(answer, this.#connection.where, this.#signal);
         continue;
       }
-      const page = wholePage(answer, this.#connection.where);
+      const page = wholePage(answer, this.#known(answer.bytes), this.#connection.where);
       this.#count(page);
       this.#endPage();
       return page.count === 0 ? undefined : page;
@@ -194,8 +198,8 @@ function checkpointIdAt({ bytes, starts, ends }: JsonRecords, index: number, whe
 }
 
 /** The entries of an answer that is whole. */
-function wholePage({ bytes, giveBack }: LanggraphBody, where: string): HistoryPage {
-  const found = jsonArrayElements(bytes, namespaceMark);
+function wholePage({ bytes, giveBack }: LanggraphBody, known: MarkedRecords | undefined, where: string): HistoryPage {
+  const found = known ?? jsonArrayElements(bytes, namespaceMark);
   if (found === undefined) throw notEntries(where, bytes);
   return pageOf(found, found.mayHoldMark, giveBack);
 }

@@ -112,7 +112,7 @@ async function relationTo(
   if (record.part !== undefined) return 'not compared';
   const added = new AddedChannels(record.history);
   const as = (entry: HistoryEntry): HistoryEntry => added.without(entry);
-  const there = await server.summaries(record.thread_id, { subgraphs: false, as });
+  const there = await server.history.summaries(record.thread_id, { subgraphs: false, as });
   const { history } = shownAgain(record, there);
   return (isState ? stateRelation : relationOf)(history.map(summarizeEntry), there);
 }

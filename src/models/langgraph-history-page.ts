@@ -1,10 +1,14 @@
 import { complete, growingObject, isSameText, ShorterText, type GrowingObject } from '../formats/growing-json.ts';
+import type { MarkedRecords } from '../formats/json-array-elements.ts';
 import type { JsonRange } from '../formats/json-members.ts';
 import { asBuffer, type JsonRecords } from '../formats/json-records.ts';
 import { jsonEqual } from '../json-equal.ts';
 import { asHistoryEntry, parentIdOf, type HistoryEntry } from './langgraph.ts';
 import { entryText, type EntryText, type KnownEntry } from './langgraph-record-text.ts';
 
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const COMMA = 0x2c;
 /** So many known entries are tried for each that is read: more or fewer of them than expected may come in between. */
 const tries = 3;
 
@@ -14,10 +18,39 @@ export class KnownEntries {
   /** Those from here on were met, or passed. */
   #end: number;
   #next = 0;
+  /** The text of a page that holds nothing else. */
+  #page: Uint8Array | undefined;
 
   constructor(entries: readonly KnownEntry[]) {
     this.#entries = entries;
     this.#end = entries.length;
+  }
+
+  /** The checkpoints of an answer, when all of them come next, newest first, and each in the words that are known. */
+  page(bytes: Buffer): MarkedRecords | undefined {
+    const starts: number[] = [];
+    const ends: number[] = [];
+    if (bytes[0] !== OPEN_LIST) return undefined;
+    for (let index = this.#end - 1, at = 1; index >= 0; index--, at++) {
+      const known = this.#entries[index];
+      if (known === undefined || !isSameText(bytes, at, known.bytes, known)) return undefined;
+      starts.push(at);
+      at += known.end - known.start;
+      ends.push(at);
+      if (bytes[at] === COMMA) continue;
+      if (bytes[at] !== CLOSE_LIST || at + 1 !== bytes.length) return undefined;
+      this.#page = bytes;
+      const [count, mayHoldMark] = [starts.length, true];
+      return { bytes, starts: Uint32Array.from(starts), ends: Uint32Array.from(ends), count, mayHoldMark };
+    }
+    return undefined;
+  }
+
+  /** The checkpoints of a page, newest first, when they are all known: see {@link page}. */
+  all({ bytes, count }: JsonRecords): readonly KnownEntry[] | undefined {
+    if (bytes !== this.#page) return undefined;
+    this.begin(count);
+    return this.#entries.slice(this.#end, this.#end + count).reverse();
   }
 
   /** Begins a page of so many checkpoints, which are older than all before. */
@@ -58,6 +91,8 @@ interface ValuesText extends JsonRange {
 export function historyPage(page: JsonRecords, known: KnownEntries): HistoryEntry[] {
   const { starts, count } = page;
   const bytes = asBuffer(page.bytes);
+  const all = known.all(page);
+  if (all !== undefined) return all.map(({ entry }) => filledIn(entry));
   const found: PageEntry[] = [];
   let before: { readonly text: GrowingObject; readonly place: number } | undefined;
   known.begin(count);

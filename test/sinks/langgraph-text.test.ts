@@ -139,7 +139,12 @@ describe('threads that are compared by their texts', () => {
         const read = readQueued(queuedRecords(batch)[1]);
         assert.equal(JSON.stringify(read.record), record);
 
-        const entries = historyPage(page, new KnownEntries(read.texts ?? []));
+        const known = new KnownEntries(read.texts ?? []);
+        const whole = known.page(answer);
+        const last = given.slice(given.length - texts.length).map((entry) => JSON.stringify(entry));
+        assert.equal(whole !== undefined, texts.length > 0 && texts.join() === last.join(), answer.toString());
+        if (whole !== undefined) assert.deepEqual([whole.starts, whole.ends], [page.starts, page.ends]);
+        const entries = historyPage(whole ?? page, known);
         assert.equal(JSON.stringify(entries), JSON.stringify(plain));
         const ids = plain.toReversed().map(({ checkpoint }) => checkpoint.checkpoint_id);
         const idMap = isMapped

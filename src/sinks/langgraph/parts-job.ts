@@ -95,7 +95,7 @@ export class PartsJob {
       }
     }
     if (isThere && !isOurs && ifExists === 'continue' && mode.name !== 'state')
-      existing = await server.summaries(thread.threadId, { subgraphs: false });
+      existing = await server.history.summaries(thread.threadId, { subgraphs: false });
     else {
       if (isThere) await server.delete(thread.threadId);
       this.#mayDelete = true;

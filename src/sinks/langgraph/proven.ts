@@ -84,14 +84,14 @@ async function compared(
   let ids: ReadonlyMap<string, string> | undefined;
   if (summaries === undefined && !('summaries' in given)) {
     const { history } = given;
-    const entries = await server.entries(threadId, { ...reading, known: given.texts });
+    const entries = await server.history.entries(threadId, { ...reading, known: given.texts });
     if (mode.name !== 'state' && areSame(history, entries, order))
       return { fidelity: sameThread(threadId, history.map(namespaceOf)) };
     const own = entries.filter((entry) => namespaceOf(entry) === '').map(({ checkpoint }) => checkpoint.checkpoint_id);
     ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = pairedSummaries(history, entries, (id) => (ids === undefined ? id : ids.get(id)), added);
   } else {
-    const target = await server.summaries(threadId, { ...reading, as: (entry) => added.without(entry) });
+    const target = await server.history.summaries(threadId, { ...reading, as: (entry) => added.without(entry) });
     const own = target.filter(({ ns }) => ns === '').map(({ id }) => id);
     ids = order === undefined ? undefined : idsOf(order, own, { threadId, server, wentOn });
     sides = { source: summaries ?? [], target };

@@ -9,19 +9,10 @@ import {
   langgraphError,
   LanggraphHttpError,
 } from '../../connections/langgraph-errors.ts';
-import { HistoryReader } from '../../connections/langgraph-history.ts';
 import { EtlError } from '../../errors.ts';
 import type { GraphShape, NodeUpdate } from '../../mappings/history-to-supersteps.ts';
-import {
-  asHistoryEntry,
-  namespaceOf,
-  type HistoryEntry,
-  type Runtime,
-  type ThreadRow,
-} from '../../models/langgraph.ts';
-import { historyPage, KnownEntries } from '../../models/langgraph-history-page.ts';
-import type { KnownEntry } from '../../models/langgraph-record-text.ts';
-import { summarizeEntry, type EntrySummary } from '../../models/langgraph-summary.ts';
+import { asHistoryEntry, type HistoryEntry, type Runtime, type ThreadRow } from '../../models/langgraph.ts';
+import { TargetHistory } from './target-history.ts';
 
 /** How often, and how soon, something is tried again that a server failed on. */
 export interface Patience {
@@ -46,12 +37,14 @@ export interface NewThread {
  */
 export class TargetServer {
   readonly connection: LanggraphConnection;
+  readonly history: TargetHistory;
   readonly #signal: AbortSignal;
   readonly #patience: Patience;
   readonly #graphs = new Map<string, Promise<GraphShape>>();
 
   constructor(connection: LanggraphConnection, patience: Patience, signal: AbortSignal) {
     this.connection = connection;
+    this.history = new TargetHistory(connection, signal);
     this.#patience = patience;
     this.#signal = signal;
   }
@@ -197,92 +190,6 @@ export class TargetServer {
   /** Whether a graph of this name is deployed. */
   async hasGraph(graphId: string): Promise<boolean> {
     return (await drawnGraph(this.connection, graphId, this.#signal)) !== undefined;
-  }
-
-  /**
-   * The checkpoints of a namespace, newest first, page by page.
-   *
-   * @param options.known Checkpoints of the namespace that are likely to be found there, oldest first: what has the same text
-   *   is the same object.
-   */
-  async *history(
-    threadId: string,
-    {
-      known = [],
-      ...options
-    }: { readonly namespace?: string; readonly known?: readonly KnownEntry[] | undefined } = {},
-  ): AsyncGenerator<readonly HistoryEntry[]> {
-    const reader = new HistoryReader(this.connection, threadId, options, this.#signal);
-    const entries = new KnownEntries(known);
-    try {
-      for (let page = await reader.next(); page !== undefined; page = await reader.next()) {
-        const found = historyPage(page, entries);
-        page.giveBack();
-        yield found;
-      }
-    } finally {
-      await reader.close();
-    }
-  }
-
-  /**
-   * Summaries of all checkpoints of a thread, oldest first in each namespace, the thread's own first.
-   *
-   * @param options.as Makes another checkpoint of each before it is summed up.
-   */
-  async summaries(
-    threadId: string,
-    {
-      subgraphs = true,
-      as = (entry) => entry,
-    }: { readonly subgraphs?: boolean; readonly as?: (entry: HistoryEntry) => HistoryEntry } = {},
-  ): Promise<readonly EntrySummary[]> {
-    return await this.#walk(threadId, subgraphs, (entry) => summarizeEntry(as(entry)));
-  }
-
-  /**
-   * The checkpoints themselves, in the same order.
-   *
-   * @param options.known Checkpoints that are likely to be found there, those of each namespace oldest first.
-   */
-  async entries(
-    threadId: string,
-    {
-      subgraphs = true,
-      known,
-    }: { readonly subgraphs?: boolean; readonly known?: readonly KnownEntry[] | undefined } = {},
-  ): Promise<readonly HistoryEntry[]> {
-    return await this.#walk(threadId, subgraphs, (entry) => entry, known);
-  }
-
-  async #walk<T>(
-    threadId: string,
-    subgraphs: boolean,
-    take: (entry: HistoryEntry) => T,
-    known: readonly KnownEntry[] = [],
-  ): Promise<readonly T[]> {
-    const all: T[] = [];
-    const met = new Set(['']);
-    const waiting = [''];
-    for (let namespace = waiting.shift(); namespace !== undefined; namespace = waiting.shift()) {
-      const found: T[] = [];
-      const below: string[] = [];
-      const ours = known.filter(({ entry }) => namespaceOf(entry) === namespace);
-      for await (const page of this.history(threadId, { namespace, known: ours })) {
-        for (const entry of page) {
-          found.push(take(entry));
-          for (const { checkpoint } of entry.tasks) {
-            const ns = checkpoint?.checkpoint_ns;
-            if (typeof ns !== 'string' || met.has(ns)) continue;
-            met.add(ns);
-            below.push(ns);
-          }
-        }
-      }
-      all.push(...found.reverse());
-      if (subgraphs) waiting.push(...below.reverse());
-    }
-    return all;
   }
 
   async #readGraph(graphId: string): Promise<GraphShape> {

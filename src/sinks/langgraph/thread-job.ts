@@ -37,7 +37,7 @@ export async function writeThread(
     if (isThere) {
       if (isOfConversation(thread.metadata)) await refuseOther(thread.threadId, thread.metadata, server);
       const added = new AddedChannels(given.history);
-      const entries = await server.entries(thread.threadId, { subgraphs: false });
+      const entries = await server.history.entries(thread.threadId, { subgraphs: false });
       const there = entries.map((entry) => summarizeEntry(added.without(entry)));
       record = shownAgain(given, there);
       const source = record.history.map((entry) => summarizeEntry(entry));

@@ -3,6 +3,8 @@ import { EtlError, systemCode } from '../errors.ts';
 /** What a server answered when it was not what was asked for. Carried as the `cause` of the error that is thrown. */
 export class LanggraphHttpError extends Error {
   override readonly name = 'LanggraphHttpError';
+  /** Method and path, without ids. */
+  readonly request: string;
   readonly status: number;
   /** The beginning of the answer, at most 4 KB. */
   readonly text: string;
@@ -11,6 +13,7 @@ export class LanggraphHttpError extends Error {
 
   constructor(request: string, status: number, text: string, retryAfterMs?: number) {
     super(`${request} answered ${status}${text === '' ? '' : `: ${excerpt(text)}`}`);
+    this.request = request;
     this.status = status;
     this.text = text;
     this.retryAfterMs = retryAfterMs;
@@ -140,7 +143,9 @@ function answered(
     case 404:
       return new EtlError('ETL_REQUEST_FAILED', error.message, {
         ...at,
-        hint: 'The thread is gone, or its graph is not deployed on this server: the history of a thread needs its graph there.',
+        hint: error.request.includes('{id}')
+          ? 'The thread is gone, or its graph is not deployed on this server: the history of a thread needs its graph there.'
+          : 'Is this the address of a LangGraph API? One that is served under a path has it in its address: https://example.org/api.',
       });
     case 409:
       return new EtlError('ETL_REQUEST_FAILED', error.message, {

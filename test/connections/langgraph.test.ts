@@ -70,7 +70,7 @@ describe('what a server does wrong every time', () => {
     ['is told with its answer', { status: 500, text: 'boom' }, 'ETL_REQUEST_FAILED', 500, 3, /500: boom/],
     ['says what to do about keys', { status: 401, text: '{"detail":"no"}' }, 'ETL_AUTH_FAILED', 401, 1, /service key/],
     ['says what to do about rights', { status: 403, text: 'no' }, 'ETL_AUTH_FAILED', 403, 1, /custom\s+authentication/],
-    ['says that the graph may be missing', { status: 404 }, 'ETL_REQUEST_FAILED', 404, 1, /not deployed/],
+    ['says that the address may be wrong', { status: 404 }, 'ETL_REQUEST_FAILED', 404, 1, /address of a LangGraph API/],
     ['says that a run may be under way', { status: 409 }, 'ETL_REQUEST_FAILED', 409, 1, /run is under way/],
     ['is a wrong request', { status: 422, text: '{"detail":"limit"}' }, 'ETL_REQUEST_FAILED', 422, 1, /limit/],
     [
@@ -99,6 +99,18 @@ describe('what a server does wrong every time', () => {
       );
     });
   }
+});
+
+test('of one thread, 404 says that it or its graph may be missing', async () => {
+  await withStub(
+    () => ({ status: 404 }),
+    async (connection) => {
+      const error = await failure(
+        connection.json({ path: '/threads/4b1c7a5e-0000-4000-8000-000000000000/history' }, signal),
+      );
+      assert.match(error.describe(), /The thread is gone, or its graph is not deployed/);
+    },
+  );
 });
 
 test('a request that must not be carried out twice is sent again only when the server refused to take it up', async () => {

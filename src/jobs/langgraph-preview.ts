@@ -80,7 +80,7 @@ async function passes(record: ThreadRecord, isThere: boolean, preview: Preview):
   const { server, faults, sink, ctx, from } = preview;
   try {
     const { graphId } = threadToWrite(record, { graphId: sink.graphId });
-    if (graphId !== undefined && record.history.length > 0) await server.graph(graphId);
+    if (graphId !== undefined && record.history.length > 0) await server.graphs.of(graphId);
     if (!isThere) return true;
     const isState = sink.mode === 'state';
     const relation = await relationTo(server, record, isState);

@@ -12,20 +12,19 @@ import {
 } from '../connections/langgraph-options.ts';
 import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
-import { describeCause } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { fileLedger } from '../ledger/file.ts';
 import { collectSooner } from '../collect-sooner.ts';
 import { exactThreads } from '../models/exact-threads.ts';
-import { fidelityAspects } from '../models/langgraph-fidelity.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
+import { account } from './langgraph/account.ts';
 import { AsideFile } from './langgraph/aside-file.ts';
 import { BegunThreads } from './langgraph/begun-threads.ts';
 import { chooseMode, describeMode } from './langgraph/choose-mode.ts';
-import { removeShells, type LeftShells } from './langgraph/empty-shells.ts';
-import { fidelityLine, FidelityReport } from './langgraph/fidelity-report.ts';
-import type { Outcome, QueuedBatch } from './langgraph/queued-batch.ts';
+import { removeShells, shellsText } from './langgraph/empty-shells.ts';
+import { FidelityReport } from './langgraph/fidelity-report.ts';
+import type { QueuedBatch } from './langgraph/queued-batch.ts';
 import { TargetServer } from './langgraph/target-server.ts';
 import { ThreadQueue } from './langgraph/thread-queue.ts';
 
@@ -208,73 +207,11 @@ async function* write(
     await throwaway.close((message) => ctx.warn(message));
     const reconnect = (ending: AbortSignal): ReturnType<typeof connect> =>
       connect({ ...given, attempts: 2, timeoutMs: Math.min(given.timeoutMs, 3_000), signal: ending });
-    if (begun.open.length > 0) warnOfShells(await removeShells(begun.open, { connect: reconnect, folder }), ctx);
+    const left = begun.open.length === 0 ? undefined : await removeShells(begun.open, { connect: reconnect, folder });
+    if (left !== undefined) ctx.warn(shellsText(left));
     await report?.close();
     await connection.close();
   }
-}
-
-function warnOfShells(left: LeftShells | undefined, ctx: StageContext): void {
-  if (left === undefined) return;
-  const ids = left.ids.length > 5 ? [...left.ids.slice(0, 5), `and ${left.ids.length - 5} more`] : left.ids;
-  ctx.warn(
-    `threads that were begun may be on the target without any history, and could not be removed (${describeCause(left.reason)}): ` +
-      `${ids.join(', ')}. The same command again finishes them.`,
-  );
-}
-
-/** Counts what became of the records of a batch; gives those that are written, and their lines for the report, if there is one. */
-async function account(
-  queued: QueuedBatch,
-  mode: string,
-  ctx: StageContext,
-  isReported: boolean,
-): Promise<{ readonly records: number; readonly lines: string }> {
-  const { batch, heads, outcomes } = queued;
-  let records = 0;
-  let lines = '';
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome === undefined) continue;
-    const from = { batch, index, at: batch.at?.(index) };
-    const record = heads[index];
-    // Records are counted; of threads, a large one is one all the same.
-    if (record?.part?.isLast === false) ctx.finding(`further parts of threads: ${outcome.kind}`, 1, from);
-    if (outcome.kind === 'failed') {
-      ctx.reject(await queued.record(index), outcome.error, from);
-      continue;
-    }
-    if (outcome.kind === 'skipped') ctx.count('skipped', 1, from);
-    else records += 1;
-    countFindings(outcome, mode, ctx, from);
-    if (outcome.kind === 'written' && outcome.checkpoints === 0 && outcome.fidelity === undefined) continue;
-    if (isReported && record !== undefined) lines += fidelityLine(record.threadId, mode, outcome);
-  }
-  return { records, lines };
-}
-
-function countFindings(
-  outcome: Exclude<Outcome, { readonly kind: 'failed' }>,
-  mode: string,
-  ctx: StageContext,
-  from: { readonly batch: Batch<unknown>; readonly index: number },
-): void {
-  const { relation, fidelity, losses = new Map<string, number>(), added, checkpoints } = outcome;
-  if (outcome.kind === 'skipped') {
-    ctx.finding(`already there: ${relation ?? 'not compared'}`, 1, from);
-    return;
-  }
-  ctx.finding(`restored by ${mode}: checkpoints`, checkpoints, from);
-  for (const [kind, times] of losses) ctx.finding(`not restored: ${kind}`, times, from);
-  if (added !== undefined && added.size > 0) ctx.finding('added by the graph: channels', added.size, from);
-  if (fidelity === undefined) return;
-  const { checkpoints: count, subgraphs, matched } = fidelity;
-  ctx.finding(
-    'not the same: checkpoints missing',
-    count.source - count.paired - (subgraphs.source - subgraphs.paired),
-    from,
-  );
-  ctx.finding('not the same: checkpoints too many', count.target - count.paired, from);
-  for (const aspect of fidelityAspects) ctx.finding(`not the same: ${aspect}`, count.paired - matched[aspect], from);
 }
 
 export const langgraphSinkComponent = defineSink({

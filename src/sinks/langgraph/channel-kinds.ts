@@ -63,7 +63,7 @@ export class ChannelKinds {
   }
 
   async #probe(graphId: string, sample: Channels): Promise<ReadonlyMap<string, ChannelKind>> {
-    const node = plainNode(await this.#server.graph(graphId));
+    const node = plainNode(await this.#server.graphs.of(graphId));
     try {
       return await this.#probeAll(graphId, node, sample);
     } catch (error) {

@@ -57,10 +57,10 @@ export async function describeMode(server: TargetServer, options: ModeOptions): 
 async function modeName(server: TargetServer, { mode, companion, database }: ModeOptions): Promise<WriteMode['name']> {
   if (mode === 'auto') {
     if (database !== undefined) return 'postgres';
-    return (await server.hasGraph(companion)) ? 'full' : 'history';
+    return (await server.graphs.has(companion)) ? 'full' : 'history';
   }
   if (mode === 'postgres' && database === undefined) throw withoutDatabase(server);
-  if (mode === 'full' && !(await server.hasGraph(companion))) {
+  if (mode === 'full' && !(await server.graphs.has(companion))) {
     throw new EtlError(
       'ETL_CONFIG_INVALID',
       `mode "full" needs the companion graph, and no graph "${companion}" is deployed`,

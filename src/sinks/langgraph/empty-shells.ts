@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { httpStatusOf } from '../../connections/langgraph-errors.ts';
 import { ThrowawayThreads } from '../../connections/langgraph-throwaway.ts';
 import type { LanggraphConnection } from '../../connections/langgraph.ts';
+import { describeCause } from '../../errors.ts';
 
 /** A run that ends should not keep anybody waiting. */
 const maxMs = 5_000;
@@ -75,4 +76,13 @@ async function removeShell(connection: LanggraphConnection, id: string, signal: 
     if (httpStatusOf(error) === 404) return false;
     throw error;
   }
+}
+
+/** What is said of threads that are left. */
+export function shellsText({ ids, reason }: LeftShells): string {
+  const named = ids.length > 5 ? [...ids.slice(0, 5), `and ${ids.length - 5} more`] : ids;
+  return (
+    `threads that were begun may be on the target without any history, and could not be removed (${describeCause(reason)}): ` +
+    `${named.join(', ')}. The same command again finishes them.`
+  );
 }

@@ -86,7 +86,7 @@ class CompanionWriter implements ThreadWriter {
   async #begun(): Promise<TupleMaker> {
     if (this.#maker !== undefined) return this.#maker;
     const { threadId, metadata, graphId, origin, existing } = this.#thread;
-    const graph = await this.#server.graph(graphId);
+    const graph = await this.#server.graphs.of(graphId);
     const ifExists = existing === undefined ? 'raise' : 'append';
     const row = await this.#server.create({ threadId, metadata, ifExists });
     this.#metadata = row.metadata ?? {};

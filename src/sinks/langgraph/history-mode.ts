@@ -37,7 +37,7 @@ export function historyMode(
       if (graphId === undefined || ids === undefined || before === undefined) return false;
       // Mostly each checkpoint leads where it did.
       if (fidelity !== undefined && fidelity.matched.next === fidelity.checkpoints.paired) return false;
-      const { edges } = await server.graph(graphId);
+      const { edges } = await server.graphs.of(graphId);
       const found = routedAway(record, ids, target).filter(
         (node) => !before.has(node) && edges.some(({ source, conditional }) => source === node && conditional === true),
       );

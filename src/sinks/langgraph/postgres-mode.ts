@@ -96,7 +96,7 @@ class TableWriter implements ThreadWriter {
   async #begin(): Promise<{ readonly maker: TupleMaker; readonly transaction: ThreadTransaction }> {
     if (this.#begun !== undefined) return this.#begun;
     const { threadId, metadata, graphId, origin, existing } = this.#thread;
-    const graph = await this.#server.graph(graphId);
+    const graph = await this.#server.graphs.of(graphId);
     const ifExists = existing === undefined ? 'raise' : 'append';
     const row = await this.#server.create({ threadId, metadata, ifExists });
     this.#metadata = row.metadata ?? {};

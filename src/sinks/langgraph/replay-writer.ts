@@ -3,26 +3,22 @@ import { EtlError } from '../../errors.ts';
 import { roughJsonLength } from '../../json-equal.ts';
 import {
   historyToSuperstep,
-  isCopyOf,
   predecessorOf,
   type Predecessor,
   type Superstep,
   type SuperstepOptions,
 } from '../../mappings/history-to-supersteps.ts';
 import { channelsOf, namespaceOf, parentIdOf, type HistoryEntry } from '../../models/langgraph.ts';
-import { summarizeEntry } from '../../models/langgraph-summary.ts';
-import { AddedChannels } from './added-channels.ts';
 import type { ChannelKinds } from './channel-kinds.ts';
-import { isEndMark, type CheckpointPair } from './compare-threads.ts';
+import { KeptPredecessors } from './kept-predecessors.ts';
+import { MadeCheckpoints } from './made-checkpoints.ts';
+import { MatchedBeginning } from './matched-beginning.ts';
 import { Losses, type ThreadToWrite, type ThreadWriter, type WrittenThread } from './thread-writer.ts';
 import type { TargetServer } from './target-server.ts';
 
 /** A request holds at most so many supersteps, and about so many bytes. */
 const maxSupersteps = 250;
 const maxBytes = 4_000_000;
-/** Of a thread in parts, so many checkpoints, and about so many bytes, are kept for later ones to be made on; others are read. */
-const keptCheckpoints = 16;
-const keptBytes = 16_000_000;
 
 /**
  * Makes a thread's history again by the API: one superstep for each checkpoint, in the order they came about, each on the
@@ -38,22 +34,15 @@ export class ReplayWriter implements ThreadWriter {
   readonly #commandNodes: ReadonlySet<string>;
   readonly #signal: AbortSignal;
   readonly #losses = new Losses();
-  /** Every checkpoint on the target in the order it was made: the source's id, or nothing for one of our own. */
-  readonly #made: (string | undefined)[] = [];
-  readonly #ids = new Map<string, string>();
-  readonly #before = new Map<string, Predecessor>();
-  /** About how many bytes each of these takes, of a thread in parts. */
-  readonly #sizes = new Map<string, number>();
-  #keptBytes = 0;
-  readonly #added = new AddedChannels();
+  readonly #made: MadeCheckpoints;
+  /** What of the thread was there before. */
+  readonly #beginning: MatchedBeginning | undefined;
+  readonly #before: KeptPredecessors;
   /** What supersteps are made with, as soon as it is known. */
   #options: SuperstepOptions | undefined;
   #pending: Superstep[] = [];
   #pendingBytes = 0;
   #isThere: boolean;
-  #matched = 0;
-  /** The last checkpoint that was there already. */
-  #last: CheckpointPair | undefined;
   #metadata: Readonly<Record<string, unknown>> | undefined;
 
   constructor(
@@ -76,17 +65,20 @@ export class ReplayWriter implements ThreadWriter {
     this.#commandNodes = commandNodes;
     this.#signal = signal;
     this.#isThere = thread.existing !== undefined;
+    this.#made = new MadeCheckpoints(server, thread.threadId);
+    if (this.#isThere) this.#beginning = new MatchedBeginning(server, thread, this.#made, this.#losses);
+    this.#before = new KeptPredecessors(thread.isWhole);
   }
 
   async add(entries: readonly HistoryEntry[]): Promise<void> {
-    const { existing = [] } = this.#thread;
     for (const entry of entries) {
       if (namespaceOf(entry) !== '') {
         this.#losses.add('checkpoints of subgraphs');
         continue;
       }
-      this.#skipEndMark();
-      if (this.#matched === existing.length || !(await this.#isMatched(entry))) {
+      this.#beginning?.skipEndMark();
+      const beginning = this.#beginning;
+      if (beginning === undefined || beginning.isOver || !(await beginning.has(entry))) {
         // Mostly nothing has to be waited for, and a promise for each checkpoint would cost more than its superstep.
         const step = this.#stepNow(entry) ?? (await this.#step(entry));
         this.#losses.add('channels that no update unsets', step.impossible.length);
@@ -94,58 +86,15 @@ export class ReplayWriter implements ThreadWriter {
         else await this.#branchOff(step);
         if (this.#pending.length >= maxSupersteps || this.#pendingBytes >= maxBytes) await this.#flush();
       }
-      this.#remember(entry);
+      this.#before.add(entry);
     }
   }
 
   async finish(): Promise<WrittenThread> {
     await this.#flush();
-    this.#skipEndMark();
+    this.#beginning?.skipEndMark();
     if (!this.#isThere) await this.#create([]);
-    return { order: this.#made, losses: this.#losses.counts, metadata: this.#metadata };
-  }
-
-  /** Whether the target has this checkpoint from before: all up to it were the same. */
-  async #isMatched(entry: HistoryEntry): Promise<boolean> {
-    const { existing = [] } = this.#thread;
-    this.#added.learn([entry]);
-    const summary = summarizeEntry(entry);
-    for (let index = this.#matched; index < existing.length; index++) {
-      const there = existing[index];
-      if (there === undefined) break;
-      if (there.values === summary.values || (await this.#isAlike(there.id, summary.values))) {
-        this.#losses.add('copies made to fork from', index - this.#matched);
-        for (; this.#matched < index; this.#matched++) this.#made.push(undefined);
-        this.#matched += 1;
-        this.#made.push(summary.id);
-        this.#ids.set(summary.id, there.id);
-        this.#last = { source: summary, target: there };
-        return true;
-      }
-      // Copies that were made to write on, or to show another branch, are nothing of the source's.
-      if (there.source === 'fork') continue;
-      throw new EtlError('ETL_RECORD_INVALID', 'the thread is on the target with another history', {
-        where: { file: this.#server.where, record: this.#thread.threadId },
-        hint: 'It is left alone. `ifExists: replace` (--if-exists replace) deletes it there and writes it anew.',
-      });
-    }
-    this.#losses.add('copies made to fork from', existing.length - this.#matched);
-    for (; this.#matched < existing.length; this.#matched++) this.#made.push(undefined);
-    return false;
-  }
-
-  /** What marks that the thread had ended is nothing of the source's. */
-  #skipEndMark(): void {
-    if (!isEndMark(this.#thread.existing?.[this.#matched], this.#last)) return;
-    this.#matched += 1;
-    this.#made.push(undefined);
-  }
-
-  /** Whether the target's graph only added channels to a checkpoint: of a thread in parts, this is not known beforehand. */
-  async #isAlike(id: string, values: string): Promise<boolean> {
-    if (this.#thread.isWhole) return false;
-    const there = await this.#server.checkpoint(this.#thread.threadId, id);
-    return summarizeEntry(this.#added.without(there)).values === values;
+    return { order: this.#made.order, losses: this.#losses.counts, metadata: this.#metadata };
   }
 
   /** How a checkpoint is made again; nothing when something has to be asked for first. */
@@ -160,7 +109,7 @@ export class ReplayWriter implements ThreadWriter {
   /** The same, when it is asked for. */
   async #step(entry: HistoryEntry): Promise<Superstep> {
     const { threadId, graphId } = this.#thread;
-    const graph = await this.#server.graph(graphId);
+    const graph = await this.#server.graphs.of(graphId);
     const kinds = await this.#channels.of(graphId, channelsOf(entry));
     const { runtime } = this.#server;
     this.#options = { threadId, runtime, graph, kinds, commandNodes: this.#commandNodes };
@@ -170,17 +119,14 @@ export class ReplayWriter implements ThreadWriter {
   }
 
   #superstep(entry: HistoryEntry, parent: Predecessor | undefined, options: SuperstepOptions): Superstep {
-    const copied =
-      entry.metadata?.source === 'fork'
-        ? [...this.#before.values()].findLast((other) => isCopyOf(entry, other))?.id
-        : undefined;
+    const copied = entry.metadata?.source === 'fork' ? this.#before.copiedBy(entry) : undefined;
     return historyToSuperstep(entry, parent, options, copied);
   }
 
   /** Whether a superstep can follow those that wait, or the last checkpoint on the target. */
   #follows(step: Superstep): boolean {
-    if (this.#made.length === 0 && this.#pending.length === 0) return true;
-    const last = this.#pending.at(-1)?.id ?? this.#made.at(-1);
+    if (this.#made.order.length === 0 && this.#pending.length === 0) return true;
+    const last = this.#pending.at(-1)?.id ?? this.#made.order.at(-1);
     return step.on !== undefined && step.on === last && step.updates[0]?.as_node !== '__copy__';
   }
 
@@ -188,18 +134,17 @@ export class ReplayWriter implements ThreadWriter {
   async #branchOff(step: Superstep): Promise<void> {
     await this.#flush();
     // A checkpoint whose parent is not there is made on the name of the parent alone, as it was in the source.
-    const on = step.on === undefined ? undefined : await this.#targetId(step.on);
+    const on = step.on === undefined ? undefined : await this.#made.targetId(step.on);
     const [only, ...more] = step.updates;
     if (only !== undefined && more.length === 0 && only.command === undefined) {
       const id = await this.#safely(() => this.#server.update(this.#thread.threadId, on ?? step.id, only));
-      this.#made.push(step.id);
-      if (id !== undefined) this.#ids.set(step.id, id);
+      this.#made.add(step.id, id);
       return;
     }
     // Several updates at once can only follow the last checkpoint: a copy makes this one the last.
     const copy = { as_node: '__copy__', values: null };
     await this.#safely(() => this.#server.update(this.#thread.threadId, on ?? step.id, copy));
-    this.#made.push(undefined);
+    this.#made.add(undefined);
     this.#losses.add('copies made to fork from');
     this.#queue(step);
   }
@@ -221,7 +166,7 @@ export class ReplayWriter implements ThreadWriter {
   /** Creates the thread, or appends to it. What is on the target already of these steps is not written again. */
   async #create(steps: readonly Superstep[]): Promise<void> {
     const { threadId, metadata } = this.#thread;
-    const from = this.#made.length;
+    const from = this.#made.order.length;
     const total = from + steps.length;
     let idle = 0;
     for (let done = from; ; ) {
@@ -248,12 +193,12 @@ export class ReplayWriter implements ThreadWriter {
         if (idle > 0) await this.#server.rest(idle);
       }
     }
-    for (const { id } of steps) this.#made.push(id);
+    for (const { id } of steps) this.#made.add(id);
   }
 
   /** One update, with a look whether it took effect when its answer is lost. */
   async #safely(update: () => Promise<string>): Promise<string | undefined> {
-    const before = this.#made.length;
+    const before = this.#made.order.length;
     for (let idle = 1; ; idle++) {
       try {
         return await update();
@@ -275,56 +220,13 @@ export class ReplayWriter implements ThreadWriter {
     return count;
   }
 
-  async #targetId(sourceId: string): Promise<string> {
-    const known = this.#ids.get(sourceId);
-    if (known !== undefined) return known;
-    await this.#learn();
-    return this.#ids.get(sourceId) ?? sourceId;
-  }
-
-  /** Reads the ids of the checkpoints that were made: they lie in the order in which they were. */
-  async #learn(): Promise<void> {
-    if (this.#made.every((id) => id === undefined || this.#ids.has(id))) return;
-    const ids: string[] = [];
-    for await (const page of this.#server.history.pages(this.#thread.threadId))
-      for (const { checkpoint } of page) ids.push(checkpoint.checkpoint_id);
-    ids.reverse();
-    if (ids.length !== this.#made.length) {
-      throw new EtlError(
-        'ETL_REQUEST_FAILED',
-        `${this.#made.length} checkpoints were written, and the target has ${ids.length}`,
-        { where: { file: this.#server.where, record: this.#thread.threadId } },
-      );
-    }
-    for (const [index, sourceId] of this.#made.entries()) {
-      const id = ids[index];
-      if (sourceId !== undefined && id !== undefined) this.#ids.set(sourceId, id);
-    }
-  }
-
-  #remember(entry: HistoryEntry): void {
-    const { checkpoint_id: id } = entry.checkpoint;
-    this.#before.set(id, predecessorOf(entry));
-    if (this.#thread.isWhole) return;
-    const size = roughJsonLength(entry.values);
-    this.#sizes.set(id, size);
-    this.#keptBytes += size;
-    // The last one stays: the next is mostly made on it.
-    for (const [oldest, bytes] of this.#sizes) {
-      if (oldest === id || (this.#before.size <= keptCheckpoints && this.#keptBytes <= keptBytes)) break;
-      this.#before.delete(oldest);
-      this.#sizes.delete(oldest);
-      this.#keptBytes -= bytes;
-    }
-  }
-
   /** The checkpoint that one is made on; nothing when it is not in the history. */
   async #predecessor(id: string): Promise<Predecessor | undefined> {
     const kept = this.#before.get(id);
     if (kept !== undefined) return kept;
-    if (!this.#made.includes(id) && !this.#pending.some((step) => step.id === id)) return undefined;
+    if (!this.#made.order.includes(id) && !this.#pending.some((step) => step.id === id)) return undefined;
     await this.#flush();
-    const there = await this.#server.checkpoint(this.#thread.threadId, await this.#targetId(id));
+    const there = await this.#server.checkpoint(this.#thread.threadId, await this.#made.targetId(id));
     return { ...predecessorOf(there), id };
   }
 }

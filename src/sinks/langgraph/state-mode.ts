@@ -47,7 +47,7 @@ class StateWriter implements ThreadWriter {
     const { threadId, metadata, graphId, existing } = this.#thread;
     const head = this.#head;
     if (head === undefined) return await new CreateOnlyWriter(this.#server, this.#thread).finish();
-    const graph = await this.#server.graph(graphId);
+    const graph = await this.#server.graphs.of(graphId);
     const options = {
       threadId,
       runtime: this.#server.runtime,

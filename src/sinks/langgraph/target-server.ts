@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { LanggraphConnection, LanggraphRequest } from '../../connections/langgraph.ts';
-import { drawnGraph } from '../../connections/langgraph-assistants.ts';
 import {
   asTaken,
   httpStatusOf,
@@ -10,8 +9,9 @@ import {
   LanggraphHttpError,
 } from '../../connections/langgraph-errors.ts';
 import { EtlError } from '../../errors.ts';
-import type { GraphShape, NodeUpdate } from '../../mappings/history-to-supersteps.ts';
+import type { NodeUpdate } from '../../mappings/history-to-supersteps.ts';
 import { asHistoryEntry, type HistoryEntry, type Runtime, type ThreadRow } from '../../models/langgraph.ts';
+import { TargetGraphs } from './target-graphs.ts';
 import { TargetHistory } from './target-history.ts';
 
 /** How often, and how soon, something is tried again that a server failed on. */
@@ -38,13 +38,14 @@ export interface NewThread {
 export class TargetServer {
   readonly connection: LanggraphConnection;
   readonly history: TargetHistory;
+  readonly graphs: TargetGraphs;
   readonly #signal: AbortSignal;
   readonly #patience: Patience;
-  readonly #graphs = new Map<string, Promise<GraphShape>>();
 
   constructor(connection: LanggraphConnection, patience: Patience, signal: AbortSignal) {
     this.connection = connection;
     this.history = new TargetHistory(connection, signal);
+    this.graphs = new TargetGraphs(connection, signal);
     this.#patience = patience;
     this.#signal = signal;
   }
@@ -173,35 +174,6 @@ export class TargetServer {
   async run(threadId: string, graphId: string, input: unknown): Promise<unknown> {
     const body = { assistant_id: graphId, input };
     return await this.#change({ method: 'POST', path: `${threadPath(threadId)}/runs/wait`, body }, refusedWhileBusy);
-  }
-
-  /** What is deployed under the graph's name. @throws {EtlError} with status 404 when nothing is. */
-  graph(graphId: string): Promise<GraphShape> {
-    let found = this.#graphs.get(graphId);
-    if (found === undefined) {
-      found = this.#readGraph(graphId);
-      this.#graphs.set(graphId, found);
-      // What could not be read now may be read for the next thread.
-      found.catch(() => this.#graphs.delete(graphId));
-    }
-    return found;
-  }
-
-  /** Whether a graph of this name is deployed. */
-  async hasGraph(graphId: string): Promise<boolean> {
-    return (await drawnGraph(this.connection, graphId, this.#signal)) !== undefined;
-  }
-
-  async #readGraph(graphId: string): Promise<GraphShape> {
-    const drawn = await drawnGraph(this.connection, graphId, this.#signal);
-    if (drawn !== undefined)
-      return { nodes: (drawn.nodes ?? []).map(({ id }) => String(id)), edges: drawn.edges ?? [] };
-    throw new EtlError('ETL_REQUEST_FAILED', `the graph "${graphId}" is not deployed on the target`, {
-      where: { file: this.where },
-      hint:
-        'Deploy it there under the same name (`graphs` in langgraph.json), or leave its threads out: --metadata-filter. If it ' +
-        'is there, the authentication of the target hides it: use a key that may read assistants, or make them.',
-    });
   }
 
   /** The row that a thread is made with; of one whose state comes with it and is large, what else there is in the row. */

@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises';
+
 import type { Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
@@ -108,7 +110,9 @@ async function exportToFiles(cli: Cli, from: ThreadPlace, flags: ExportFlags): P
     compress: compress === true ? 'gzip' : 'none',
     ifExists: replace === true ? 'replace' : 'error',
   });
-  await runSample(cli, withRejects(plan, flags, `${target}.etl/rejects.jsonl`), flags);
+  // A run that was finished, and whose file is gone, is made again.
+  const isAgain = replace === true || !(await isThere(target));
+  await runSample(cli, withRejects(plan, flags, `${target}.etl/rejects.jsonl`), flags, isAgain);
   if (isDone(cli) && flags.quiet !== true && flags.dryRun !== true) cli.say(`the threads are in ${safe(target)}`);
 }
 
@@ -122,14 +126,22 @@ async function exportToPostgres(cli: Cli, from: ThreadPlace, flags: ExportFlags)
   cli.hide([url]);
   if (flags.dryRun !== true) await makeThreadTables(url);
   for (const plan of langgraphToPostgres(from, url)) {
-    await runSample(cli, withRejects(plan, flags, threadRejects(plan.name, placeName(from))), flags);
+    const isAgain = flags.replace === true;
+    await runSample(cli, withRejects(plan, flags, threadRejects(plan.name, placeName(from))), flags, isAgain);
     if (!isDone(cli)) return;
   }
 }
 
-async function runSample(cli: Cli, given: PipelinePlan, givenFlags: ExportFlags): Promise<void> {
+async function runSample(cli: Cli, given: PipelinePlan, givenFlags: ExportFlags, isAgain: boolean): Promise<void> {
   const { plan, flags } = sampled(given, givenFlags);
-  await runPlan(cli, plan, flags.replace === true ? await runAgain(plan, flags) : flags);
+  await runPlan(cli, plan, isAgain ? await runAgain(plan, flags) : flags);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function isDone({ exitCode }: Cli): boolean {

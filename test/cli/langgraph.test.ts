@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -71,6 +71,24 @@ test('a second time there is nothing to do; --replace writes anew, as often as i
     assert.equal(replaced.code, 0, replaced.stderr);
     assert.equal((await manifestOf(path)).counts['threads'], threads);
     stub.threads.push(stubThread(7 + threads));
+  }
+});
+
+test('an export whose file was removed since is made again', async (t) => {
+  const stub = await stubFor(t, { threads: stubThreads(2) });
+  const folder = await folderWith(t);
+  for (const [place, file] of [
+    [['--path', join(folder, 'b')], join(folder, 'b', 'MANIFEST.json')],
+    [['--export-json', join(folder, 'b.json')], join(folder, 'b.json')],
+  ] as const) {
+    const argv = ['langgraph', 'export', '--source-url', stub.url, ...place];
+    for (const _ of ['at first', 'again']) {
+      const { code, stderr } = await etl(argv);
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /2 read = 2 written/);
+      assert.ok((await readFile(file)).length > 0);
+      await rm(place[1], { recursive: true });
+    }
   }
 });
 

@@ -19,10 +19,12 @@ parentPort?.postMessage('ready');
 
 async function answer(job: RecordJob): Promise<void> {
   const given = Buffer.from(job.memory);
-  const memory = free.take(given.length);
+  // A record by itself is decoded before anything is written: what becomes of it takes its place. It may be a large one.
+  const isAlone = job.lengths.length === 1;
+  const memory = isAlone ? given : free.take(given.length);
   const recordAt = jobRecords(given, job.lengths);
   const { problems, kept, json } = await work({ recordAt, count: job.lengths.length, memory });
-  free.giveBack(json === undefined ? memory : given);
+  if (!isAlone) free.giveBack(json === undefined ? memory : given);
   const packed = problems.map(({ index, error }) => ({ index, error: packError(error) }));
   const memoryBack = (json?.bytes ?? given).buffer as ArrayBuffer;
   const views = [kept, json?.starts, json?.ends].filter((view) => view !== undefined);

@@ -2,6 +2,7 @@ import type { Json } from '../json.ts';
 import type { Part, ToolCallPart, ToolResultPart } from '../models/conversation-parts.ts';
 import type { Message, Role } from '../models/conversation.ts';
 import { partToBlock, type Lose } from './conversation-to-thread-blocks.ts';
+import { callFields, callOf, type Call } from './conversation-to-thread-calls.ts';
 import type { Loss } from './loss.ts';
 import { isFields, type Fields } from './thread-to-conversation-forms.ts';
 import { MESSAGE_MARK } from './thread-to-conversation-message.ts';
@@ -111,67 +112,12 @@ function pieceToMessage(piece: Piece, isNative: boolean, mark: Record<string, Js
   const isPlain = blocks.length === 1 && isFields(only) && only['type'] === 'text' && Object.keys(only).length === 2;
   const text = isPlain ? only['text'] : undefined;
   if (kind === 'tool') mark['plain'] = true;
-  const broken = calls.filter(({ args }) => args === undefined);
-  const fine = calls.filter(({ args }) => args !== undefined);
-  const raw = fine.filter(({ text: given }) => given !== undefined);
-  const isRepeated = new Set(fine.map(({ id }) => id)).size < fine.length;
-  const native = isNative && typeof mark['of'] === 'string';
   return {
     type: kind,
     content: typeof text === 'string' && text !== '' ? text : blocks.length === 0 ? '' : blocks,
     ...(kind === 'tool' && { tool_call_id: mark['of'] ?? '' }),
-    ...(kind === 'ai' && {
-      tool_calls: fine.map(({ id, name, args, extra }) => ({
-        id,
-        name,
-        args: args ?? {},
-        type: 'tool_call',
-        ...(native ? extra : {}),
-      })),
-    }),
-    ...(broken.length > 0 && {
-      invalid_tool_calls: broken.map(({ id, name, text: given, extra }) => ({
-        id,
-        name,
-        args: given ?? '',
-        error: null,
-        type: 'invalid_tool_call',
-        ...(native ? extra : {}),
-      })),
-    }),
-    additional_kwargs:
-      raw.length === 0
-        ? {}
-        : {
-            // Where LangChain keeps the text that a model wrote.
-            tool_calls: raw.map((call) => ({
-              id: call.id,
-              type: 'function',
-              ...(isRepeated && { index: fine.indexOf(call) }),
-              function: { name: call.name, arguments: call.text ?? '' },
-            })),
-          },
+    ...callFields(calls, kind === 'ai', isNative && typeof mark['of'] === 'string'),
   };
-}
-
-interface Call {
-  readonly id: string;
-  readonly name: string;
-  /** Nothing: the text is no JSON object. */
-  readonly args: Fields | undefined;
-  readonly text: string | undefined;
-  readonly extra: Fields;
-}
-
-function callOf({ id, name, arguments: given, extra = {} }: ToolCallPart, made: string, lose: Lose): Call {
-  if (id === null) lose('call without an id');
-  if (typeof given !== 'string') {
-    if (!isFields(given)) lose('arguments that are no object');
-    const args = isFields(given) ? given : { input: given };
-    return { id: id ?? made, name, args, text: undefined, extra };
-  }
-  const value = given === '' ? {} : parsed(given);
-  return { id: id ?? made, name, args: isFields(value) ? value : undefined, text: given, extra };
 }
 
 /** The content; calls stand in it only where the order would be lost otherwise: behind all of it, broken ones last. */
@@ -238,14 +184,6 @@ function nativeExtra({ id: messageId, source }: Message, isNative: boolean, loss
 
 function isCall(said: Fields | ToolCallPart): said is ToolCallPart {
   return said['type'] === 'toolCall';
-}
-
-function parsed(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
 }
 
 function fieldsOf(value: Json | undefined): Fields {

@@ -1,13 +1,17 @@
 import { jsonLines } from '../formats/json-lines-out.ts';
+import { jsonPieces } from '../formats/json-pieces.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import type { Batch, StageContext } from '../stage.ts';
 import type { Output } from './output.ts';
 import type { FileLayout } from './file-layout.ts';
 
+/** Records of so many bytes are not made one text each: it would be in memory several times. */
+const largeBytes = 4 * 1024 * 1024;
+
 /** One JSON value a line. Records that are JSON text already are copied as they are. */
 export const jsonLinesLayout: FileLayout<unknown> = {
   async write(batch, output, ctx) {
-    if (batch.json === undefined) return writeValues(batch, output, ctx, (text) => `${text}\n`);
+    if (batch.json === undefined) return writeValues(batch, output, ctx, { before: () => '', after: '\n' });
     const waiting = output.write(jsonLines(batch.json));
     if (waiting !== undefined) await waiting;
     return batch.json.count;
@@ -19,17 +23,24 @@ export function jsonArrayLayout(at: string | undefined): FileLayout<unknown> {
   const path = at === undefined ? [] : at.split('.');
   return {
     head: `${path.map((key) => `{${JSON.stringify(key)}:`).join('')}[`,
-    async write(batch, output, ctx, before) {
-      let separator = before === 0 ? '\n' : ',\n';
+    async write(batch, output, ctx, written) {
+      let separator = written === 0 ? '\n' : ',\n';
       if (batch.json !== undefined) return writeElements(batch.json, output, separator);
-      return writeValues(batch, output, ctx, (text) => {
-        const element = separator + text;
+      const before = (): string => {
+        const now = separator;
         separator = ',\n';
-        return element;
-      });
+        return now;
+      };
+      return writeValues(batch, output, ctx, { before, after: '' });
     },
     tail: (records) => `${records === 0 ? '' : '\n'}]${'}'.repeat(path.length)}\n`,
   };
+}
+
+/** What stands around each record. */
+interface Framing {
+  readonly before: () => string;
+  readonly after: string;
 }
 
 /** Writes the records that have a JSON form, and rejects the others. */
@@ -37,27 +48,42 @@ async function writeValues(
   batch: Batch<unknown>,
   output: Output,
   ctx: StageContext,
-  framed: (text: string) => string,
+  { before, after }: Framing,
 ): Promise<number> {
   let written = 0;
   const { records } = batch;
+  const textOf = (batch.bytes ?? 0) > largeBytes ? jsonPieces : JSON.stringify;
   for (let index = 0; index < records.length; index += 1) {
     const record = records[index];
-    const text = jsonText(record, (cause) => ctx.reject(record, cause, { batch, index }));
+    const text = jsonText(record, textOf, (cause) => ctx.reject(record, cause, { batch, index }));
     if (text === undefined) continue;
-    const waiting = output.writeText(framed(text));
-    if (waiting !== undefined) await waiting;
+    for (const piece of typeof text === 'string' ? [before() + text + after] : around(before(), text, after)) {
+      const waiting = output.writeText(piece);
+      if (waiting !== undefined) await waiting;
+    }
     written += 1;
   }
   return written;
 }
 
+function* around(before: string, pieces: Iterable<string>, after: string): Generator<string> {
+  yield before;
+  yield* pieces;
+  yield after;
+}
+
+type JsonText = string | Iterable<string>;
+
 /** A record as JSON text; nothing, and the reason given to `fail`, when it has none: undefined, a function, a bigint, a cycle. */
-function jsonText(record: unknown, fail: (cause: unknown) => void): string | undefined {
-  let text: string | undefined;
+function jsonText(
+  record: unknown,
+  textOf: (record: unknown) => JsonText | undefined,
+  fail: (cause: unknown) => void,
+): JsonText | undefined {
+  let text: JsonText | undefined;
   try {
     // Gives undefined for undefined, functions and symbols.
-    text = JSON.stringify(record);
+    text = textOf(record);
   } catch (error) {
     fail(error);
     return undefined;

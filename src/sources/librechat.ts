@@ -121,26 +121,26 @@ async function* read(
     const isEnough = place !== undefined && place.conversations >= (given.maxConversations ?? Infinity);
     if (isEnough && place.cut === undefined) return;
     const joined = joinDocuments({ input, users, conversationId, withUsers, include, memoryBytes, after }, ctx);
-    if (withUsers) {
-      const report = (record: LibrechatChatRecord): LibrechatChatRecord => {
-        for (const [kind, times] of Object.entries(record.counts.repairs)) ctx.finding(`mended: ${kind}`, times);
-        for (const [kind, times] of Object.entries(record.counts.losses)) ctx.finding(`left behind: ${kind}`, times);
-        return record;
-      };
-      const memoryAsBefore = littleMemory();
-      try {
+    const memoryAsBefore = littleMemory();
+    try {
+      if (withUsers) {
+        const report = (record: LibrechatChatRecord): LibrechatChatRecord => {
+          for (const [kind, times] of Object.entries(record.counts.repairs)) ctx.finding(`mended: ${kind}`, times);
+          for (const [kind, times] of Object.entries(record.counts.losses)) ctx.finding(`left behind: ${kind}`, times);
+          return record;
+        };
         yield* recordBatches(makeChats(joined, given, thread), input, report, given, ctx);
-      } finally {
-        memoryAsBefore();
+      } else {
+        const agents = await agentNames(input, ctx);
+        const report = ({ conversation, losses }: MadeConversation): Conversation => {
+          reportFindings(ctx, conversation, losses);
+          return withAgent(conversation, agents);
+        };
+        const made = makeConversations(joined, given, await projectNames(input, ctx));
+        yield* recordBatches(made, input, report, given, ctx);
       }
-    } else {
-      const agents = await agentNames(input, ctx);
-      const report = ({ conversation, losses }: MadeConversation): Conversation => {
-        reportFindings(ctx, conversation, losses);
-        return withAgent(conversation, agents);
-      };
-      const made = makeConversations(joined, given, await projectNames(input, ctx));
-      yield* recordBatches(made, input, report, given, ctx);
+    } finally {
+      memoryAsBefore();
     }
     endCutShort(input, given.acceptTruncated, ctx);
   } finally {

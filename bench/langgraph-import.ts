@@ -1,27 +1,31 @@
 // How fast are threads restored, against a bare loop of requests?
 // Command: npm run bench -- langgraph-import   (ETL_BENCH_THREADS=5000 below)
 // Data:    threads of 10 checkpoints, 24 KB each, 16 at a time, into a stub of the API in another process on the same cores
-// Machine: 2 cores x86-64, Node 20.20, 2026-11-22; 10 000 threads, median of 3 rounds in turns, otherwise idle, start included
+// Machine: 2 cores x86-64, Node 20.20, 2026-11-22; 10 000 threads, median of 3 rounds in turns, start included; others at work
 //
 // | variant                              | threads/s | CPU s | peak MB | ratio | CPU ratio |
-// | bare loop that reads back and parses |     3.3 k |   3.3 |     143 |  1.00 |      1.00 |
-// | langgraph without reading back       |     3.4 k |   3.9 |     150 |  1.03 |      0.86 |
-// | langgraph                            |     1.7 k |   7.1 |     153 |  0.65 |      0.56 |
-// | migrate                              |     1.8 k |   7.1 |     157 |  0.56 |      0.50 |
+// | bare loop that reads back and parses |     2.4 k |   4.2 |     138 |  1.00 |      1.00 |
+// | bare loop from server to server      |     2.0 k |   5.0 |     139 |  0.79 |      0.85 |
+// | langgraph without reading back       |     2.8 k |   3.9 |     141 |  1.27 |      1.08 |
+// | langgraph                            |     2.1 k |   5.5 |     144 |  0.87 |      0.77 |
+// | migrate                              |     1.8 k |   6.5 |     146 |  0.73 |      0.68 |
 //
-// The day before, a slower one: 1.17, 0.70 and 0.59; with 100 000 threads, one round, 0.58 at 160 MB, `migrate` 0.63 at 172.
+// Six rounds of the two: 1.00, CPU 0.90. 30 000 threads, in which the start counts less, two rounds: 0.87, CPU 0.85, 148 MB. The
+// best of five rounds of each in turns, 10 000 threads: 331 µs a thread for the loop, 346 for the import: 0.95, medians 0.92.
+// The same for the loop from server to server and `migrate`, which is to be compared with that one: 0.86, medians 0.93.
 //
 // Requests of a thread, the same on both sides: POST /threads with its supersteps and, where it is read back, one
 // POST /threads/{id}/history. The import also asks once for each 100 threads which of them are there, and for each graph once how it
-// is built and how its channels take updates. `migrate` reads each thread from the server as well, which the loop does not.
+// is built and how its channels take updates. `migrate` reads each thread from the server first, as the loop from server to server.
 //
-// Reading: the aim of 0.9 is met without reading back, and missed with it. Most of a thread's text is said twice, in each checkpoint
-// what the one before says, and on the target what the source says: bytes are compared, and only what is new is parsed. The stub
-// gives every checkpoint as it was written, as a JavaScript server does in `full` (63 of 73 in our tests); with `history` ids and
-// times are new, so only the values are the same text (58 of 99 on a JavaScript server, 80 of 90 on Python's), and the rest of each
-// checkpoint is parsed: 0.64 in the less busy run. Of 440 µs at work (the loop: 276), garbage takes 64, the record's JSON 48, finding
-// what is new in it 27, supersteps 26 and their JSON 28, the answer's bytes 34, comparing 30, requests 95. Compared as text, ten
-// checkpoints take 5 µs. A real server needs 7 to 10 ms for such a thread.
+// Reading: the aim of 0.9 is met without reading back, and about met with it. Most of a thread's text is said twice, in each
+// checkpoint what the one before says, and on the target what the source says: bytes are compared, and only what is new is parsed.
+// The stub gives every checkpoint as it was written, as a JavaScript server does in `full` (63 of 73 in our tests); with `history`
+// ids and times are new, so only the values are the same text (58 of 99 on a JavaScript server, 80 of 90 on Python's), and the rest
+// of each checkpoint is parsed. A quarter of the time before this went with objects that stayed: a listener on the signal for each
+// request, which the one before still knew after both were removed, and promises and places for each thread that waits. Of 350 µs
+// at work requests take 90, the record's JSON 45, finding what is new in it 30, JSON of supersteps 20, supersteps 17, garbage 10
+// here and 25 on the other core. A start of half a second is 60 µs of each of 10 000 threads. A real server needs 7 to 10 ms for one.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'undici';
@@ -103,6 +107,36 @@ async function bare({ readsBack, parses }: { readonly readsBack: boolean; readon
   return { records, output: `${records} threads` };
 }
 
+/** The same from one server to the other: each thread is read and parsed, written, read back and parsed. */
+async function bareMigration(): Promise<Work> {
+  const pool = new Pool(url(), { connections: concurrency });
+  const post = async (path: string, body: object): Promise<unknown> => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(body) });
+    return JSON.parse(Buffer.from(await answer.body.arrayBuffer()).toString());
+  };
+  let records = 0;
+  for (let offset = 0; offset < threads; offset += batchSize) {
+    const rows = (await post('/threads/search', { limit: batchSize, offset })) as ThreadRecord['thread'][];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      for (let row = rows[next++]; row !== undefined; row = rows[next++]) {
+        const { thread_id, metadata } = row;
+        const path = `/threads/${thread_id}/history`;
+        const history = (await post(path, { limit: 100 })) as ThreadRecord['history'];
+        const supersteps = history.toReversed().map(({ values }) => ({ updates: [{ as_node: 'work', values }] }));
+        await post('/threads', { thread_id, metadata, if_exists: 'raise', supersteps });
+        const there = (await post(path, { limit: 100 })) as ThreadRecord['history'];
+        if (there.length !== checkpoints) throw new Error('checkpoints are missing');
+        records += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, work));
+  }
+  await pool.close();
+  return { records, output: `${records} threads` };
+}
+
 async function restored(
   folder: string,
   { verify, source = memorySource }: { readonly verify: boolean; readonly source?: Source<ThreadRecord> },
@@ -127,6 +161,7 @@ await bench({
     { name: 'bare loop', run: () => bare({ readsBack: false, parses: false }) },
     { name: 'bare loop that reads back', run: () => bare({ readsBack: true, parses: false }) },
     { name: 'bare loop that reads back and parses', run: () => bare({ readsBack: true, parses: true }) },
+    { name: 'bare loop from server to server', run: bareMigration },
     { name: 'langgraph without reading back', run: (folder) => restored(folder, { verify: false }) },
     { name: 'langgraph', run: (folder) => restored(folder, { verify: true }) },
     {

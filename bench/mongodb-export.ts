@@ -23,14 +23,21 @@
 // objects of a thread, as it is now, 2.31 (1.66) at 245 MB.
 //
 // 2026-11-22, otherwise idle, one round each: 5.04 plain (180 MB), 4.61 relaxed (171 MB), 1.93 with a map (221 MB); with a map in two
-// workers in four rounds of their own 1.87, 2.13, 2.23 and 2.49 at 281, 249, 270 and 266 MB (287 in a fifth, alone): the 250 MB
-// are missed more often than not. Tried, each for a tenth of the CPU: 2 MB instead of 4 for young objects of a thread 254 MB, small
-// room for them on the thread that reads 256, both 251 and 253, and looking for buffers sooner 250 and 257.
+// workers 1.87 to 2.49 at 249 to 292 MB and 23 to 27 s of CPU: the 250 MB were missed more often than not.
 //
-// Reading: without objects the export takes an eighth of the loop's CPU, in memory that does not grow. With objects, parsing and
-// stringifying are 14 of 19 s: two workers take them off the thread that reads and writes, for a twentieth more CPU. It is twice
-// the loop then, with a margin of 6 %, and close to the limit of memory: both cores are busy, with this and with the server, which
-// shares them. There was no mongodump to compare with.
+// Since then threads take a record at a time, and replies, text and jobs lie in memory that is used again. The same day, single
+// runs, builds in turn on a machine with other work: 16 to 20 s of CPU, 221, 225, 229, 225, 224, 220 and 225 MB; beside the loop
+// 2.20 and 2.56 times as fast (CPU 1.75 and 2.08). Plain export 158 to 161 MB instead of 167 to 195, with the same CPU.
+//
+// With a message of 16 MB among 300 MB (ETL_BENCH_LARGE=1 ETL_BENCH_MB=300), one run each: plain 198 MB, relaxed 207, with a map 255,
+// with a map in two workers 298; among 600 MB: plain 191, relaxed 190, with a map 300, the loop by hand 319 to 403.
+//
+// Reading: without objects the export takes an eighth of the loop's CPU, in memory that does not grow, with a document of 16 MB
+// too. With objects, parsing and stringifying are 14 of 19 s: two workers take them off the thread that reads and writes, and as
+// nothing of a record outlives it there, they cost less than the same work in one thread. With a document of 16 MB, objects miss
+// the 250 MB: reply, text, string, value and what comes out are 16 MB each and more than that, several of them at a time. Telling
+// the engine to collect at once brought nothing; small room for young objects and sooner collections bring a map to 224 MB for a
+// third more CPU. There was no mongodump to compare with.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -53,8 +60,8 @@ import { bench, type Work } from './harness.ts';
 import { startMongodbServer } from './mongodb-server.ts';
 
 const megabytes = Number(process.env['ETL_BENCH_MB'] ?? 1000);
-/** Messages of 16 MB among them: memory is to be bounded with one, too. */
-const large = Number(process.env['ETL_BENCH_LARGE'] ?? 1);
+/** Messages of 16 MB among them. */
+const large = Number(process.env['ETL_BENCH_LARGE'] ?? 0);
 const uri = (): string => process.env['ETL_BENCH_MONGODB'] ?? '';
 
 async function exported(options: Pick<MongodbSourceOptions, 'types'>, folder: string): Promise<Work> {

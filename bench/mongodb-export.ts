@@ -26,7 +26,7 @@
 // workers 1.87 to 2.49 at 249 to 292 MB and 23 to 27 s of CPU: the 250 MB were missed more often than not.
 //
 // Since then threads take a record at a time, and replies, text and jobs lie in memory that is used again. The same day, single
-// runs, builds in turn on a machine with other work: 16 to 20 s of CPU, 221, 225, 229, 225, 224, 220 and 225 MB; beside the loop
+// runs, builds in turn on a machine with other work: 16 to 23 s of CPU, 221, 225, 229, 225, 224, 220 and 225 MB; beside the loop
 // 2.20 and 2.56 times as fast (CPU 1.75 and 2.08). Plain export 158 to 161 MB instead of 167 to 195, with the same CPU.
 //
 // With a message of 16 MB among 300 MB (ETL_BENCH_LARGE=1 ETL_BENCH_MB=300), one run each: plain 198 MB, relaxed 207, with a map 255,

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import { join } from 'node:path';
 
 import type { PipelinePlan } from '../plan.ts';
+import { shortFileName } from '../short-file-name.ts';
 
 /** Flags that say what becomes of threads that cannot be brought over. */
 interface RejectFlags {
@@ -11,9 +11,7 @@ interface RejectFlags {
 
 /** The reject file of a run, unless another is named: no two runs share one, or going on with one would cut the other's. */
 export function threadRejects(pipeline: string, place: string): string {
-  const whole = `${pipeline}-${place.replace(/^https?:\/\//, '')}`;
-  const name = whole.replaceAll(/[^A-Za-z0-9._-]+/g, '_');
-  const short = name.length <= 100 ? name : `${name.slice(0, 100)}-${hash('sha256', whole).slice(0, 8)}`;
+  const short = shortFileName(`${pipeline}-${place.replace(/^https?:\/\//, '')}`);
   return join('.etl', `${short}.rejects.jsonl`);
 }
 

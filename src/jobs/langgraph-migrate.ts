@@ -21,9 +21,9 @@ export function langgraphMigrate(
   sink: LanggraphSinkOptions,
   backup?: Omit<BackupBeside, 'source'>,
 ): PipelinePlan {
-  const { host } = new URL(source.apiUrl);
+  const from = placeName(source).replace(/^https?:\/\//, '');
   const beside = backup === undefined ? '' : `-backup-${hash('sha256', resolve(backup.path)).slice(0, 8)}`;
-  const threads = pipeline(langgraphSource(source), { name: `langgraph-migrate-${host}${beside}` });
+  const threads = pipeline(langgraphSource(source), { name: `langgraph-migrate-${from}${beside}` });
   const { apiUrl, apiKey, headers } = source;
   const { mode = 'auto', companion } = sink;
   const kept = <T extends ThreadRecord>(found: Pipeline<T>): Pipeline<T> =>

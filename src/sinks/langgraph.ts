@@ -17,6 +17,7 @@ import { fileLedger } from '../ledger/file.ts';
 import { collectSooner } from '../collect-sooner.ts';
 import { exactThreads } from '../models/exact-threads.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
+import { shortFileName } from '../short-file-name.ts';
 import type { Batch, Commit, Sink, StageContext } from '../stage.ts';
 import { account } from './langgraph/account.ts';
 import { AsideFile } from './langgraph/aside-file.ts';
@@ -115,7 +116,7 @@ export function langgraphSink(
   { connect = openLanggraph, progressFolder = '.etl', retryBaseMs = 250 }: Parts = {},
 ): Sink<ThreadRecord> {
   const given = options.parse(input);
-  const { url, where } = langgraphAddress(given.apiUrl);
+  const { where } = langgraphAddress(given.apiUrl);
   const { mode, ifExists, companion, database, graphId, channels, rearm, verify, fidelityReport } = given;
   return {
     role: 'sink',
@@ -137,7 +138,7 @@ export function langgraphSink(
     // No `ifExists` for the engine, which refuses samples under `replace`: it is threads that are replaced, one by one.
     ledger: ({ pipeline }) =>
       fileLedger(
-        join(progressFolder, `${pipeline}-langgraph-${url.host}`.replaceAll(/[^A-Za-z0-9._-]+/g, '_').slice(0, 120)),
+        join(progressFolder, shortFileName(`${pipeline}-langgraph-${where.replace(/^https?:\/\//, '')}`, 120)),
       ),
     async check(signal) {
       const connection = await connect({ ...given, signal, attempts: 2 });

@@ -105,7 +105,12 @@ class NamespacePages {
   ) {
     const entries = new KnownEntries(known.filter(({ entry }) => namespaceOf(entry) === namespace));
     this.#known = entries;
-    this.#reader = new HistoryReader(connection, threadId, { namespace, known: (bytes) => entries.page(bytes) }, signal);
+    this.#reader = new HistoryReader(
+      connection,
+      threadId,
+      { namespace, known: (bytes) => entries.page(bytes) },
+      signal,
+    );
   }
 
   async next(): Promise<readonly HistoryEntry[] | undefined> {

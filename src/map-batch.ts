@@ -1,15 +1,28 @@
 import { EtlError, isRecordError } from './errors.ts';
+import { jsonRecordText } from './formats/json-records.ts';
 import { forEachOutcome, valueOf } from './outcomes.ts';
 import type { Batch, StageContext } from './stage.ts';
+
+/** What is known of a function over records. */
+export interface MapBatchOptions {
+  /**
+   * It never changes its argument: a batch of which it gives back every record stays as it is, with its JSON text. Of others
+   * a record that is given back is taken as it is then. Default false.
+   */
+  readonly isPure?: boolean;
+}
 
 /**
  * Applies a function to every record of a batch. A record for which it throws, or gives `undefined`, is rejected; an
  * `EtlError` that is not about a record (`ETL_CONNECT_FAILED`, say) ends the run.
- *
- * When the function gives back every record it got, the batch stays as it is, with its JSON text.
  */
-export function mapBatch<In, Out>(batch: Batch<In>, change: (record: In) => Out, ctx: StageContext): Batch<Out> {
-  const mapped = new MappedBatch<In, Out>(batch, ctx);
+export function mapBatch<In, Out>(
+  batch: Batch<In>,
+  change: (record: In) => Out,
+  ctx: StageContext,
+  options: MapBatchOptions = {},
+): Batch<Out> {
+  const mapped = new MappedBatch<In, Out>(batch, ctx, options);
   for (const [index, record] of batch.records.entries()) {
     try {
       mapped.add(record, change(record));
@@ -28,8 +41,9 @@ export async function mapBatchInTurn<In, Out>(
   batch: Batch<In>,
   change: (record: In) => Out | Promise<Out>,
   ctx: StageContext,
+  options: MapBatchOptions = {},
 ): Promise<Batch<Out>> {
-  const mapped = new MappedBatch<In, Out>(batch, ctx);
+  const mapped = new MappedBatch<In, Out>(batch, ctx, options);
   const { records } = batch;
   await forEachOutcome(
     records,
@@ -52,12 +66,15 @@ class MappedBatch<In, Out> {
   readonly #batch: Batch<In>;
   readonly #ctx: StageContext;
   readonly #changed: Out[] = [];
+  readonly #isPure: boolean;
   #rejected: Set<number> | undefined;
-  #isSame = true;
+  #isSame: boolean;
 
-  constructor(batch: Batch<In>, ctx: StageContext) {
+  constructor(batch: Batch<In>, ctx: StageContext, { isPure = false }: MapBatchOptions) {
     this.#batch = batch;
     this.#ctx = ctx;
+    this.#isPure = isPure;
+    this.#isSame = isPure;
   }
 
   /** @throws {EtlError} `ETL_RECORD_INVALID` when nothing came out. */
@@ -70,9 +87,15 @@ class MappedBatch<In, Out> {
   /** @throws the error, when it is not about the record, or what the reject policy makes of it. */
   reject(record: In, index: number, error: unknown): void {
     if (!isRecordError(error)) throw error;
-    this.#ctx.reject(record, error, { batch: this.#batch, index });
+    this.#ctx.reject(this.#asItCame(record, index), error, { batch: this.#batch, index });
     this.#rejected ??= new Set();
     this.#rejected.add(index);
+  }
+
+  /** What the function may have begun to change is not to be mended later. */
+  #asItCame(record: In, index: number): unknown {
+    const { json } = this.#batch;
+    return this.#isPure || json === undefined ? record : (JSON.parse(jsonRecordText(json, index)) as unknown);
   }
 
   result(): Batch<Out> {

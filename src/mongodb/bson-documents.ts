@@ -45,6 +45,31 @@ export function pickDocuments({ bytes, starts, ends }: BsonDocuments, indexes: r
   };
 }
 
+/** Of each document only its `_id`, copied: what is known of it when its own bytes are gone. */
+export function idsOnly(documents: BsonDocuments): BsonDocuments {
+  const { count } = documents;
+  const bytes = bufferOf(documents);
+  const ids = Array.from({ length: count }, (_, i) => findElement(bytes, documents.starts[i] ?? 0, '_id'));
+  const sizes = ids.map((id) => (id === undefined ? 5 : id.end - id.start + emptyWithId));
+  const copy = Buffer.alloc(sizes.reduce((sum, size) => sum + size, 0));
+  const starts = new Uint32Array(count);
+  const ends = new Uint32Array(count);
+  let at = 0;
+  for (const [i, size] of sizes.entries()) {
+    const id = ids[i];
+    copy.writeInt32LE(size, at);
+    // Its type and name stand before the value.
+    if (id !== undefined) bytes.copy(copy, at + 4, id.start - 5, id.end);
+    starts[i] = at;
+    at += size;
+    ends[i] = at;
+  }
+  return { bytes: copy, starts, ends, count };
+}
+
+/** Bytes of a document around the value of its `_id`: length, type, name, and the zero at its end. */
+const emptyWithId = 4 + 1 + 4 + 1;
+
 /** Several runs of documents as one; copied when there are several, or into `memory` when it keeps so much. */
 export function joinDocuments(parts: readonly BsonDocuments[], memory?: BatchMemory): BsonDocuments {
   const size = parts.reduce((sum, part) => sum + documentsBytes(part), 0);

@@ -8,7 +8,7 @@ import { bsonToJson, type BadBson, type BsonTypes } from '../formats/bson-to-jso
 import { decodeJsonRecords, sliceJsonRecords, type JsonRecords } from '../formats/json-records.ts';
 import type { Json } from '../json.ts';
 import type { Batch, StageContext } from '../stage.ts';
-import { documentsBytes, fieldOf } from './bson-documents.ts';
+import { documentsBytes, fieldOf, idsOnly, pickDocuments } from './bson-documents.ts';
 
 interface BatchOptions {
   /** For messages. */
@@ -37,13 +37,15 @@ export function* documentBatches(
   const size = documentsBytes(documents);
   const { json, bad, replaced } = bsonToJson(documents, { types, memory: text.take(size + (size >>> 2)) });
   const takeBack = (): void => text.giveBack(Buffer.from(json.bytes.buffer as ArrayBuffer));
+  // Asked for by stages after which the memory of the batch has long been used again.
+  const ids = idsOnly(pickDocuments(documents, goodOnes(documents, bad)));
   if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);
   const batch = (records: JsonRecords, upTo: number): Batch<unknown> => {
     const cursor = hasCursor ? cursorAfter(documents, upTo) : undefined;
     return jsonBatch(records, {
       bytes: sizeUpTo(documents, upTo),
       cursor,
-      at: (index) => placeOf(collection, records, index),
+      at: (index) => placeOf(collection, ids, index, types),
       takeBack: upTo === documents.count - 1 ? takeBack : undefined,
     });
   };
@@ -81,8 +83,16 @@ function sizeUpTo({ starts, ends, ...rest }: BsonDocuments, last: number): numbe
   return documentsBytes({ ...rest, starts, ends, count: last + 1 });
 }
 
-function placeOf(collection: string, records: JsonRecords, index: number): string {
-  const [record] = decodeJsonRecords(sliceJsonRecords(records, index, index + 1));
+/** The documents that became records, in the order of these. */
+function goodOnes({ count }: BsonDocuments, bad: readonly BadBson[]): readonly number[] {
+  const all = Array.from({ length: count }, (_, document) => document);
+  if (bad.length === 0) return all;
+  const left = new Set(bad.map(({ document }) => document));
+  return all.filter((document) => !left.has(document));
+}
+
+function placeOf(collection: string, ids: BsonDocuments, index: number, types: BsonTypes): string {
+  const [record] = decodeJsonRecords(bsonToJson(pickDocuments(ids, [index]), { types }).json);
   return `${collection}, _id ${JSON.stringify((record as { readonly _id?: unknown } | undefined)?._id)}`;
 }
 

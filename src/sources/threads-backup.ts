@@ -71,7 +71,7 @@ export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<T
           ctx.finding(noHistory, batch.records.filter(isWithoutHistory).length, { batch });
           for (const value of batch.records) checkpoints += historyLength(value);
           const exact = exactThreads(batch, 'forms');
-          const threads = mapBatch(exact, backupToThread, ctx);
+          const threads = mapBatch(exact, backupToThread, ctx, { isPure: true });
           yield exact === batch ? threads : withExactText(threads);
         }
         const stated = await watch.stated(ctx.signal);
@@ -85,7 +85,7 @@ export function threadsBackupSource(input: ThreadsBackupSourceOptions): Source<T
         return;
       }
       for await (const batch of readRecords(file, jsonLinesFormat(given), ctx))
-        yield mapBatch(batch, asThreadRecord, ctx);
+        yield mapBatch(batch, asThreadRecord, ctx, { isPure: true });
     },
     estimate: async () => inputEstimate((await lines()) ?? path),
     check: async () => checkInputs((await lines()) ?? path),

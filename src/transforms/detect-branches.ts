@@ -20,7 +20,10 @@ export type DetectBranchesOptions = z.input<typeof options>;
  */
 export function detectBranches(input: DetectBranchesOptions = {}): Transform<Conversation, Conversation> {
   options.parse(input);
-  return syncTransform({ name: 'detect-branches', config: {} }, (ctx) => (batch) => mapBatch(batch, describe, ctx));
+  return syncTransform(
+    { name: 'detect-branches', config: {} },
+    (ctx) => (batch) => mapBatch(batch, describe, ctx, { isPure: true }),
+  );
 }
 
 function describe(record: unknown): Conversation {

@@ -23,10 +23,10 @@ export type MapOptions = z.input<typeof options>;
 /**
  * Turns every record into another one.
  *
- * By a function, or in `to` by a JSONata expression. The function must not change its argument and must give a record: an
- * error or `undefined` rejects the record. `map` neither drops nor adds records (see `filter`, and generator functions for
- * `through`). With `workers` the expression is evaluated in threads; a function that is worth it goes there by
- * {@link mapInWorkers}.
+ * By a function, or in `to` by a JSONata expression. The function gives the record that goes on, which may be its argument,
+ * changed; an error or `undefined` rejects the record as it came. `map` neither drops nor adds records (see `filter`, and
+ * generator functions for `through`). With `workers` the expression is evaluated in threads; a function that is worth it goes
+ * there by {@link mapInWorkers}.
  *
  * @throws {EtlError} `ETL_EXPRESSION_INVALID` for an expression that does not compile.
  */
@@ -62,7 +62,7 @@ function mapByExpression({ to, timeoutMs, workers }: z.output<typeof options>): 
         return;
       }
       for await (const batch of input) {
-        yield await mapBatchInTurn(batch, change, ctx);
+        yield await mapBatchInTurn(batch, change, ctx, { isPure: true });
       }
     },
   };

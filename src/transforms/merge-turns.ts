@@ -21,7 +21,8 @@ export function mergeTurns(input: MergeTurnsOptions = {}): Transform<Conversatio
   options.parse(input);
   return syncTransform(
     { name: 'merge-turns', config: {} },
-    (ctx) => (batch) => mapBatch(batch, (record) => mergeConversationTurns(asConversation(record)), ctx),
+    (ctx) => (batch) =>
+      mapBatch(batch, (record) => mergeConversationTurns(asConversation(record)), ctx, { isPure: true }),
   );
 }
 

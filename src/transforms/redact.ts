@@ -66,6 +66,7 @@ export function redact(input: RedactOptions): Transform<unknown, unknown> {
           return redacted(allowed, rules, actions);
         },
         ctx,
+        { isPure: true },
       ),
   );
 }

@@ -47,11 +47,13 @@ export type DoWork = (given: RecordsToDo) => Promise<WorkDone>;
  *   function.
  */
 export async function readyWork({ does, by }: RecordWork): Promise<DoWork> {
-  const { change, keep } = 'expression' in by ? await byExpression(by.expression, by.timeoutMs) : await byModule(by);
-  return does === 'map' ? (given) => changed(given, change) : (given) => keptOf(given, keep);
+  const functions = 'expression' in by ? await byExpression(by.expression, by.timeoutMs) : await byModule(by);
+  return does === 'map' ? (given) => changed(given, functions) : (given) => keptOf(given, functions);
 }
 
 interface Functions {
+  /** It never changes its argument: a batch of which it gives back every record stays as it is. */
+  readonly isPure: boolean;
   readonly change: (record: unknown) => unknown;
   readonly keep: (record: unknown) => unknown;
 }
@@ -61,6 +63,7 @@ async function byExpression(text: string, timeoutMs?: number): Promise<Functions
   const { compileExpression, isTrue, plainJson } = await import('../expression.ts');
   const expression = compileExpression(text, timeoutMs);
   return {
+    isPure: true,
     change: (record) => afterwards(expression.evaluate(record), plainJson),
     keep: (record) => afterwards(expression.evaluate(record), isTrue),
   };
@@ -77,7 +80,7 @@ async function byModule({ module, name }: { readonly module: string; readonly na
   if (typeof exported === 'function') {
     // What it gives is looked at record by record.
     const change = exported as (record: unknown) => unknown;
-    return { change, keep: (record) => afterwards(change(record), Boolean) };
+    return { isPure: false, change, keep: (record) => afterwards(change(record), Boolean) };
   }
   throw new EtlError(
     'ETL_CONFIG_INVALID',
@@ -92,7 +95,7 @@ function afterwards(value: unknown, change: (value: unknown) => unknown): unknow
   return value instanceof Promise ? value.then(change) : change(value);
 }
 
-async function keptOf({ count, recordAt }: RecordsToDo, keep: Functions['keep']): Promise<WorkDone> {
+async function keptOf({ count, recordAt }: RecordsToDo, { keep }: Functions): Promise<WorkDone> {
   const outcomes = await outcomesOf(indexesOf(count), (index) => keep(recordAt(index)));
   const problems: RecordProblem[] = [];
   const kept = new Uint8Array(count);
@@ -104,11 +107,11 @@ async function keptOf({ count, recordAt }: RecordsToDo, keep: Functions['keep'])
 }
 
 /** Each is text again before the next one is begun: objects that live no longer cost the garbage collector next to nothing. */
-async function changed({ count, recordAt, memory }: RecordsToDo, change: Functions['change']): Promise<WorkDone> {
+async function changed({ count, recordAt, memory }: RecordsToDo, { change, isPure }: Functions): Promise<WorkDone> {
   const problems: RecordProblem[] = [];
   const written = new JsonRecordsWriter(count, memory);
   // The first ones, while each is as it was.
-  let same: unknown[] | undefined = [];
+  let same: unknown[] | undefined = isPure ? [] : undefined;
   let record: unknown;
   const write = (index: number, value: () => unknown): void => {
     try {

@@ -48,6 +48,14 @@ export function isEven(record: Told): unknown {
   return (record.n ?? 0) % 2 === 0;
 }
 
+/** Changes the record it was given, gives it back, and fails half-way for some. */
+export function edit(record: { n: number; tags?: string[] }): unknown {
+  record.tags?.push('edited');
+  if (record.n === 3) throw new Error('half-way');
+  record.n += 1;
+  return record;
+}
+
 /** Makes texts longer. */
 export function grow(record: { readonly text: string; readonly times: number }): unknown {
   return record.times === 1 ? record : { ...record, text: record.text.repeat(record.times) };

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { after, test } from 'node:test';
 import {
@@ -21,7 +23,11 @@ import { openMongodb } from '../../src/connections/mongodb.ts';
 import { EtlError } from '../../src/errors.ts';
 import { bsonToJson } from '../../src/formats/bson-to-json.ts';
 import { jsonRecordText } from '../../src/formats/json-records.ts';
+import { pipeline } from '../../src/pipeline.ts';
+import { discardSink } from '../../src/sinks/discard.ts';
 import { mongodbSource, type MongodbSourceOptions } from '../../src/sources/mongodb.ts';
+import { testIn } from '../../src/testing/scratch.ts';
+import { map } from '../../src/transforms/map.ts';
 import { testSource } from '../../src/testing/index.ts';
 import { readAll, recordsOf } from '../../src/testing/recorder.ts';
 import { joinDocuments } from '../../src/mongodb/bson-documents.ts';
@@ -323,6 +329,28 @@ test('does not run ahead of a slow reader', async () => {
     // 20 MB in pages of 1.5 MB: 4 MB ahead are three pages, one more is on its way, and some wait in the pipeline.
     assert.ok(finds() <= 8, `${finds()} pages were asked for`);
   });
+});
+
+testIn('a stage after one that made records anew still knows which document they are from', async (directory) => {
+  const to = join(directory, 'rejects.jsonl');
+  await pipeline(mongodbSource({ uri, collection: 'messages', batchSize: 10 }), { onReject: { to } })
+    .through(map((record) => ({ n: (record as { readonly n: number }).n })))
+    .through(
+      map(({ n }) => {
+        if (n % 10 === 7) throw new Error('unlucky');
+        return n;
+      }),
+    )
+    .to(discardSink())
+    .run();
+  const places = (await readFile(to, 'utf8')).trimEnd().split('\n');
+  assert.deepEqual(
+    places.map((line) => (JSON.parse(line) as { readonly at: string }).at),
+    Array.from({ length: 100 }, (_, i) => {
+      const id = (i * 10 + 7).toString(16).padStart(24, '0');
+      return `messages, _id {"$oid":"${id}"}`;
+    }),
+  );
 });
 
 test('filter, projection and types', async (t) => {

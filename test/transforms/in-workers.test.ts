@@ -19,7 +19,7 @@ import { filter } from '../../src/transforms/filter.ts';
 import { mapInWorkers } from '../../src/transforms/map-in-workers.ts';
 import { map } from '../../src/transforms/map.ts';
 import { workInThreads } from '../../src/workers/work-in-threads.ts';
-import change, { grow, isEven } from '../helpers/record-functions.ts';
+import change, { edit, grow, isEven } from '../helpers/record-functions.ts';
 import { arraySource, Store, storeSink } from '../helpers/memory.ts';
 import { asJson, inDirectory, run, runBroken } from './run.ts';
 
@@ -83,6 +83,22 @@ const told = fc.record(
   },
   { noNullPrototype: true, requiredKeys: ['n'] },
 );
+
+test('a function may change its record and give it back; one that it fails for is rejected as it came', async () => {
+  const records = [{ n: 1, tags: ['a'] }, { n: 2 }, { n: 3, tags: [] }, { n: 4, tags: [] }];
+  const expected = ['{"n":2,"tags":["a","edited"]}', '{"n":3}', '{"n":5,"tags":["edited"]}'];
+  for (const transform of [map(edit) as Any, mapInWorkers({ module, name: 'edit', start })]) {
+    const { written, rejects } = (await seen(records, transform, { batchSize: 2 })) as {
+      readonly written: readonly string[];
+      readonly rejects: string;
+    };
+    assert.deepEqual(
+      written.map((line) => line.slice(line.indexOf('{'))),
+      expected,
+    );
+    assert.deepEqual((JSON.parse(rejects) as { readonly record: unknown }).record, records[2]);
+  }
+});
 
 test('map and filter in threads do what they do in one, record by record', async () => {
   await fc.assert(

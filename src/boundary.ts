@@ -22,15 +22,12 @@ export class Halt extends Error {
 /** What flows between the stages inside a run. */
 export type Item = Batch<unknown> | Halt;
 
-/**
- * The source with every batch numbered and its cursor turned into a position. `isHeld`: stages may hold on to parts of its
- * batches, so that their memory must not be used again.
- */
+/** The source with every batch numbered and its cursor turned into a position. */
 export async function* sourceItems(
   source: Source<unknown>,
   run: StageRun,
   start: Position,
-  { limit, stop, isHeld }: { readonly limit: number | undefined; readonly stop: AbortSignal; readonly isHeld: boolean },
+  { limit, stop }: { readonly limit: number | undefined; readonly stop: AbortSignal },
 ): AsyncGenerator<Item> {
   const { stats } = run;
   let { read, bytes } = start;
@@ -42,8 +39,7 @@ export async function* sourceItems(
     if (left === 0) return;
     for await (const found of source.read(run)) {
       if (stop.aborted) break;
-      const whole = isHeld ? keepMemory(found) : found;
-      const batch = recordCount(whole) > left ? sliceRecords(whole, 0, left) : whole;
+      const batch = recordCount(found) > left ? sliceRecords(found, 0, left) : found;
       const records = recordCount(batch);
       left -= records;
       seq += 1;
@@ -77,19 +73,19 @@ export async function* transformItems(
   run: StageRun,
   upstream: AsyncIterable<Item>,
 ): AsyncGenerator<Item> {
-  let taken: Batch<unknown> | undefined;
-  async function* remembered(): AsyncGenerator<Batch<unknown>> {
+  const { holdsNothing = false } = transform;
+  const taken: Batch<unknown>[] = [];
+  async function* input(): AsyncGenerator<Batch<unknown>> {
     for await (const batch of batchesFor(run, upstream)) {
-      taken = batch;
-      yield batch;
+      if (holdsNothing) taken.push(batch);
+      yield holdsNothing ? batch : keepMemory(batch);
     }
   }
   run.turnTo('busyMs');
   try {
-    const input = transform.holdsNothing === true ? remembered() : batchesFor(run, upstream);
-    for await (const made of transform.apply(input, run)) {
-      const batch = taken === undefined ? made : passMemory(taken, made);
-      taken = undefined;
+    for await (const made of transform.apply(input(), run)) {
+      const from = taken.shift();
+      const batch = from === undefined ? made : passMemory(from, made);
       run.stats.out += recordCount(batch);
       run.turnTo('waitDownMs');
       yield batch;
@@ -104,6 +100,7 @@ export async function* transformItems(
 /** A transform that needs no await, ready to be run in one loop with its neighbours. */
 export interface StartedTransform {
   readonly run: StageRun;
+  readonly holdsNothing: boolean;
   readonly step: (batch: Batch<unknown>) => Batch<unknown>;
 }
 
@@ -115,9 +112,11 @@ export async function* fusedItems(
   const first = stages[0]?.run;
   const last = stages.at(-1)?.run;
   if (first === undefined || last === undefined) return;
+  const isHeld = stages.some(({ holdsNothing }) => !holdsNothing);
   let current = first;
   try {
-    for await (const input of batchesFor(first, upstream, 'idle')) {
+    for await (const taken of batchesFor(first, upstream, 'idle')) {
+      const input = isHeld ? keepMemory(taken) : taken;
       let batch = input;
       for (const { run, step } of stages) {
         current = run;

@@ -25,7 +25,7 @@ export function throughAll(
   for (const [order, transform] of transforms.entries()) {
     const run = runs[order] as StageRun;
     if (transform.start !== undefined) {
-      fused.push({ run, step: transform.start(run) });
+      fused.push({ run, holdsNothing: transform.holdsNothing === true, step: transform.start(run) });
       continue;
     }
     if (fused.length > 0) items = fusedItems(fused, items);

@@ -134,8 +134,7 @@ export class PipelineRun {
     const sourceRun = runs[0] as StageRun;
     const sinkRun = runs.at(-1) as StageRun;
     const { limit } = this.#options;
-    const isHeld = transforms.some(({ holdsNothing }) => holdsNothing !== true);
-    const reading = { limit, stop: this.#stop, isHeld };
+    const reading = { limit, stop: this.#stop };
     const items = sourceItems(source, sourceRun, startOf(this.#progress.position), reading);
     const readable = Readable.from(items, { objectMode: true, highWaterMark: 1 });
     try {

@@ -147,8 +147,8 @@ export interface Transform<in In, out Out> extends StageBase {
   apply(input: AsyncIterable<Batch<In>>, ctx: StageContext): AsyncIterable<Batch<Out>>;
   start?(ctx: StageContext): (batch: Batch<In>) => Batch<Out>;
   /**
-   * It gives one batch for each, before it takes the next, and of a batch's text (`batch.json`) it holds on to nothing but what
-   * it gives: the source may use that memory again once the sink has written it.
+   * It gives one batch for each, in their order, and once that is given, it holds on to nothing of the text (`batch.json`) but
+   * what it gave: that memory may be used again once the sink has written it.
    */
   readonly holdsNothing?: boolean | undefined;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
 
 import { BatchMemory } from '../src/formats/batch-memory.ts';
@@ -15,8 +16,10 @@ import { jsonlSource } from '../src/sources/jsonl.ts';
 import type { Source } from '../src/stage.ts';
 import { syncTransform } from '../src/streams.ts';
 import { dedupe } from '../src/transforms/dedupe.ts';
+import { filterInWorkers } from '../src/transforms/filter-in-workers.ts';
 import { filter } from '../src/transforms/filter.ts';
 import { limit } from '../src/transforms/limit.ts';
+import { mapInWorkers } from '../src/transforms/map-in-workers.ts';
 import { map } from '../src/transforms/map.ts';
 import { tap } from '../src/transforms/tap.ts';
 import { testIn } from '../src/testing/scratch.ts';
@@ -119,6 +122,46 @@ testIn('so do stages that wait for something, one batch after the other', async 
   // What was read ahead when the limit was reached is not written.
   assert.deepEqual(taken.slice(0, 9), all.slice(0, 9));
   assert.ok(taken.every((times) => times <= 1));
+});
+
+const inThreads = {
+  module: new URL('./helpers/record-functions.ts', import.meta.url),
+  workers: 2,
+  start: (workerData: unknown): Worker =>
+    new Worker(new URL('./helpers/record-worker.mjs', import.meta.url), { workerData }),
+};
+const measured = ({ id, text }: Item): object => ({ id, length: text.length, n: 0 });
+
+testIn('so do threads, which work on several batches at a time', async (directory) => {
+  const mapped = overwritingSource();
+  const path = join(directory, 'mapped.jsonl');
+  await pipeline(mapped.source)
+    .through(filterInWorkers<Item>({ ...inThreads, name: 'hasEvenId' }))
+    .through(mapInWorkers<Item, object>({ ...inThreads, name: 'measure' }))
+    .to(jsonlSink({ path }))
+    .run();
+  const kept = items.filter(({ id }) => id % 2 === 0);
+  assert.equal(await readFile(path, 'utf8'), lines(kept.map(measured)));
+  assert.deepEqual(mapped.taken, all);
+});
+
+testIn('what threads made is left alone where a later stage may hold on to it', async (directory) => {
+  const { source, taken } = overwritingSource();
+  const held: Buffer[] = [];
+  const holding = syncTransform<object, object>({ name: 'holding' }, () => (batch) => {
+    held.push(batch.json?.bytes as Buffer);
+    return batch;
+  });
+  const path = join(directory, 'held.jsonl');
+  await pipeline(source)
+    .through(mapInWorkers<Item, object>({ ...inThreads, name: 'measure' }))
+    .through(holding)
+    .to(jsonlSink({ path }))
+    .run();
+  assert.equal(Buffer.concat(held).toString(), lines(items.map(measured)));
+  assert.equal(await readFile(path, 'utf8'), lines(items.map(measured)));
+  // Before them it is free as soon as the threads have answered.
+  assert.deepEqual(taken, all);
 });
 
 testIn('it is left alone where a stage may hold on to it, and in a sample', async (directory) => {

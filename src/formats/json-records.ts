@@ -1,5 +1,7 @@
 import { isAscii } from 'node:buffer';
 
+import { JsonRecordsWriter } from './json-records-writer.ts';
+
 const NEWLINE = 0x0a;
 
 /**
@@ -78,28 +80,13 @@ export function jsonRecordsByteLength({ starts, ends, count }: JsonRecords): num
  * @throws {TypeError} for a value that has no JSON form (`undefined`, a function, a cycle, a bigint).
  */
 export function encodeJsonRecords(values: readonly unknown[]): JsonRecords {
-  const count = values.length;
-  const starts = new Uint32Array(count);
-  const ends = new Uint32Array(count);
-  let bytes = Buffer.allocUnsafeSlow(Math.max(4096, count * 256));
-  let used = 0;
-  for (let i = 0; i < count; i++) {
-    const text = JSON.stringify(values[i]) as string | undefined;
-    if (text === undefined) throw new TypeError(`record ${i} has no JSON form: ${typeof values[i]}`);
-    // A UTF-16 unit takes at most 3 bytes. Lone surrogates cannot occur: JSON.stringify escapes them.
-    if (used + text.length * 3 + 1 > bytes.length) {
-      const needed = used + Buffer.byteLength(text) + 1;
-      if (needed > bytes.length) {
-        const averaged = Math.ceil((needed / (i + 1)) * count * 1.1);
-        bytes = grow(bytes, used, Math.max(needed, averaged));
-      }
-    }
-    starts[i] = used;
-    used += bytes.write(text, used, 'utf8');
-    ends[i] = used;
-    bytes[used++] = NEWLINE;
+  const writer = new JsonRecordsWriter(values.length);
+  for (const [i, value] of values.entries()) {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) throw new TypeError(`record ${i} has no JSON form: ${typeof value}`);
+    writer.add(text);
   }
-  return { bytes: bytes.subarray(0, used), starts, ends, count };
+  return writer.records();
 }
 
 /** Records of which each has a buffer of its own, copied into one. */
@@ -140,12 +127,6 @@ export function joinJsonRecords(parts: readonly JsonRecords[]): JsonRecords {
     }
   }
   return { bytes, starts, ends, count };
-}
-
-function grow(bytes: Buffer, used: number, size: number): Buffer<ArrayBuffer> {
-  const larger = Buffer.allocUnsafeSlow(size);
-  bytes.copy(larger, 0, 0, used);
-  return larger;
 }
 
 function checkIndex(json: JsonRecords, i: number): void {

@@ -19,6 +19,7 @@ export function filterInWorkers<T>(options: FilterInWorkersOptions): Transform<T
     role: 'transform',
     name: 'filter',
     config,
+    holdsNothing: true,
     apply: (input, ctx) => workInThreads<T, T>(input, { does: 'filter', by }, { ...options, workers }, ctx),
   };
 }

@@ -65,7 +65,7 @@ function filterByExpression<T>({ where, timeoutMs, workers }: z.output<typeof op
     role: 'transform',
     name: 'filter',
     config: { where },
-    holdsNothing: workers === 0,
+    holdsNothing: true,
     async *apply(input, ctx) {
       if (workers > 0) {
         yield* workInThreads<T, T>(input, { does: 'filter', by: { expression: where, timeoutMs } }, { workers }, ctx);

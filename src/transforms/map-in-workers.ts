@@ -29,6 +29,7 @@ export function mapInWorkers<In, Out>(options: MapInWorkersOptions): Transform<I
     role: 'transform',
     name: 'map',
     config,
+    holdsNothing: true,
     apply: (input, ctx) => workInThreads<In, Out>(input, { does: 'map', by }, { ...options, workers }, ctx),
   };
 }

@@ -55,7 +55,7 @@ function mapByExpression({ to, timeoutMs, workers }: z.output<typeof options>): 
     role: 'transform',
     name: 'map',
     config: { to },
-    holdsNothing: workers === 0,
+    holdsNothing: true,
     async *apply(input, ctx) {
       if (workers > 0) {
         yield* workInThreads(input, { does: 'map', by: { expression: to, timeoutMs } }, { workers }, ctx);

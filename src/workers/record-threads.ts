@@ -19,6 +19,12 @@ export interface RecordAnswer extends Pick<WorkDone, 'kept' | 'json'> {
   readonly memory: ArrayBuffer;
 }
 
+/** What a thread made of records. */
+export interface ThreadsWorkDone extends WorkDone {
+  /** Where records came out: takes the memory they lie in back, to be used again. */
+  readonly takeBack?: (() => void) | undefined;
+}
+
 /** Starts a thread for a work. */
 export type StartRecordThread = (work: RecordWork) => Worker;
 
@@ -54,7 +60,7 @@ export class RecordThreads {
    *
    * @throws {EtlError} `ETL_WORKER_FAILED` when it ended instead.
    */
-  async work(json: JsonRecords): Promise<WorkDone | undefined> {
+  async work(json: JsonRecords): Promise<ThreadsWorkDone | undefined> {
     const [thread] = this.#threads.toSorted((a, b) => a.waiting - b.waiting);
     const size = jsonLinesByteLength(json);
     const lines = this.#memory.take(size + (size >>> 3));
@@ -65,8 +71,13 @@ export class RecordThreads {
     const answer = await thread?.answer({ memory, lengths });
     if (answer === undefined) return undefined;
     const { problems, memory: free, ...made } = answer;
-    if (made.json === undefined) this.#memory.giveBack(Buffer.from(free));
-    return { ...made, problems: problems.map(({ index, error }) => ({ index, error: unpackError(error) })) };
+    const takeBack = (): void => this.#memory.giveBack(Buffer.from(free));
+    if (made.json === undefined) takeBack();
+    return {
+      ...made,
+      problems: problems.map(({ index, error }) => ({ index, error: unpackError(error) })),
+      takeBack: made.json && takeBack,
+    };
   }
 
   async close(): Promise<void> {

@@ -2,8 +2,8 @@ import { jsonBatch, pickRecords, recordCount } from '../batch.ts';
 import { describeCause, isRecordError } from '../errors.ts';
 import { encodeJsonRecords, jsonRecordsByteLength, type JsonRecords } from '../formats/json-records.ts';
 import { keepRecords } from '../keep-records.ts';
-import { RecordThreads, startRecordThread, type StartRecordThread } from './record-threads.ts';
-import { readyWork, type DoWork, type RecordWork, type WorkDone } from './record-work.ts';
+import { RecordThreads, startRecordThread, type StartRecordThread, type ThreadsWorkDone } from './record-threads.ts';
+import { readyWork, type DoWork, type RecordWork } from './record-work.ts';
 import type { Batch, StageContext } from '../stage.ts';
 import { workAhead } from '../work-ahead.ts';
 
@@ -34,7 +34,7 @@ export async function* workInThreads<In, Out>(
   let threads: RecordThreads | undefined;
   let here: Promise<DoWork> | undefined;
 
-  async function workOn(batch: Batch<In>): Promise<{ readonly batch: Batch<In>; readonly done: WorkDone }> {
+  async function workOn(batch: Batch<In>): Promise<{ readonly batch: Batch<In>; readonly done: ThreadsWorkDone }> {
     if (recordCount(batch) === 0) return { batch, done: { problems: [] } };
     const json = jsonOf(batch);
     if (json !== undefined) {
@@ -81,7 +81,11 @@ function sizeOf({ json, bytes = 0 }: Batch<unknown>): number {
 }
 
 /** The batch that the work makes of a batch. */
-function settled<In, Out>(batch: Batch<In>, { problems, kept, json }: WorkDone, ctx: StageContext): Batch<Out> {
+function settled<In, Out>(
+  batch: Batch<In>,
+  { problems, kept, json, takeBack }: ThreadsWorkDone,
+  ctx: StageContext,
+): Batch<Out> {
   const rejected = new Set<number>();
   for (const { index, error } of problems) {
     if (kept === undefined && !isRecordError(error)) throw error;
@@ -97,7 +101,7 @@ function settled<In, Out>(batch: Batch<In>, { problems, kept, json }: WorkDone, 
   // Every record is itself: the batch holds what the function gives.
   if (json === undefined) return batch as Batch<unknown> as Batch<Out>;
   const { bytes, cursor, at } = batch;
-  if (at === undefined || rejected.size === 0) return jsonBatch<Out>(json, { bytes, cursor, at });
+  if (at === undefined || rejected.size === 0) return jsonBatch<Out>(json, { bytes, cursor, at, takeBack });
   const left = Array.from({ length: recordCount(batch) }, (_, index) => index).filter((index) => !rejected.has(index));
-  return jsonBatch<Out>(json, { bytes, cursor, at: (index) => at(left[index] ?? -1) });
+  return jsonBatch<Out>(json, { bytes, cursor, at: (index) => at(left[index] ?? -1), takeBack });
 }

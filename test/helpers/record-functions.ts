@@ -61,6 +61,14 @@ export function grow(record: { readonly text: string; readonly times: number }):
   return record.times === 1 ? record : { ...record, text: record.text.repeat(record.times) };
 }
 
+export function hasEvenId({ id }: { readonly id: number }): boolean {
+  return id % 2 === 0;
+}
+
+export function measure({ id, text }: { readonly id: number; readonly text: string }): unknown {
+  return { id, length: text.length, n: 0 };
+}
+
 /** Fills the memory of its thread. */
 export function hoard(record: Told): unknown {
   const all: unknown[] = [];

@@ -27,6 +27,7 @@ import { pipeline } from '../../src/pipeline.ts';
 import { discardSink } from '../../src/sinks/discard.ts';
 import { mongodbSource, type MongodbSourceOptions } from '../../src/sources/mongodb.ts';
 import { testIn } from '../../src/testing/scratch.ts';
+import { mapConcurrent } from '../../src/transforms/map-concurrent.ts';
 import { map } from '../../src/transforms/map.ts';
 import { testSource } from '../../src/testing/index.ts';
 import { readAll, recordsOf } from '../../src/testing/recorder.ts';
@@ -336,10 +337,16 @@ testIn('a stage after one that made records anew still knows which document they
   await pipeline(mongodbSource({ uri, collection: 'messages', batchSize: 10 }), { onReject: { to } })
     .through(map((record) => ({ n: (record as { readonly n: number }).n })))
     .through(
-      map(({ n }) => {
-        if (n % 10 === 7) throw new Error('unlucky');
-        return n;
-      }),
+      mapConcurrent(
+        async ({ n }) => {
+          // Other batches are read meanwhile, into the memory that this one came in.
+          await setImmediate();
+          await setImmediate();
+          if (n % 10 === 7) throw new Error('unlucky');
+          return n;
+        },
+        { concurrency: 40 },
+      ),
     )
     .to(discardSink())
     .run();

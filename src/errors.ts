@@ -74,7 +74,7 @@ export const errorCodes = {
   },
   ETL_SINK_EXISTS: {
     means: 'The target holds data already, and `ifExists` is `error`.',
-    todo: 'Choose another target, or `ifExists: append` or `replace`.',
+    todo: 'Choose another target, or another `ifExists`: `etl describe COMPONENT` lists what there is.',
   },
   ETL_SINK_CHANGED: {
     means: 'The target is not as this run left it: shorter than what was committed, or gone.',

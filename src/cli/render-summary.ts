@@ -57,10 +57,10 @@ function countLines({ counts, bytesRead, bytesWritten, elapsedMs, attempts, stag
   const said = (what: string): string => (status === 'dry-run' && what === 'written' ? 'would be written' : what);
   const sum = out.map(([what, count]) => `${formatCount(count)} ${said(what)}`).join(' + ');
   const now = attempts === 1 ? '' : ' in this attempt';
-  const bytes =
-    bytesRead + bytesWritten > 0
-      ? [`${formatBytes(bytesRead)} read`, `${formatBytes(bytesWritten)} written${now}`]
-      : [];
+  // A server does not say how many bytes it took.
+  const taken = bytesWritten > 0 ? [`${formatBytes(bytesWritten)} written`] : [];
+  const moved = bytesRead + bytesWritten > 0 ? [`${formatBytes(bytesRead)} read`, ...taken] : [];
+  const bytes = moved.map((text, place) => (place === moved.length - 1 ? text + now : text));
 
   // The time is that of all attempts, the stages' figures are this one's; and little can be said about a moment.
   const isTelling = attempts === 1 && elapsedMs >= tellingMs;

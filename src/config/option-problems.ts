@@ -82,7 +82,7 @@ function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] |
 
 function expectedText(schemas: readonly JsonSchema[]): string {
   return [...new Set(schemas.map(typeText))]
-    .map((text) => (/^["0-9tf]/.test(text) ? text : `${/^[aio]/.test(text) ? 'an' : 'a'} ${text}`))
+    .map((text) => (/^["\-0-9tf]/.test(text) ? text : `${/^[aio]/.test(text) ? 'an' : 'a'} ${text}`))
     .join(' or ');
 }
 

@@ -2,12 +2,13 @@ import { fileLedger, ledgerDirectory } from '../ledger/file.ts';
 import type { Ledger } from '../stage.ts';
 import { outputError } from './file-error.ts';
 
-/**
- * The ledger of a run into the file `path`: a folder beside it, `<path>.etl/`. What keeps it from being written is told as
- * for the target itself: `ETL_SINK_FAILED`.
- */
+/** The ledger of a run into the file or folder `path`: a folder beside it, `<path>.etl/`. See {@link folderLedger}. */
 export function targetLedger(path: string): Ledger {
-  const directory = ledgerDirectory(path);
+  return folderLedger(ledgerDirectory(path));
+}
+
+/** A ledger in `directory`. What keeps it from being written is told as for the target itself: `ETL_SINK_FAILED`. */
+export function folderLedger(directory: string): Ledger {
   const ledger = fileLedger(directory);
   const explained = async <T>(work: Promise<T>): Promise<T> => {
     try {

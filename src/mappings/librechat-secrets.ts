@@ -90,7 +90,7 @@ export function withoutSignature(url: string): string {
  */
 export function withoutSecrets(value: Json, found: (path: string) => void, path = ''): Json {
   if (typeof value === 'string') {
-    if (!value.startsWith('http') || !value.includes('?')) return value;
+    if (!/^https?:/i.test(value) || !value.includes('?')) return value;
     const clean = withoutSignature(value);
     if (clean !== value) found(path);
     return clean;

@@ -7,8 +7,8 @@ import { FileDownloads } from '../connections/file-downloads.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { outputError } from '../files/file-error.ts';
 import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
+import { targetLedger } from '../files/target-ledger.ts';
 import type { Json } from '../json.ts';
-import { fileLedger, ledgerDirectory } from '../ledger/file.ts';
 import { conversationToBundle } from '../mappings/conversation-to-bundle.ts';
 import { asConversation, type Conversation } from '../models/conversation.ts';
 import { isLibrechatRecord, type LibrechatRecord } from '../models/librechat-chat.ts';
@@ -100,7 +100,7 @@ export function bundleSink(input: BundleSinkOptions): Sink<Conversation | Librec
     name: 'bundle',
     config: JSON.parse(JSON.stringify(config)) as Json,
     ifExists: chosen.ifExists,
-    ledger: () => fileLedger(ledgerDirectory(chosen.path)),
+    ledger: () => targetLedger(chosen.path),
     checkNew: () => checkTarget(chosen.path, chosen.ifExists),
     write: (batches, ctx) => writeBundle(batches, ctx, chosen),
   };

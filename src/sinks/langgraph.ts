@@ -12,8 +12,8 @@ import {
 } from '../connections/langgraph-options.ts';
 import { langgraphAddress, openLanggraph } from '../connections/langgraph.ts';
 import { ThrowawayThreads } from '../connections/langgraph-throwaway.ts';
+import { folderLedger } from '../files/target-ledger.ts';
 import type { Json } from '../json.ts';
-import { fileLedger } from '../ledger/file.ts';
 import { collectSooner } from '../collect-sooner.ts';
 import { exactThreads } from '../models/exact-threads.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
@@ -137,7 +137,7 @@ export function langgraphSink(
     ) as Json,
     // No `ifExists` for the engine, which refuses samples under `replace`: it is threads that are replaced, one by one.
     ledger: ({ pipeline }) =>
-      fileLedger(
+      folderLedger(
         join(progressFolder, shortFileName(`${pipeline}-langgraph-${where.replace(/^https?:\/\//, '')}`, 120)),
       ),
     async check(signal) {

@@ -31,6 +31,7 @@ test('withoutSecrets leaves out members with a secret name, at any depth, and sa
     metadata: { thoughtSignatures: { c: 's' } },
     auth: null,
     link: links[0][0],
+    loud: 'HTTPS://example.org/k?Signature=s',
   };
   assert.deepEqual(
     withoutSecrets(value, (path) => found.push(path)),
@@ -39,9 +40,10 @@ test('withoutSecrets leaves out members with a secret name, at any depth, and sa
       metadata: {},
       auth: null,
       link: links[0][1],
+      loud: 'HTTPS://example.org/k',
     },
   );
-  assert.deepEqual(found, ['a.password', 'metadata.thoughtSignatures', 'link']);
+  assert.deepEqual(found, ['a.password', 'metadata.thoughtSignatures', 'link', 'loud']);
   assert.equal(value.a[0]?.password, 'x', 'the value handed in stays as it was');
 });
 

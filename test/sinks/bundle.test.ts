@@ -405,6 +405,15 @@ test('refuses a folder that is not empty, and replaces only a bundle', async (t)
   assert.deepEqual(await treeOf(bundle), await treeOf(fresh));
 });
 
+test('says where nothing can be written', async (t) => {
+  const path = await folder(t);
+  await writeFile(join(path, 'file'), '');
+  await assert.rejects(write(someRecords, { path: join(path, 'file', 'bundle') }), {
+    code: 'ETL_SINK_FAILED',
+    where: { file: join(path, 'file', 'bundle.etl') },
+  });
+});
+
 test('keeps the old bundle until the new one is complete', async (t) => {
   const path = await folder(t);
   const bundle = join(path, 'bundle');

@@ -26,7 +26,11 @@ export async function checkTarget(path: string, ifExists: 'error' | 'replace'): 
       hint: 'A bundle is a folder: name another path.',
     });
   if ((await entriesOf(path)).length === 0) return;
-  if (ifExists === 'error') throw new EtlError('ETL_SINK_EXISTS', `${path} is not empty`, { where: { file: path } });
+  if (ifExists === 'error')
+    throw new EtlError('ETL_SINK_EXISTS', `${path} is not empty`, {
+      where: { file: path },
+      hint: 'Choose another path, or take the place of a bundle with `ifExists: replace`.',
+    });
   if ((await manifestOf(path)) === undefined) {
     throw new EtlError('ETL_SINK_EXISTS', `${path} is not empty and no bundle: it is not replaced`, {
       where: { file: path },

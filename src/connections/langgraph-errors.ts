@@ -85,6 +85,11 @@ function isBroken(error: unknown): boolean {
   return code.startsWith('UND_ERR_') ? !ownDoing.has(code) : broken.has(code);
 }
 
+/** Whether nobody knows what became of a request: the connection broke before its answer was whole. */
+export function isUnanswered(error: unknown): boolean {
+  return isBroken(error instanceof EtlError ? error.cause : error);
+}
+
 /** What we did ourselves: a request ended, or the connections closed. */
 const ownDoing = new Set(['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED']);
 

@@ -136,6 +136,23 @@ describe('a page of HTML in the place of the API', () => {
   });
 });
 
+for (const mode of ['history', 'full'] as const) {
+  testBehindProxy(`${mode} writes a thread although the answer to its creation was lost`, async (proxy, migrate) => {
+    const lost = new Set<string>();
+    proxy.loses = ({ method, path, text }) => {
+      const id = method === 'POST' && path === '/threads' ? ids.find((one) => text.includes(one)) : undefined;
+      if (id === undefined || lost.has(id)) return false;
+      lost.add(id);
+      return true;
+    };
+    const { thrown, counts, rejects } = await migrate({ mode });
+    assert.equal(thrown, undefined);
+    assert.deepEqual([counts.written, rejects.reasons], [count, []]);
+    assert.equal(lost.size, count);
+    await assertWhole();
+  });
+}
+
 describe('a run that ends half-way', () => {
   for (const answer of [page(401), { status: 500, text: '{"error":"no"}', type: 'application/json' }]) {
     testBehindProxy(`by ${answer?.status} leaves no empty thread, and goes on`, async (proxy, migrate) => {

@@ -16,7 +16,7 @@ export class CreateOnlyWriter implements ThreadWriter {
   async finish(): Promise<WrittenThread> {
     const { threadId, metadata, existing } = this.#thread;
     const ifExists = existing === undefined ? 'raise' : 'append';
-    const row = await this.#server.create({ threadId, metadata, ifExists });
+    const row = await this.#server.createEmpty({ threadId, metadata, ifExists });
     return { order: [], losses: new Map(), metadata: row.metadata ?? {} };
   }
 }

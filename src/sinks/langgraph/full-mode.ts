@@ -88,7 +88,7 @@ class CompanionWriter implements ThreadWriter {
     const { threadId, metadata, graphId, origin, existing } = this.#thread;
     const graph = await this.#server.graphs.of(graphId);
     const ifExists = existing === undefined ? 'raise' : 'append';
-    const row = await this.#server.create({ threadId, metadata, ifExists });
+    const row = await this.#server.createEmpty({ threadId, metadata, ifExists });
     this.#metadata = row.metadata ?? {};
     this.#maker = new TupleMaker({ from: origin.runtime, to: this.#server.runtime, graph });
     return this.#maker;

@@ -98,7 +98,7 @@ class TableWriter implements ThreadWriter {
     const { threadId, metadata, graphId, origin, existing } = this.#thread;
     const graph = await this.#server.graphs.of(graphId);
     const ifExists = existing === undefined ? 'raise' : 'append';
-    const row = await this.#server.create({ threadId, metadata, ifExists });
+    const row = await this.#server.createEmpty({ threadId, metadata, ifExists });
     this.#metadata = row.metadata ?? {};
     const maker = new TupleMaker({ from: origin.runtime, to: this.#tables.layout, graph });
     this.#begun = { maker, transaction: await this.#tables.begin(threadId) };

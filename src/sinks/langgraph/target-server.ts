@@ -4,6 +4,7 @@ import type { LanggraphConnection, LanggraphRequest } from '../../connections/la
 import {
   asTaken,
   httpStatusOf,
+  isUnanswered,
   LanggraphBodyError,
   langgraphError,
   LanggraphHttpError,
@@ -107,6 +108,26 @@ export class TargetServer {
       where: { file: this.where, record: threadId },
       cause: new LanggraphHttpError('POST /threads', 201, text),
     });
+  }
+
+  /**
+   * Creates a thread without history, or takes the one that is there. When the answer is lost, the thread is there all the same,
+   * or is created again.
+   *
+   * @throws {EtlError} as {@link create}.
+   */
+  async createEmpty(thread: Omit<NewThread, 'supersteps'>): Promise<ThreadRow> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.create(thread);
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        if (!isUnanswered(error) || tries >= this.attempts) throw error;
+        await this.rest(tries);
+        const row = await this.row(thread.threadId);
+        if (row !== undefined) return row;
+      }
+    }
   }
 
   /** The row of a thread; nothing when there is none. */

@@ -19,6 +19,8 @@ export interface Proxy {
   readonly url: string;
   /** Answers instead of the server; nothing lets a request through. May be changed while it runs. */
   answer: (request: ProxiedRequest) => ProxyAnswer | undefined;
+  /** The server does what it is asked, and its answer is lost with the connection. May be changed while it runs. */
+  loses: (request: ProxiedRequest) => boolean;
   close(): Promise<void>;
 }
 
@@ -32,13 +34,21 @@ export async function startProxy(target: string, answer: Proxy['answer'] = () =>
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     const { method = 'GET', url: path = '/', headers } = incoming;
-    const own = proxy.answer({ method, path, text: body.toString('utf8') });
+    const asked = { method, path, text: body.toString('utf8') };
+    const own = proxy.answer(asked);
     if (own !== undefined) {
       response.writeHead(own.status, { 'content-type': own.type ?? 'text/html' }).end(own.text);
       return;
     }
     await new Promise<void>((done, failed) => {
       const onwards = forward(new URL(path, target), { method, headers }, (answered) => {
+        if (proxy.loses(asked)) {
+          answered.resume().once('end', () => {
+            response.destroy();
+            done();
+          });
+          return;
+        }
         response.writeHead(answered.statusCode ?? 502, answered.headers);
         answered.pipe(response).once('finish', done).once('error', failed);
       });
@@ -53,6 +63,7 @@ export async function startProxy(target: string, answer: Proxy['answer'] = () =>
   const proxy: Proxy = {
     url: `http://127.0.0.1:${port}`,
     answer,
+    loses: () => false,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -28,9 +28,11 @@
 // Since then threads take a record at a time, and replies, text and jobs lie in memory that is used again. The same day, single
 // runs, builds in turn on a machine with other work: 16 to 23 s of CPU, 221, 225, 229, 225, 224, 220 and 225 MB; beside the loop
 // 2.20 and 2.56 times as fast (CPU 1.75 and 2.08). Plain export 158 to 161 MB instead of 167 to 195, with the same CPU.
+// With the memory of text going through threads, too, on an otherwise idle machine, one round: a map 2.04 times the loop (CPU 2.33) at
+// 202 MB, in two workers 2.79 (CPU 2.17) at 211 MB; ten single runs before took 203 to 209.
 //
 // With a message of 16 MB among 300 MB (ETL_BENCH_LARGE=1 ETL_BENCH_MB=300), one run each: plain 198 MB, relaxed 207, with a map 255,
-// with a map in two workers 298; among 600 MB: plain 191, relaxed 190, with a map 300, the loop by hand 319 to 403.
+// with a map in two workers 298 to 317; among 600 MB: plain 191, relaxed 190, with a map 300, the loop by hand 319 to 403.
 //
 // Reading: without objects the export takes an eighth of the loop's CPU, in memory that does not grow, with a document of 16 MB
 // too. With objects, parsing and stringifying are 14 of 19 s: two workers take them off the thread that reads and writes, and as

@@ -28,6 +28,8 @@ export class KnownEntries {
 
   /** The checkpoints of an answer, when all of them come next, newest first, and each in the words that are known. */
   page(bytes: Buffer): MarkedRecords | undefined {
+    // Memory of answers is used again: what was known of the one before says nothing of this one.
+    this.#page = undefined;
     const starts: number[] = [];
     const ends: number[] = [];
     if (bytes[0] !== OPEN_LIST) return undefined;

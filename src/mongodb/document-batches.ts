@@ -38,7 +38,7 @@ export function* documentBatches(
   const { json, bad, replaced } = bsonToJson(documents, { types, memory: text.take(size + (size >>> 2)) });
   const takeBack = (): void => text.giveBack(Buffer.from(json.bytes.buffer as ArrayBuffer));
   // Asked for by stages after which the memory of the batch has long been used again.
-  const ids = idsOnly(pickDocuments(documents, goodOnes(documents, bad)));
+  const ids = idsOnly(goodOnes(documents, bad));
   if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);
   const batch = (records: JsonRecords, upTo: number): Batch<unknown> => {
     const cursor = hasCursor ? cursorAfter(documents, upTo) : undefined;
@@ -84,11 +84,14 @@ function sizeUpTo({ starts, ends, ...rest }: BsonDocuments, last: number): numbe
 }
 
 /** The documents that became records, in the order of these. */
-function goodOnes({ count }: BsonDocuments, bad: readonly BadBson[]): readonly number[] {
-  const all = Array.from({ length: count }, (_, document) => document);
-  if (bad.length === 0) return all;
+function goodOnes(documents: BsonDocuments, bad: readonly BadBson[]): BsonDocuments {
+  if (bad.length === 0) return documents;
   const left = new Set(bad.map(({ document }) => document));
-  return all.filter((document) => !left.has(document));
+  const all = Array.from({ length: documents.count }, (_, document) => document);
+  return pickDocuments(
+    documents,
+    all.filter((document) => !left.has(document)),
+  );
 }
 
 function placeOf(collection: string, ids: BsonDocuments, index: number, types: BsonTypes): string {

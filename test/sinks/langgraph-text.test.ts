@@ -193,6 +193,32 @@ describe('threads that are compared by their texts', () => {
     assert.equal(namespaceOf(second as HistoryEntry), '');
   });
 
+  test('an answer in memory that held a known one is read for itself', () => {
+    const entry = (id: string, content: string): object => ({
+      values: { messages: [{ type: 'human', id: '1', content }] },
+      next: [],
+      tasks: [],
+      created_at: null,
+      checkpoint: { checkpoint_id: id },
+    });
+    const record = recordOf([entry('c0', 'hello'), entry('c1', 'there')] as HistoryEntry[]);
+    const { texts = [] } = readQueued(queuedRecords(jsonBatch(encodeJsonRecords([record])))[0]);
+    const known = new KnownEntries(texts);
+    const memory = Buffer.from(JSON.stringify([entry('c1', 'there')]));
+    const first = known.page(memory);
+    assert.ok(first !== undefined);
+    historyPage(first, known);
+    const other = entry('c0', 'HELLO');
+    memory.write(JSON.stringify([other]));
+    assert.equal(known.page(memory), undefined);
+    const page = jsonArrayElements(memory);
+    assert.ok(page !== undefined);
+    assert.deepEqual(
+      historyPage(page, known).map(({ values }) => values),
+      [(other as HistoryEntry).values],
+    );
+  });
+
   test('are told apart before they are read, whatever the order of their members is', () => {
     const { history, ...rest } = { ...recordOf([]), part: { number: 2, isLast: false }, limited: true } as unknown as {
       readonly history: unknown;

@@ -7,7 +7,6 @@ import type { BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson } from '../formats/bson-to-json.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import { documentsBytes, fieldOf } from '../mongodb/bson-documents.ts';
-import { hasIndexOn } from '../mongodb/indexes.ts';
 import { keysetPages } from '../mongodb/keyset-pages.ts';
 import { readAhead } from '../mongodb/read-ahead.ts';
 import type { StageContext } from '../stage.ts';
@@ -23,6 +22,7 @@ import {
 } from './librechat-input.ts';
 import { messageKeys, messagesOf, type MessageDocuments } from './live-messages.ts';
 import { readingContext } from './reading-context.ts';
+import { hasMessageIndex } from './told-indexes.ts';
 
 const aheadBytes = 1_500_000;
 /** Two ids as text. */
@@ -67,17 +67,6 @@ export async function liveInput(
     cut: new Map(),
     close: () => connection.close(),
   };
-}
-
-/** Whether a query finds a conversation's messages without looking through all. */
-export async function hasMessageIndex(connection: MongodbConnection, signal: AbortSignal): Promise<boolean> {
-  try {
-    return hasIndexOn(await connection.indexes('messages', signal), ['conversationId']);
-  } catch (error) {
-    // Who may read documents only, is not told of indexes.
-    if (error instanceof EtlError && error.code === 'ETL_AUTH_FAILED') return false;
-    throw error;
-  }
 }
 
 async function collectionsOf(

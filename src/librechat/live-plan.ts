@@ -1,7 +1,8 @@
 import type { MongodbConnection, openMongodb } from '../connections/mongodb.ts';
 import { hasIndexOn } from '../mongodb/indexes.ts';
 import type { Estimate } from '../stage.ts';
-import { hasMessageIndex, liveInput } from './live-input.ts';
+import { liveInput } from './live-input.ts';
+import { toldIndexes } from './told-indexes.ts';
 
 /** What decides how a live database is read. */
 export interface LivePlanOptions {
@@ -25,12 +26,9 @@ export async function liveEstimate(
     // Throws when there is no LibreChat in it.
     await liveInput(connection, [], signal);
     const where = `${connection.where}: MongoDB ${await connection.version(signal)}`;
-    const isAll = users === 'all' && usersFile === undefined && conversation === undefined;
-    if (!isAll)
-      return { plan: `${where}, ${await byIds(connection, conversation !== undefined, signal)}${keptOf(since)}` };
-    const everything = (await hasMessageIndex(connection, signal))
-      ? 'every collection in the order of _id, of messages what they belong to; then messages by conversation ids, served by an index'
-      : 'every collection once in the order of _id, joined by owner and conversation outside of memory, as no index on messages.conversationId serves them';
+    const told = await toldServed(connection, signal);
+    if (conversation !== undefined) return { plan: `${where}, ${planOfOne(told)}${keptOf(since)}` };
+    if (users !== 'all' || usersFile !== undefined) return { plan: `${where}, ${planOfSome(told)}${keptOf(since)}` };
     const [conversations, messages] = await Promise.all([
       connection.size('conversations', signal),
       connection.size('messages', signal),
@@ -39,7 +37,7 @@ export async function liveEstimate(
       records: conversations.documents,
       ...(conversations.bytes !== undefined &&
         messages.bytes !== undefined && { bytes: conversations.bytes + messages.bytes }),
-      plan: `${where}, ${everything}${keptOf(since)}`,
+      plan: `${where}, ${planOfAll(told)}${keptOf(since)}`,
     };
   } finally {
     await connection.close();
@@ -51,22 +49,51 @@ export function keptOf(since: string | undefined): string {
   return since === undefined ? '' : `; of what is read the conversations saved since ${since} are kept`;
 }
 
-async function byIds(connection: MongodbConnection, isOne: boolean, signal: AbortSignal): Promise<string> {
-  const needs = isOne
-    ? ([['messages', 'conversationId']] as const)
-    : ([
-        ['conversations', 'user'],
-        ['messages', 'user'],
-        ['messages', 'conversationId'],
-      ] as const);
-  const missing: string[] = [];
-  for (const [collection, field] of needs) {
-    if (!hasIndexOn(await connection.indexes(collection, signal), [field])) missing.push(`${collection}.${field}`);
-  }
-  const plan = isOne
-    ? 'one conversation by its id'
-    : "the users' conversations, then their messages by conversation ids";
+type Field = `${'conversations' | 'messages'}.${'user' | 'conversationId'}`;
+
+/** Whether an index serves a field; nothing when the user is not told of indexes. */
+type Served = ((field: Field) => boolean) | undefined;
+
+async function toldServed(connection: MongodbConnection, signal: AbortSignal): Promise<Served> {
+  const conversations = await toldIndexes(connection, 'conversations', signal);
+  const messages = await toldIndexes(connection, 'messages', signal);
+  if (conversations === undefined || messages === undefined) return undefined;
+  const indexes = { conversations, messages };
+  return (field) => {
+    const [collection, name] = field.split('.') as ['conversations' | 'messages', string];
+    return hasIndexOn(indexes[collection], [name]);
+  };
+}
+
+function planOfAll(served: Served): string {
+  return served?.('messages.conversationId') === true
+    ? 'every collection in the order of _id, of messages what they belong to; then messages by conversation ids, served by an index'
+    : `every collection once in the order of _id, joined by owner and conversation outside of memory, ${whyJoined(served)}`;
+}
+
+function planOfSome(served: Served): string {
+  const plan =
+    served?.('messages.conversationId') === true
+      ? "the users' conversations, then their messages by conversation ids"
+      : `the users' conversations and their messages, joined outside of memory, ${whyJoined(served)}`;
+  return `${plan}${searched(served, ['conversations.user', 'messages.user'])}`;
+}
+
+function planOfOne(served: Served): string {
+  return `one conversation by its id${searched(served, ['conversations.conversationId', 'messages.conversationId'])}`;
+}
+
+function whyJoined(served: Served): string {
+  return served === undefined
+    ? 'as this user is not told of indexes (the action listIndexes)'
+    : 'as no index on messages.conversationId serves them';
+}
+
+/** What the server has to look for without an index. */
+function searched(served: Served, fields: readonly Field[]): string {
+  if (served === undefined) return '';
+  const missing = fields.filter((field) => !served(field));
   return missing.length === 0
-    ? `${plan}, served by indexes`
-    : `${plan}; there is no index on ${missing.join(', ')}, so that the server looks through all documents`;
+    ? ', served by indexes'
+    : `; there is no index on ${missing.join(', ')}, so that the server looks through all documents`;
 }

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { Document, ObjectId } from 'bson';
 
 import type { MongodbConnection, openMongodb } from '../../src/connections/mongodb.ts';
+import { EtlError } from '../../src/errors.ts';
 import type { LibrechatRecord } from '../../src/models/librechat-chat.ts';
 import type { LibrechatUserSummary } from '../../src/librechat/user-summaries.ts';
 import type { Conversation } from '../../src/models/conversation.ts';
@@ -201,16 +202,26 @@ test('tells how it will read: by the indexes there are', async () => {
   const indexed = fakeMongodb(collections, { indexes });
   const plan = async (connection: MongodbConnection, options: object) =>
     librechatSource({ uri, ...options }, { connect: using(connection) }).estimate?.(signal);
-  const everything = await plan(indexed, {});
-  assert.match(everything?.plan ?? '', /messages by conversation ids, served by an index/);
-  assert.equal(everything?.records, collections['conversations']?.length);
-  assert.match(
-    (await plan(fakeMongodb(collections), {}))?.plan ?? '',
-    /once in the order of _id.*no index on messages/,
-  );
-  assert.match((await plan(indexed, { users: ['a@b'] }))?.plan ?? '', /by conversation ids, served by indexes$/);
-  assert.match((await plan(indexed, { since: '2026-01-31' }))?.plan ?? '', /saved since 2026-01-31 are kept$/);
-  assert.match((await plan(fakeMongodb(collections), { conversation: 'x' }))?.plan ?? '', /no index on messages/);
+  const untold: MongodbConnection = {
+    ...indexed,
+    indexes: () => Promise.reject(new EtlError('ETL_AUTH_FAILED', 'the MongoDB user may not read this')),
+  };
+  const bare = fakeMongodb(collections);
+  const someUsers = { users: ['a@b'] };
+  for (const [connection, options, expected] of [
+    [indexed, {}, /messages by conversation ids, served by an index$/],
+    [bare, {}, /once in the order of _id.*no index on messages\.conversationId serves them$/],
+    [untold, {}, /once in the order of _id.*not told of indexes/],
+    [indexed, { since: '2026-01-31' }, /saved since 2026-01-31 are kept$/],
+    [indexed, someUsers, /by conversation ids, served by indexes$/],
+    [bare, someUsers, /joined outside of memory.*no index on conversations\.user, messages\.user, so/],
+    [untold, someUsers, /joined outside of memory.*not told of indexes \(the action listIndexes\)$/],
+    [indexed, { conversation: 'x' }, /one conversation by its id, served by indexes$/],
+    [bare, { conversation: 'x' }, /no index on conversations\.conversationId, messages\.conversationId, so/],
+    [untold, { conversation: 'x' }, /one conversation by its id$/],
+  ] as const)
+    assert.match((await plan(connection, options))?.plan ?? '', expected);
+  assert.equal((await plan(indexed, {}))?.records, collections['conversations']?.length);
 });
 
 test('lists users, those who are gone too', async () => {

@@ -1,0 +1,22 @@
+import type { MongodbConnection, MongodbIndex } from '../connections/mongodb.ts';
+import { EtlError } from '../errors.ts';
+import { hasIndexOn } from '../mongodb/indexes.ts';
+
+/** The indexes of a collection; none are told to a user who may read documents and nothing else. */
+export async function toldIndexes(
+  connection: MongodbConnection,
+  collection: string,
+  signal: AbortSignal,
+): Promise<readonly MongodbIndex[] | undefined> {
+  try {
+    return await connection.indexes(collection, signal);
+  } catch (error) {
+    if (error instanceof EtlError && error.code === 'ETL_AUTH_FAILED') return undefined;
+    throw error;
+  }
+}
+
+/** Whether a query finds a conversation's messages without looking through all; not, as far as nothing is told. */
+export async function hasMessageIndex(connection: MongodbConnection, signal: AbortSignal): Promise<boolean> {
+  return hasIndexOn((await toldIndexes(connection, 'messages', signal)) ?? [], ['conversationId']);
+}

@@ -1,9 +1,9 @@
 import { EtlError } from '../errors.ts';
-import { gatherBsonDocuments, readBsonDocuments, type BsonDocuments } from '../formats/bson-documents.ts';
+import { readBsonDocuments, type BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson, type BsonTypes } from '../formats/bson-to-json.ts';
 import type { ChunkLimits } from '../formats/json-chunk.ts';
 import { jsonRecordText } from '../formats/json-records.ts';
-import { extendedJsonToBson } from '../formats/extended-json-to-bson.ts';
+import { jsonToBson } from '../formats/json-to-bson.ts';
 import type { InputFile } from './input-file.ts';
 import { jsonArrayFormat, jsonLinesFormat } from './json-formats.ts';
 import type { BadRecord, ReadingContext, RecordChunk, RecordFormat } from './read-records.ts';
@@ -77,28 +77,23 @@ export function extendedJsonFormat(
 
 /** Each record of a chunk through BSON: whatever form it had, it has the chosen one afterwards. */
 function normalized(chunk: RecordChunk, types: BsonTypes, ctx: ReadingContext): RecordChunk {
-  const { json, numberAt } = chunk;
-  const documents: Uint8Array[] = [];
-  const places: Place[] = [];
-  const bad: BadRecord[] = [];
-  const known = [...chunk.bad];
-  for (let index = 0; index <= json.count; index += 1) {
-    while (known[0] !== undefined && (known[0].index <= index || index === json.count)) {
-      bad.push({ ...(known.shift() as BadRecord), index: documents.length });
-    }
-    if (index === json.count) break;
-    const text = jsonRecordText(json, index);
-    const place = { number: numberAt(index), offset: chunk.offsetAt(index) };
-    try {
-      documents.push(extendedJsonToBson(text));
-      places.push(place);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      bad.push({ ...place, index: documents.length, reason, record: text });
-    }
-  }
+  const { json } = chunk;
+  const { documents, bad } = jsonToBson(json);
+  const placeOf = (record: number): Place => ({ number: chunk.numberAt(record), offset: chunk.offsetAt(record) });
+  const isBad = new Set(bad.map(({ record }) => record));
+  const good = Array.from({ length: json.count }, (_, record) => record).filter((record) => !isBad.has(record));
+  // By the record that comes next or is bad itself; sorting leaves those of one record in this order.
+  const known = chunk.bad.map((entry) => {
+    const before = bad.filter(({ record }) => record < entry.index).length;
+    return { at: entry.index, entry: { ...entry, index: entry.index - before } };
+  });
+  const found = bad.map(({ index, record, reason }) => {
+    const entry: BadRecord = { ...placeOf(record), index, reason, record: jsonRecordText(json, record) };
+    return { at: record, entry };
+  });
+  const all = [...known, ...found].sort((a, b) => a.at - b.at).map(({ entry }) => entry);
   // What comes from a document we made ourselves is sound: nothing is bad twice.
-  return { ...chunk, ...converted(gatherBsonDocuments(documents), places, types, ctx), bad };
+  return { ...chunk, ...converted(documents, good.map(placeOf), types, ctx), bad: all };
 }
 
 interface Place {

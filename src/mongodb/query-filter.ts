@@ -1,7 +1,8 @@
-import { EJSON } from 'bson';
+import { BSON, EJSON } from 'bson';
 
 import { EtlError } from '../errors.ts';
-import { extendedJsonToBson } from '../formats/extended-json-to-bson.ts';
+import { encodeJsonRecords } from '../formats/json-records.ts';
+import { jsonToBson } from '../formats/json-to-bson.ts';
 import type { Json } from '../json.ts';
 
 /** A filter as it is written down, and as the driver takes it. */
@@ -19,9 +20,7 @@ export interface QueryFilter {
 export function queryFilter(filter: Readonly<Record<string, unknown>>, where: string): QueryFilter {
   try {
     const text = EJSON.serialize(filter, { relaxed: false }) as Json;
-    // A date that is none would be sent as 1970, and nearly everything is later than that.
-    extendedJsonToBson(JSON.stringify(text));
-    return { text, query: EJSON.deserialize(text as object, { relaxed: false }) as Record<string, unknown> };
+    return { text, query: queryOf(text) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new EtlError('ETL_CONFIG_INVALID', `"filter" is no Extended JSON: ${reason}`, {
@@ -30,4 +29,17 @@ export function queryFilter(filter: Readonly<Record<string, unknown>>, where: st
       cause,
     });
   }
+}
+
+/** As the driver takes it. It must say to the server what the text says: a date that is none would be sent as 1970. */
+function queryOf(text: Json): Record<string, unknown> {
+  const { documents, bad } = jsonToBson(encodeJsonRecords([text]));
+  if (bad[0] !== undefined) throw new Error(bad[0].reason);
+  const query = BSON.deserialize(documents.bytes, { promoteValues: false, promoteBuffers: false, bsonRegExp: true });
+  if (!Buffer.from(documents.bytes).equals(BSON.serialize(query))) {
+    throw new Error(
+      'it holds a value that the driver cannot send: a date beyond the year 275760, or a deprecated type',
+    );
+  }
+  return query;
 }

@@ -38,9 +38,11 @@ export type BsonDumpSinkOptions = z.input<typeof options>;
 /**
  * Writes records as a collection of a `mongodump` folder, for `mongorestore`: `<collection>.bson` and `.metadata.json`.
  *
- * Records are MongoDB Extended JSON v2 or plain JSON; a number becomes int32, int64 or double by its value, so that only
- * canonical Extended JSON keeps every type. What is no document, or larger than 16 MB, is rejected. Written and resumed like
- * JSON lines. The metadata names the index on `_id` only; metadata that is there stays when records are appended.
+ * Records are MongoDB Extended JSON v2 or plain JSON. Canonical Extended JSON keeps every type, so that a dump read as such is
+ * written again byte for byte, deprecated types, equal names and their order included; elsewhere a number becomes int32, int64
+ * or double by how it is written. `jsonToBson` says more. What is no document, holds a type in a wrong form, or is larger than
+ * 16 MB is rejected. Written and resumed like JSON lines. The metadata names the index on `_id` only; metadata that is there
+ * stays when records are appended.
  *
  * @throws {EtlError} `ETL_SINK_EXISTS`, `ETL_SINK_CHANGED`, `ETL_SINK_FAILED`.
  */
@@ -59,7 +61,8 @@ export function bsonDumpSink(input: BsonDumpSinkOptions): Sink<unknown> {
     ledger: () => targetLedger(path),
     checkNew: () => checkNewTarget(path, ifExists),
     async *write(batches, ctx) {
-      yield* writeRecordFile(batches, ctx, { path, ifExists, commitEvery: writing.commitEvery, gzipLevel }, bsonLayout);
+      const to = { path, ifExists, commitEvery: writing.commitEvery, gzipLevel };
+      yield* writeRecordFile(batches, ctx, to, bsonLayout());
       if (ctx.halted) return;
       const text = metadataOf(collection);
       await writeMetadata(metadata, gzipLevel === undefined ? text : gzipSync(text), ifExists === 'append');

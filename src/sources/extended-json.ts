@@ -19,8 +19,8 @@ export type ExtendedJsonSourceOptions = z.input<typeof options>;
  * Reads what `mongoexport` writes: MongoDB Extended JSON, one document a line or (`--jsonArray`) one array of them.
  *
  * Every document is read with its types and written in the form of `types`, the same bytes that the dump of the same
- * documents gives (the `bson-dump` source), with two exceptions that the export itself has lost: number types in relaxed
- * exports, and the order of names that are whole numbers. What is not Extended JSON is rejected.
+ * documents gives (the `bson-dump` source), but for what a relaxed export has lost: whether a small integer had 32 bits or 64.
+ * What is not Extended JSON is rejected.
  *
  * @throws {EtlError} as the `jsonl` source does.
  */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 
 import { BSON, Double, EJSON, Int32, Long, ObjectId } from 'bson';
-import fc from 'fast-check';
 
-import { extendedJsonToBson } from '../../src/formats/extended-json-to-bson.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { bsonDumpSink } from '../../src/sinks/bson-dump.ts';
 import { bsonDumpSource } from '../../src/sources/bson-dump.ts';
@@ -21,8 +19,9 @@ const unwritable = [
   [1],
   'text',
   null,
-  { $oid: '0123456789abcdef01234567' },
   { _id: { $oid: 'short' } },
+  { at: { $date: '2025-01-01T00:00:00Z', more: 1 } },
+  { n: { $numberInt: '2147483648' } },
   { a: [{ date: { $date: 'never' } }] },
   { n: { $numberInt: 'five' } },
   { n: { $numberLong: '' } },
@@ -70,7 +69,18 @@ describe('sink bson-dump', () => {
         binary: Buffer.from([1, 2]),
       },
     ];
-    const dump = Buffer.concat(documents.map((document) => BSON.serialize(document)));
+    // Of what the bson package does not write: undefined, a DBPointer, a name twice, a number behind it, a date beyond Date.
+    const parts = [
+      '31000000',
+      '067500',
+      '0c7000020000006300',
+      '0123456789abcdef01234567',
+      '0a6e00',
+      '0a6e00',
+      '0a3200',
+    ];
+    const byHand = Buffer.from([...parts, '096400', '0000000000000080', '00'].join(''), 'hex');
+    const dump = Buffer.concat([...documents.map((document) => BSON.serialize(document)), byHand]);
     await makeFile(directory, 'from/c.bson', dump);
     await pipeline(bsonDumpSource({ path: join(directory, 'from'), types: 'canonical' }))
       .to(bsonDumpSink({ path: join(directory, 'to'), collection: 'c' }))
@@ -110,41 +120,6 @@ describe('sink bson-dump', () => {
       .to(bsonDumpSink({ path: directory, collection: 'c' }))
       .run();
     assert.deepEqual([report.counts.rejected, report.counts.written], [1, 1]);
-  });
-});
-
-describe('extendedJsonToBson', () => {
-  const cases: readonly (readonly [string, Record<string, unknown>])[] = [
-    ['{"n":1}', { n: new Int32(1) }],
-    ['{"n":2147483648}', { n: Long.fromString('2147483648') }],
-    ['{"n":9223372036854775807}', { n: Long.fromString('9223372036854775807') }],
-    [
-      '{"n":-9223372036854775808,"s":"1234567890123456789"}',
-      { n: Long.fromString('-9223372036854775808'), s: '1234567890123456789' },
-    ],
-    ['{"n":[1234567890123456789]}', { n: [Long.fromString('1234567890123456789')] }],
-    ['{"n":0.1234567890123456789}', { n: new Double(0.1234567890123456789) }],
-    ['{"n":1234567890123456.5}', { n: new Double(1234567890123456.5) }],
-    ['{"n":1e20}', { n: new Double(1e20) }],
-    ['{"n":18446744073709551616}', { n: new Double(18446744073709551616) }],
-    ['{"n":{"$numberDouble":"-1.5e-7"},"m":{"$numberInt":"-1"}}', { n: new Double(-1.5e-7), m: new Int32(-1) }],
-    ['{"said":"{\\"$numberInt\\":\\"five\\"}"}', { said: '{"$numberInt":"five"}' }],
-    ['{"\\"1234567890123456":1}', { '"1234567890123456': new Int32(1) }],
-  ];
-  for (const [text, expected] of cases) {
-    test(`keeps types and digits of ${text}`, () =>
-      assert.deepEqual(Buffer.from(extendedJsonToBson(text)), Buffer.from(BSON.serialize(expected))));
-  }
-
-  test('keeps every int64', () => {
-    fc.assert(
-      fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
-        const { n } = BSON.deserialize(extendedJsonToBson(`{"n":${value}}`), { useBigInt64: true }) as {
-          n: bigint | number;
-        };
-        assert.equal(BigInt(n), value);
-      }),
-    );
   });
 });
 

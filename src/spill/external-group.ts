@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { outputError } from '../files/file-error.ts';
 import { EntryBuffer } from './entry-buffer.ts';
 import { EntryMerger } from './entry-merger.ts';
 import { removeEntryRun, writeEntryRun, type EntryRun } from './entry-run.ts';
@@ -39,6 +40,8 @@ export interface ExternalGroupOptions {
  *   await chats.close();
  * }
  * ```
+ *
+ * @throws {EtlError} `ETL_SINK_FAILED` with the folder, when a file cannot be written, such as on a full disk.
  */
 export interface ExternalGroup {
   /** Takes one record; copies the bytes. True when memory is full: await {@link spill} before adding more. */
@@ -61,12 +64,16 @@ export function externalGroup({ directory, memoryBytes, signal }: ExternalGroupO
   let files = 0;
 
   async function write(blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<EntryRun> {
-    if (files === 0) {
-      await rm(directory, { recursive: true, force: true });
-      await mkdir(directory, { recursive: true });
+    try {
+      if (files === 0) {
+        await rm(directory, { recursive: true, force: true });
+        await mkdir(directory, { recursive: true });
+      }
+      files += 1;
+      return await writeEntryRun(join(directory, `${files}.run`), blocks, signal);
+    } catch (error) {
+      throw signal.aborted ? error : outputError(error, directory);
     }
-    files += 1;
-    return writeEntryRun(join(directory, `${files}.run`), blocks, signal);
   }
 
   async function spill(): Promise<void> {

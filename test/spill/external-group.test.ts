@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -145,6 +145,20 @@ test('memory is used before anything is spilled, also when it is little', async 
       await grouping.close();
     }
   });
+});
+
+test('a file that cannot be written is told with its folder', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'etl-test-'));
+  try {
+    const file = join(directory, 'in the way');
+    await writeFile(file, '');
+    const { signal } = new AbortController();
+    const grouped = externalGroup({ directory: join(file, 'below'), memoryBytes: 1, signal });
+    grouped.add(encodeKey(['a']), Buffer.from('{}'));
+    await assert.rejects(grouped.spill(), { code: 'ETL_SINK_FAILED', message: /in the way.below/ });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 test('gives nothing for nothing', async () => {

@@ -3,6 +3,7 @@ import { type ExtendedJsonWrapper, extendedJsonWrappers, jsonString } from './ex
 import { FormatError } from './format-error.ts';
 import { jsonValueEnd, skipSpace } from './json-members.ts';
 import { JsonTextWriter } from './json-text-writer.ts';
+import { type CodeOfScope, OpenDocuments } from './open-documents.ts';
 import { writeJsonNumber } from './write-json-number.ts';
 
 const QUOTE = 0x22;
@@ -20,24 +21,17 @@ const maxDocumentBytes = 16 * 1024 * 1024;
 // More than any element needs beyond the bytes it has in JSON: its type, an index as its name, a value of fixed size.
 const elementBytes = 64;
 const shownBytes = 60;
-const longestPath = 200;
+const types = {
+  string: 0x02,
+  document: 0x03,
+  array: 0x04,
+  boolean: 0x08,
+  null: 0x0a,
+  code: 0x0d,
+  codeWithScope: 0x0f,
+} as const;
 const CODE = '$code';
 const SCOPE = '$scope';
-
-/** A document, an array or a scope that is open. The same object serves the next one on its level. */
-interface Frame {
-  /** Where its length stands. */
-  place: number;
-  /** Where the element stands that it is the value of: its type, then its name. */
-  element: number;
-  /** Number of the next element of an array, -1 in a document. */
-  index: number;
-  /** Whether a name with `$` can make it another type than a document: not the record itself, and not a scope. */
-  mayBeWrapper: boolean;
-  /** Of a scope: where the length of its code stands, and where the JSON goes on if that is known; -1 otherwise. */
-  codePlace: number;
-  next: number;
-}
 
 /** A name and where its value begins. */
 interface Member {
@@ -50,8 +44,7 @@ export class BsonDocumentEncoder {
   readonly #json: Buffer;
   readonly #writer: BsonWriter;
   readonly #texts: JsonTextWriter;
-  readonly #frames: Frame[] = [];
-  #depth = 0;
+  readonly #open: OpenDocuments;
   /** Where the element stands that is being written. */
   #element = 0;
 
@@ -60,6 +53,7 @@ export class BsonDocumentEncoder {
     this.#json = json;
     this.#writer = writer;
     this.#texts = new JsonTextWriter(json, writer);
+    this.#open = new OpenDocuments(writer);
   }
 
   /**
@@ -74,15 +68,15 @@ export class BsonDocumentEncoder {
     if (json[start] !== OPEN_OBJECT) {
       throw new FormatError(`expected an object, found ${this.#shown(start, end)}`, { offset: start });
     }
-    this.#depth = 0;
     this.#element = first;
+    this.#open.reset();
     writer.reserve(end - start + elementBytes);
-    let at = this.#open(start + 1, 0x03);
-    while (this.#depth > 0 && writer.length - first <= maxDocumentBytes) {
+    let at = this.#begin(start + 1, types.document);
+    while (this.#open.depth > 0 && writer.length - first <= maxDocumentBytes) {
       at = skipSpace(json, at);
       const byte = json[at];
       if (byte === COMMA) at += 1;
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) at = this.#close(at + 1);
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) at = this.#end(at + 1);
       else {
         writer.reserve(end - at + elementBytes);
         at = this.#value(this.#name(at));
@@ -98,11 +92,11 @@ export class BsonDocumentEncoder {
   #name(at: number): number {
     const json = this.#json;
     const writer = this.#writer;
-    const frame = this.#frames[this.#depth - 1] as Frame;
+    const document = this.#open.innermost;
     this.#element = writer.length;
     writer.byte(0);
-    if (frame.index >= 0) {
-      writer.index(frame.index++);
+    if (document.index >= 0) {
+      writer.index(document.index++);
       return at;
     }
     const from = writer.length;
@@ -112,7 +106,8 @@ export class BsonDocumentEncoder {
     const { buffer } = writer;
     // Only an escape stands for NUL, and escapes are longer than what they stand for.
     if (to - from < nameEnd - at - 1 && buffer.subarray(from, to).includes(0)) this.#fail(at, 'a name holds NUL');
-    if (buffer[from] === DOLLAR && frame.mayBeWrapper) {
+    // The record itself and a scope are documents whatever is in them.
+    if (buffer[from] === DOLLAR && this.#open.depth > 1 && document.code === undefined) {
       const name = buffer.toString('utf8', from, to);
       if (isSpecial(name)) this.#failBeside(at, name);
     }
@@ -125,16 +120,16 @@ export class BsonDocumentEncoder {
     const writer = this.#writer;
     const byte = json[at];
     if (byte === QUOTE) {
-      writer.buffer[this.#element] = 0x02;
+      writer.buffer[this.#element] = types.string;
       return this.#string(at);
     }
     if (byte === OPEN_OBJECT) return this.#object(at);
-    if (byte === OPEN_LIST) return this.#open(at + 1, 0x04);
+    if (byte === OPEN_LIST) return this.#begin(at + 1, types.array);
     const end = jsonValueEnd(json, at);
-    let type = 0x0a;
+    let type: number = types.null;
     if (byte === 0x74 || byte === 0x66) {
       writer.byte(byte === 0x74 ? 1 : 0);
-      type = 0x08;
+      type = types.boolean;
     } else if (byte !== 0x6e) {
       type = writeJsonNumber(json, at, end, writer);
       if (type === 0) this.#fail(at, `expected a number that a double can hold, found ${this.#shown(at, end)}`);
@@ -162,7 +157,7 @@ export class BsonDocumentEncoder {
       const wrapper = extendedJsonWrappers.get(member.name);
       if (wrapper !== undefined) return this.#wrapped(member, wrapper);
     }
-    return this.#open(at + 1, 0x03);
+    return this.#begin(at + 1, types.document);
   }
 
   #wrapped({ name, start }: Member, { type, expects, write }: ExtendedJsonWrapper): number {
@@ -188,14 +183,14 @@ export class BsonDocumentEncoder {
       return this.#fail(at, `expected {"$code":"…"} or {"$code":"…","$scope":{…}}, found ${found}`);
     }
     if (scope === undefined) {
-      writer.buffer[this.#element] = 0x0d;
+      writer.buffer[this.#element] = types.code;
       this.#string(code.start);
       return end + 1;
     }
-    const codePlace = writer.placeInt32();
+    const place = writer.placeInt32();
     this.#string(code.start);
     const next = scope === first ? this.#wrapperEnd(jsonValueEnd(json, code.start), CODE) : -1;
-    return this.#open(scope.start + 1, 0x0f, { codePlace, next });
+    return this.#begin(scope.start + 1, types.codeWithScope, { place, next });
   }
 
   /** The place behind an object whose last value ends at `at`. */
@@ -205,38 +200,19 @@ export class BsonDocumentEncoder {
     return last + 1;
   }
 
-  /** Begins what is closed by a bracket; the JSON goes on at `at`. A scope is told where its code's length stands. */
-  #open(at: number, type: number, scope?: { readonly codePlace: number; readonly next: number }): number {
-    const writer = this.#writer;
-    if (this.#depth > maxDepth) this.#fail(at - 1, `nested deeper than ${maxDepth} levels`);
-    let frame = this.#frames[this.#depth];
-    if (frame === undefined) {
-      frame = { place: 0, element: 0, index: 0, mayBeWrapper: false, codePlace: 0, next: 0 };
-      this.#frames.push(frame);
-    }
-    // The record itself has no type before it.
-    if (this.#depth > 0) writer.buffer[this.#element] = type;
-    frame.element = this.#element;
-    frame.index = type === 0x04 ? 0 : -1;
-    frame.mayBeWrapper = this.#depth > 0 && type === 0x03;
-    frame.codePlace = scope?.codePlace ?? -1;
-    frame.next = scope?.next ?? -1;
-    frame.place = writer.placeInt32();
-    this.#depth += 1;
+  /** Begins what is closed by a bracket; the JSON goes on at `at`. */
+  #begin(at: number, type: number, code?: CodeOfScope): number {
+    if (this.#open.depth > maxDepth) this.#fail(at - 1, `nested deeper than ${maxDepth} levels`);
+    this.#open.open(this.#element, type, code);
     return at;
   }
 
-  /** Ends what was opened last; gives the place where the JSON goes on. */
-  #close(at: number): number {
-    const writer = this.#writer;
-    this.#depth -= 1;
-    const { place, element, codePlace, next } = this.#frames[this.#depth] as Frame;
-    writer.byte(0);
-    writer.setInt32(place, writer.length - place);
-    if (codePlace < 0) return at;
-    writer.setInt32(codePlace, writer.length - codePlace);
+  /** Ends what was begun last; gives the place where the JSON goes on. */
+  #end(at: number): number {
+    const { element, code } = this.#open.close();
+    if (code === undefined) return at;
     this.#element = element;
-    return next < 0 ? this.#wrapperEnd(at, CODE) : next;
+    return code.next < 0 ? this.#wrapperEnd(at, CODE) : code.next;
   }
 
   #failBeside(at: number, name: string): never {
@@ -244,19 +220,7 @@ export class BsonDocumentEncoder {
   }
 
   #fail(at: number, reason: string): never {
-    throw new FormatError(`${JSON.stringify(this.#path())}: ${reason}`, { offset: at });
-  }
-
-  /** The names that lead to the element being written. */
-  #path(): string {
-    const elements = [...this.#frames.slice(1, this.#depth).map(({ element }) => element), this.#element];
-    const path = elements.map((element) => this.#nameOf(element)).join('.');
-    return path.length > longestPath ? `${path.slice(0, longestPath)}…` : path;
-  }
-
-  #nameOf(element: number): string {
-    const { buffer } = this.#writer;
-    return buffer.toString('utf8', element + 1, buffer.indexOf(0, element + 1));
+    throw new FormatError(`${JSON.stringify(this.#open.pathTo(this.#element))}: ${reason}`, { offset: at });
   }
 
   #shown(start: number, end: number): string {

@@ -46,13 +46,22 @@ export type NextStep =
   /** It begins again; only the target is taken back to where it stood. */
   | 'startOver'
   | 'resume'
-  /** It was finished before. */
+  /** It was finished before, and what it wrote is there. */
   | 'nothing'
   /** It was begun with another configuration, and something was committed. */
   | 'refuse';
 
 /** What comes next; see {@link NextStep}. */
-export function nextStep(saved: Progress | undefined, digest: string): NextStep {
+export async function nextStep(
+  saved: Progress | undefined,
+  digest: string,
+  sink: Pick<Sink<never>, 'isGone'>,
+): Promise<NextStep> {
+  const next = nextBy(saved, digest);
+  return next === 'nothing' && (await sink.isGone?.()) === true ? 'start' : next;
+}
+
+function nextBy(saved: Progress | undefined, digest: string): NextStep {
   if (saved === undefined) return 'start';
   // Without a cursor there is no telling whether the input is the same again (standard input, a plain stream).
   if (saved.status === 'finished' && saved.position === null) return 'start';

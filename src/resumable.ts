@@ -21,7 +21,7 @@ export async function resumable(
     await ledger?.reset();
     return undefined;
   }
-  switch (nextStep(saved, identity.digest)) {
+  switch (await nextStep(saved, identity.digest, sink)) {
     case 'start':
       await ledger?.reset();
       return undefined;

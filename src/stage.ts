@@ -161,6 +161,8 @@ export interface Sink<in In> extends StageBase {
   ledger?(run: RunIdentity): Ledger;
   /** Holds that a new run may write here. Asked before the progress of an earlier run is forgotten; throws `ETL_SINK_EXISTS`. */
   checkNew?(): Promise<void>;
+  /** Whether what a finished run wrote is there no more: it is then written anew. Absent: that cannot be told cheaply. */
+  isGone?(): Promise<boolean>;
   /** It writes the JSON text of a batch that has one: records decoded by the stages before are let go of. */
   readonly writesText?: boolean | undefined;
   /**

@@ -15,7 +15,7 @@ export async function checkTarget(plan: PipelinePlan): Promise<string | undefine
   const ledger = plan.sink.ledger?.(identity);
   if (ledger?.directory === undefined) return undefined;
   await holdWritable(resolve(ledger.directory));
-  const next = nextStep(await ledger.peek(), identity.digest);
+  const next = await nextStep(await ledger.peek(), identity.digest, plan.sink);
   if (next === 'start') await plan.sink.checkNew?.();
   return `can be written; the progress is kept in ${ledger.where}`;
 }

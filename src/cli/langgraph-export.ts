@@ -1,5 +1,3 @@
-import { access } from 'node:fs/promises';
-
 import type { Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
@@ -110,9 +108,7 @@ async function exportToFiles(cli: Cli, from: ThreadPlace, flags: ExportFlags): P
     compress: compress === true ? 'gzip' : 'none',
     ifExists: replace === true ? 'replace' : 'error',
   });
-  // A run that was finished, and whose file is gone, is made again.
-  const isAgain = replace === true || !(await isThere(target));
-  await runSample(cli, withRejects(plan, flags, `${target}.etl/rejects.jsonl`), flags, isAgain);
+  await runSample(cli, withRejects(plan, flags, `${target}.etl/rejects.jsonl`), flags, replace === true);
   if (isDone(cli) && flags.quiet !== true && flags.dryRun !== true) cli.say(`the threads are in ${safe(target)}`);
 }
 
@@ -135,13 +131,6 @@ async function exportToPostgres(cli: Cli, from: ThreadPlace, flags: ExportFlags)
 async function runSample(cli: Cli, given: PipelinePlan, givenFlags: ExportFlags, isAgain: boolean): Promise<void> {
   const { plan, flags } = sampled(given, givenFlags);
   await runPlan(cli, plan, isAgain ? await runAgain(plan, flags) : flags);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function isDone({ exitCode }: Cli): boolean {

@@ -56,7 +56,7 @@ async function planOf(cli: Cli, { plan, stages }: ConfiguredPipeline): Promise<R
     const identity = identityOf(plan);
     const ledger = plan.sink.ledger?.(identity);
     const progress = (await ledger?.peek()) ?? null;
-    const next = nextStep(progress ?? undefined, identity.digest);
+    const next = await nextStep(progress ?? undefined, identity.digest, plan.sink);
     const unread = next === 'nothing' && progress !== null ? await unreadSince(plan, progress, stop) : undefined;
     return {
       pipeline: plan.name,

@@ -2,6 +2,7 @@ import type { Json } from '../json.ts';
 import type { Sink } from '../stage.ts';
 import type { FileLayout } from './file-layout.ts';
 import { gzipLevelOf } from './file-sink-options.ts';
+import { isGone } from './is-gone.ts';
 import { writeRecordFile } from './record-file.ts';
 import { writeRecordStream } from './record-stream.ts';
 import { checkNewTarget } from './target-file.ts';
@@ -47,6 +48,7 @@ export function textFileSink(
     ifExists,
     ledger: () => targetLedger(path),
     checkNew: () => checkNewTarget(path, ifExists),
+    isGone: () => isGone(path),
     write: (batches, ctx) => writeRecordFile(batches, ctx, { path, ifExists, commitEvery, gzipLevel }, layout),
   };
 }

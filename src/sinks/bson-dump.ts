@@ -9,6 +9,7 @@ import { systemCode } from '../errors.ts';
 import { bsonLayout } from '../files/bson-layout.ts';
 import { outputError } from '../files/file-error.ts';
 import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
+import { isGone } from '../files/is-gone.ts';
 import { writeRecordFile } from '../files/record-file.ts';
 import { checkNewTarget } from '../files/target-file.ts';
 import { targetLedger } from '../files/target-ledger.ts';
@@ -60,6 +61,7 @@ export function bsonDumpSink(input: BsonDumpSinkOptions): Sink<unknown> {
     ifExists,
     ledger: () => targetLedger(path),
     checkNew: () => checkNewTarget(path, ifExists),
+    isGone: () => isGone(path),
     async *write(batches, ctx) {
       const to = { path, ifExists, commitEvery: writing.commitEvery, gzipLevel };
       yield* writeRecordFile(batches, ctx, to, bsonLayout());

@@ -7,6 +7,7 @@ import { FileDownloads } from '../connections/file-downloads.ts';
 import { EtlError, systemCode } from '../errors.ts';
 import { outputError } from '../files/file-error.ts';
 import { commitEvery, compress, gzipLevelOf, level } from '../files/file-sink-options.ts';
+import { isGone } from '../files/is-gone.ts';
 import { targetLedger } from '../files/target-ledger.ts';
 import type { Json } from '../json.ts';
 import { conversationToBundle } from '../mappings/conversation-to-bundle.ts';
@@ -102,6 +103,7 @@ export function bundleSink(input: BundleSinkOptions): Sink<Conversation | Librec
     ifExists: chosen.ifExists,
     ledger: () => targetLedger(chosen.path),
     checkNew: () => checkTarget(chosen.path, chosen.ifExists),
+    isGone: () => isGone(chosen.path),
     write: (batches, ctx) => writeBundle(batches, ctx, chosen),
   };
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { defineSink } from '../component.ts';
 import { commitEvery, compress, level, gzipLevelOf } from '../files/file-sink-options.ts';
+import { isGone } from '../files/is-gone.ts';
 import { checkNewTarget } from '../files/target-file.ts';
 import { targetLedger } from '../files/target-ledger.ts';
 import { textFileSink } from '../files/text-file-sink.ts';
@@ -62,6 +63,7 @@ export function threadsBackupSink(input: ThreadsBackupSinkOptions): Sink<ThreadR
     config: { path, format, compress: file.compress, ...rhythm, ...(source === undefined ? {} : { source }), ifExists },
     ifExists,
     ledger: () => targetLedger(path),
+    isGone: () => isGone(path),
     async checkNew() {
       await checkNewTarget(name, ifExists);
       if (ifExists === 'error') await refuseBundle(path);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { EventEmitter } from 'node:events';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -28,6 +28,22 @@ test('runs a file, says what it did, and the second time does nothing', async (t
   const second = await etl(['run', file]);
   assert.equal(second.code, 0);
   assert.match(second.stderr, /nothing to do: this run was finished before/);
+});
+
+test('a finished run whose output was removed writes it again, and a plan says so', async (t) => {
+  const input = messages(100);
+  const directory = await folderWith(t, { 'p.yaml': keepUsers, 'in.jsonl': input });
+  const [file, output] = [join(directory, 'p.yaml'), join(directory, 'out.jsonl')];
+  assert.equal((await etl(['run', file])).code, 0);
+  assert.match((await etl(['plan', file])).stdout, /does nothing: finished before/);
+  await rm(output);
+  assert.match((await etl(['plan', file])).stdout, /starts at the beginning/);
+  assert.equal((await etl(['check', '--connect', file])).code, 0);
+  const again = await etl(['run', file]);
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stderr, /^finished .*\n {2}100 read = 50 written/);
+  assert.equal(await readFile(output, 'utf8'), users(input));
+  assert.match((await etl(['run', file])).stderr, /nothing to do/);
 });
 
 test('a finished run whose input has grown says so, and how it is read', async (t) => {

@@ -375,6 +375,19 @@ test('a bundle of nothing is whole, too', async (t) => {
   ]);
 });
 
+test('a bundle that was removed or emptied is made again', async (t) => {
+  const bundle = join(await folder(t), 'bundle');
+  const exportedAt = '2026-01-01T00:00:00Z';
+  await write(someRecords, { path: bundle, exportedAt });
+  const before = await treeOf(bundle);
+  for (const isEmptied of [false, true]) {
+    await rm(bundle, { recursive: true });
+    if (isEmptied) await mkdir(bundle);
+    assert.equal((await write(someRecords, { path: bundle, exportedAt })).status, 'finished');
+    assert.deepEqual(await treeOf(bundle), before);
+  }
+});
+
 test('a second run of the same has nothing to do', async (t) => {
   const bundle = join(await folder(t), 'bundle');
   await write(someRecords, { path: bundle });

@@ -22,41 +22,68 @@ export function joinedGroup(
   { key, members }: Group,
   users: ReadonlyMap<string, Document>,
 ): JoinedUser | AwaitedChats | undefined {
-  const texts = (wanted: number): Buffer[] => members.filter(({ tag }) => tag === wanted).map(({ text }) => text);
   const [user, conversation] = decodeKey(key);
   const userId = typeof user === 'string' ? user : '';
   const common = {
     key,
-    bytes: members.reduce((sum, { tag, text }) => (tag === awaitedTag ? sum : sum + text.length), 0),
+    bytes: bytesOf(members),
     userId,
     user: users.get(userId) ?? null,
     // In one order, however the documents were found.
-    files: byRecordId(texts(fileTag)),
+    files: byRecordId(textsOf(members, fileTag)),
   };
   if (conversation === undefined) {
     const related = relatedNames.map((name, place) => ({
       name: relatedCollections[name].name,
-      texts: byRecordId(texts(relatedTag + place)),
+      texts: byRecordId(textsOf(members, relatedTag + place)),
     }));
     return {
       kind: 'user',
       ...common,
-      document: texts(userTag)[0],
+      document: textsOf(members, userTag)[0],
       related: related.filter(({ texts: some }) => some.length > 0),
     };
   }
-  const conversations = byRecordId(texts(conversationTag));
-  const messages = texts(messageTag);
-  const awaited = texts(awaitedTag).reduce((sum, count) => sum + count.readUInt32LE(), 0);
+  const conversations = byRecordId(textsOf(members, conversationTag));
+  const messages = textsOf(members, messageTag);
+  let awaited = 0;
+  for (const count of textsOf(members, awaitedTag)) awaited += count.readUInt32LE();
   if (conversations.length + messages.length + awaited === 0) return undefined;
   const conversationId = typeof conversation === 'string' ? conversation : null;
   return { kind: 'chats', ...common, conversationId, conversations, messages, awaited };
 }
 
+function textsOf(members: Group['members'], wanted: number): Buffer[] {
+  const texts: Buffer[] = [];
+  for (const { tag, text } of members) if (tag === wanted) texts.push(text);
+  return texts;
+}
+
+/** Bytes of the documents. */
+function bytesOf(members: Group['members']): number {
+  let bytes = 0;
+  for (const { tag, text } of members) if (tag !== awaitedTag) bytes += text.length;
+  return bytes;
+}
+
 function byRecordId(texts: readonly Buffer[]): readonly Buffer[] {
   if (texts.length < 2) return texts;
-  const keyed = texts.map((text) => ({ text, id: documentIdOf(text, '_id') ?? '' }));
-  return keyed
-    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : Buffer.compare(a.text, b.text)))
-    .map(({ text }) => text);
+  return texts.map(withId).sort(compareIds).map(textOf);
+}
+
+interface TextWithId {
+  readonly text: Buffer;
+  readonly id: string;
+}
+
+function withId(text: Buffer): TextWithId {
+  return { text, id: documentIdOf(text, '_id') ?? '' };
+}
+
+function compareIds(a: TextWithId, b: TextWithId): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : Buffer.compare(a.text, b.text);
+}
+
+function textOf({ text }: TextWithId): Buffer {
+  return text;
 }

@@ -33,15 +33,20 @@ export async function* withMessages(
       if (awaited < inQuery && some.length < mostConversations) continue;
       const filled = await fill(some, awaited, messages, ctx, signal);
       yield filled;
-      const bytes = filled.reduce((sum, group) => sum + group.bytes, 0);
+      const bytes = sizeOf(filled);
       if (bytes > 0) inQuery = Math.max(1, Math.min(mostMessages, Math.round((queryBytes / bytes) * awaited)));
       some = [];
       awaited = 0;
     }
     if (some.length > 0) yield await fill(some, awaited, messages, ctx, signal);
   }
-  const sizeOf = (some: readonly Read[]): number => some.reduce((sum, { bytes }) => sum + bytes, 0);
   for await (const some of readAhead(read, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf })) yield* some;
+}
+
+function sizeOf(some: readonly Read[]): number {
+  let sum = 0;
+  for (const { bytes } of some) sum += bytes;
+  return sum;
 }
 
 /** A chat with the messages that have been found for it so far. */
@@ -58,9 +63,7 @@ async function fill(
   ctx: StageContext,
   signal: AbortSignal,
 ): Promise<Read[]> {
-  const fillings = some.map((one) =>
-    one.kind === 'user' ? one : { chats: one, messages: [...one.messages], rejected: [] },
-  );
+  const fillings = some.map(filling);
   const byId = new Map<string, Filling[]>();
   for (const one of fillings) {
     if (!('chats' in one) || one.chats.awaited === 0 || one.chats.conversationId === null) continue;
@@ -83,6 +86,10 @@ async function fill(
   return all.map((one, index) => (index === last && one.kind === 'chats' ? { ...one, release } : one));
 }
 
+function filling(one: JoinedUser | AwaitedChats): JoinedUser | Filling {
+  return one.kind === 'user' ? one : { chats: one, messages: [...one.messages], rejected: [] };
+}
+
 /** Puts messages to their chats. Those of another owner under the same id are read with that one's. */
 function place({ documents, json, rejected }: FoundMessages, byId: ReadonlyMap<string, readonly Filling[]>): void {
   const bytes = asBuffer(json.bytes);
@@ -102,7 +109,11 @@ function place({ documents, json, rejected }: FoundMessages, byId: ReadonlyMap<s
     record += 1;
     if (candidates === undefined) continue;
     const userId = ownerOf(fieldOf(documents, i, 'user'), text);
-    candidates.find(({ chats }) => chats.userId === userId)?.messages.push(text);
+    for (const { chats, messages } of candidates) {
+      if (chats.userId !== userId) continue;
+      messages.push(text);
+      break;
+    }
   }
 }
 
@@ -118,6 +129,7 @@ function filled(one: JoinedUser | Filling): Read | undefined {
   const { chats, messages, rejected } = one;
   if (messages.length + chats.conversations.length + rejected.length === 0) return undefined;
   const { awaited: _, ...rest } = chats;
-  const bytes = messages.reduce((sum, { length }) => sum + length, chats.bytes);
+  let { bytes } = chats;
+  for (const { length } of messages) bytes += length;
   return { ...rest, messages, bytes, ...(rejected.length > 0 && { rejected }) };
 }

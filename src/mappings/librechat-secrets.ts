@@ -76,12 +76,17 @@ export function withoutSignature(url: string): string {
   const hash = url.indexOf('#', start);
   const end = hash < 0 ? url.length : hash;
   const parameters = url.slice(start + 1, end).split('&');
-  const nameOf = (parameter: string): string => parameter.split('=', 1)[0] ?? '';
-  if (!parameters.some((parameter) => signatures.test(nameOf(parameter)))) return url;
-  const harmless = parameters.filter(
-    (parameter) => !signatures.test(nameOf(parameter)) && !companions.test(nameOf(parameter)),
-  );
+  if (!parameters.some(isSignature)) return url;
+  const harmless = parameters.filter((parameter) => !isSignature(parameter) && !companions.test(nameOf(parameter)));
   return url.slice(0, start) + (harmless.length > 0 ? `?${harmless.join('&')}` : '') + url.slice(end);
+}
+
+function isSignature(parameter: string): boolean {
+  return signatures.test(nameOf(parameter));
+}
+
+function nameOf(parameter: string): string {
+  return parameter.split('=', 1)[0] ?? '';
 }
 
 /**

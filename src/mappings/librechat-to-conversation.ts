@@ -194,12 +194,18 @@ function settingsOf(reader: DocumentReader, clean: (value: Json, place: string) 
  */
 export function holdsAll(list: readonly Json[] | undefined, messages: readonly Document[]): boolean {
   if (list === undefined) return true;
-  const listed = new Set(list.map(idText));
-  const own = new Set(messages.map((message) => idText(message['_id'])));
-  const named = new Set(
-    messages.filter((message) => listed.has(idText(message['_id']))).map((message) => message['messageId']),
-  );
-  return [...listed].every((id) => own.has(id)) && messages.every((message) => named.has(message['messageId']));
+  const listed = new Set<string | undefined>();
+  for (const id of list) listed.add(idText(id));
+  const own = new Set<string | undefined>();
+  const named = new Set<Json | undefined>();
+  for (const message of messages) {
+    const id = idText(message['_id']);
+    own.add(id);
+    if (listed.has(id)) named.add(message['messageId']);
+  }
+  for (const id of listed) if (!own.has(id)) return false;
+  for (const message of messages) if (!named.has(message['messageId'])) return false;
+  return true;
 }
 
 interface SourceParts {

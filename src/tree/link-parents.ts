@@ -19,7 +19,8 @@ interface Linked {
  * server had given it its id), else by the nearest earlier message of another role, else the node becomes a root.
  */
 export function linkParents(sorted: readonly TreeNode[], ids: readonly string[]): Linked {
-  const places = new Map(ids.map((id, place) => [id, place]));
+  const places = new Map<string, number>();
+  for (const [place, id] of ids.entries()) places.set(id, place);
   const parents = new Int32Array(sorted.length).fill(ROOT);
   const repairs: Repair<TreeRepairKind>[] = [];
   const unknown: number[] = [];

@@ -41,19 +41,23 @@ export function repairTree<T extends TreeNode>(nodes: readonly T[], options: Rep
   const { parents, missingParents, repairs: linked } = linkParents(kept, ids);
   const timed = timeNotes(kept, ids, parents, options.noteEqualTimes ?? true);
   const ordered = orderTree(parents);
-  const repaired = Array.from(ordered, (place): RepairedNode<T> => {
+  const repaired: RepairedNode<T>[] = [];
+  for (const place of ordered) {
     const parent = parents[place] ?? ROOT;
+    const parentId = parent === ROOT ? null : (ids[parent] ?? null);
     // `place` is one of the positions in `kept`.
-    return { node: kept[place] as T, id: ids[place] ?? '', parentId: parent === ROOT ? null : (ids[parent] ?? null) };
-  });
+    repaired.push({ node: kept[place] as T, id: ids[place] ?? '', parentId });
+  }
   return { nodes: repaired, dropped, missingParents, repairs: [...named, ...duplicates, ...linked, ...timed] };
 }
 
 function isSorted(nodes: readonly TreeNode[]): boolean {
-  return nodes.every((node, place) => {
-    const previous = nodes[place - 1];
-    return previous === undefined || compareNodes(previous, node) <= 0;
-  });
+  let previous: TreeNode | undefined;
+  for (const node of nodes) {
+    if (previous !== undefined && compareNodes(previous, node) > 0) return false;
+    previous = node;
+  }
+  return true;
 }
 
 /** Messages without an id get one: from the tie breaker, which for database records is their own id, else from their place. */
@@ -61,15 +65,19 @@ function idsOf(sorted: readonly TreeNode[]): { ids: string[]; repairs: Repair<Tr
   const repairs: Repair<TreeRepairKind>[] = [];
   const taken = new Set<string>();
   if (sorted.some(({ id }) => id === null)) for (const { id } of sorted) if (id !== null) taken.add(id);
-  const ids = sorted.map((node, place) => {
-    if (node.id !== null) return node.id;
+  const ids: string[] = [];
+  for (const [place, node] of sorted.entries()) {
+    if (node.id !== null) {
+      ids.push(node.id);
+      continue;
+    }
     const wanted = node.order ?? `message-${place + 1}`;
     let id = wanted;
     for (let copy = 2; taken.has(id); copy++) id = `${wanted}-${copy}`;
     taken.add(id);
     repairs.push({ kind: 'id-absent', messageId: id });
-    return id;
-  });
+    ids.push(id);
+  }
   return { ids, repairs };
 }
 

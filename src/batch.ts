@@ -70,6 +70,28 @@ export function jsonBatch<T = unknown>(json: JsonRecords, details: BatchDetails 
   return new JsonBatch<T>(json, { ...details, bytes: details.bytes ?? jsonRecordsByteLength(json) });
 }
 
+/** A batch of records that are no text, on memory that is used again. */
+class LentBatch<T> implements Batch<T> {
+  readonly records: readonly T[];
+  readonly bytes: number | undefined;
+  readonly cursor: Json | undefined;
+  readonly at: ((index: number) => string) | undefined;
+  readonly takeBack: () => void;
+
+  constructor({ records, bytes, cursor, at }: Batch<T>, takeBack: () => void) {
+    this.records = records;
+    this.bytes = bytes;
+    this.cursor = cursor;
+    this.at = at;
+    this.takeBack = takeBack;
+  }
+}
+
+/** The same batch of records, which lie in memory that may be had back: see {@link whenDone}. */
+export function lendMemory<T>(batch: Batch<T>, takeBack: () => void): Batch<T> {
+  return new LentBatch(batch, takeBack);
+}
+
 /**
  * Lets go of records that were decoded from JSON text; who asks for them again decodes again. Objects that live no longer than
  * a stage works on them cost the garbage collector next to nothing, those that wait with their batch for a disk do.
@@ -79,12 +101,12 @@ export function forgetRecords(batch: Batch<unknown>): void {
 }
 
 /**
- * For a sink that does not look at the batch's text any more once it is written: gives what is then to be called, once, so
- * that the source uses the memory again. Nothing where the memory is not to be had back. Buffers that are left to the
+ * For a sink that does not look at the batch's text or records any more once it is written: gives what is then to be called,
+ * once, so that the source uses the memory again. Nothing where the memory is not to be had back. Buffers that are left to the
  * garbage collector cost a source of text a third of its speed.
  */
 export function whenDone(batch: Batch<unknown>): (() => void) | undefined {
-  return batch instanceof JsonBatch ? batch.takeBack : undefined;
+  return batch instanceof JsonBatch || batch instanceof LentBatch ? batch.takeBack : undefined;
 }
 
 /**
@@ -104,7 +126,9 @@ export function passMemory<T>(from: Batch<unknown>, made: Batch<T>): Batch<T> {
 /** The same batch, with its memory left to the garbage collector: stages may hold on to parts of it. */
 export function keepMemory<T>(batch: Batch<T>): Batch<T> {
   if (whenDone(batch) === undefined) return batch;
-  return (batch as JsonBatch<T>).with({ takeBack: undefined });
+  if (batch instanceof JsonBatch) return (batch as JsonBatch<T>).with({ takeBack: undefined });
+  const { records, bytes, cursor, at } = batch;
+  return { records, bytes, cursor, at };
 }
 
 /** How many records a batch holds, without decoding them. */
@@ -116,8 +140,9 @@ export function recordCount(batch: Batch<unknown>): number {
 export function withCursor<T>(batch: Batch<T>, cursor: Json | undefined): Batch<T> {
   if (batch.cursor === cursor) return batch;
   if (batch instanceof JsonBatch) return (batch as JsonBatch<T>).with({ cursor });
-  const { bytes, at } = batch;
-  return { records: batch.records, json: batch.json, bytes, cursor, at };
+  const { records, json, bytes, at } = batch;
+  const changed = { records, json, bytes, cursor, at };
+  return batch instanceof LentBatch ? new LentBatch<T>(changed, batch.takeBack) : changed;
 }
 
 /** The records at `indexes`, in that order, with their JSON text when the batch has it. The cursor stays. */

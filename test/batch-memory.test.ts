@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { gunzipSync } from 'node:zlib';
 
 import { BatchMemory } from '../src/formats/batch-memory.ts';
-import { jsonBatch } from '../src/batch.ts';
+import { jsonBatch, lendMemory } from '../src/batch.ts';
 import { encodeJsonRecords } from '../src/formats/json-records.ts';
 import { pipeline } from '../src/pipeline.ts';
 import { discardSink } from '../src/sinks/discard.ts';
@@ -206,4 +206,22 @@ test('memory is taken again when it is large enough, and not kept when it is ver
   const large = memory.take(2_000_000);
   memory.giveBack(large);
   assert.notEqual(memory.take(2_000_000), large);
+});
+
+test('memory of records is left alone where a stage may hold on to them', async () => {
+  const source = (taken: number[]): Source<Item> => ({
+    role: 'source',
+    name: 'lending',
+    async *read() {
+      for (let from = 0; from < items.length; from += 10)
+        yield lendMemory({ records: items.slice(from, from + 10), cursor: from, bytes: 10 }, () => taken.push(from));
+    },
+  });
+  const at: number[] = [];
+  await pipeline(source(at)).to(discardSink({})).run();
+  assert.deepEqual(at, [0, 10, 20, 30, 40, 50]);
+  const none: number[] = [];
+  const holding = syncTransform<Item, Item>({ name: 'holding' }, () => (batch) => batch);
+  await pipeline(source(none)).through(holding).to(discardSink({})).run();
+  assert.deepEqual(none, []);
 });

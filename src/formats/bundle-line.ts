@@ -48,6 +48,11 @@ export interface BundleLineParts {
  * is one of them as it was given, everything else is put together.
  */
 export function composeBundleLine(parts: BundleLineParts): Buffer[] {
+  return gathered(bundleLinePieces(parts));
+}
+
+/** The same, every document as it was given: for who puts the pieces together anyway. */
+export function bundleLinePieces(parts: BundleLineParts): Uint8Array[] {
   const { userEmail, conversation, copies = [], messages, fileIds, missingFileIds, branching, addition } = parts;
   const rest = {
     message_count: messages.length,
@@ -68,7 +73,7 @@ export function composeBundleLine(parts: BundleLineParts): Buffer[] {
     pieces.push(CLOSE_LIST);
   }
   pieces.push(CLOSE);
-  return gathered(pieces);
+  return pieces;
 }
 
 function gathered(pieces: readonly Uint8Array[]): Buffer[] {

@@ -8,7 +8,7 @@ import {
   wholeDocument,
   type ScannedDocument,
 } from '../mappings/librechat-thin.ts';
-import { librechatToBundle } from '../mappings/librechat-to-bundle.ts';
+import { librechatToBundle, type ComposeLine } from '../mappings/librechat-to-bundle.ts';
 import { librechatToConversation } from '../mappings/librechat-to-conversation.ts';
 import type { Loss } from '../mappings/loss.ts';
 import type { Conversation } from '../models/conversation.ts';
@@ -29,27 +29,41 @@ export interface ChatRecords<T> {
   readonly filtered: number;
 }
 
-/** Makes the records for a bundle of documents that belong together: only what they need is decoded. */
-export function bundleRecords(joined: JoinedChats, choice: ChatChoice): ChatRecords<LibrechatChatRecord> {
+/**
+ * Makes the records for a bundle of documents that belong together: only what they need is decoded. `compose` as for
+ * `librechatToBundle`.
+ */
+export function bundleRecords(
+  joined: JoinedChats,
+  choice: ChatChoice,
+  compose?: ComposeLine,
+): ChatRecords<LibrechatChatRecord> {
   const scanned = new Map<Document, ScannedDocument>();
-  const documents = (texts: readonly Buffer[], scan: (text: Buffer) => ScannedDocument): Document[] =>
-    texts.map((text) => {
-      const one = scan(text);
-      scanned.set(one.document, one);
-      return one.document;
-    });
   const chats = librechatChats({
     ...joined,
-    conversations: documents(joined.conversations, thinConversation),
-    messages: documents(joined.messages, thinMessage),
-    files: documents(joined.files, scannedDocument),
+    conversations: scan(joined.conversations, thinConversation, scanned),
+    messages: scan(joined.messages, thinMessage, scanned),
+    files: scan(joined.files, scannedDocument, scanned),
   });
-  const scannedOf = (document: Document): ScannedDocument =>
-    scanned.get(document) ?? scannedDocument(Buffer.from(JSON.stringify(document)));
-  const wanted = chats.filter((chat) => isWanted(chat, choice));
-  const records = wanted.map((chat) => librechatToBundle(chat, scannedOf));
+  const records: LibrechatChatRecord[] = [];
+  for (const chat of chats) if (isWanted(chat, choice)) records.push(librechatToBundle(chat, scanned, compose));
   if (records.length > 1) records.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { records, filtered: chats.length - wanted.length };
+  return { records, filtered: chats.length - records.length };
+}
+
+/** The documents of texts; what is known of each is put to what was scanned. */
+function scan(
+  texts: readonly Buffer[],
+  scanText: (text: Buffer) => ScannedDocument,
+  scanned: Map<Document, ScannedDocument>,
+): Document[] {
+  const documents: Document[] = [];
+  for (const text of texts) {
+    const one = scanText(text);
+    scanned.set(one.document, one);
+    documents.push(one.document);
+  }
+  return documents;
 }
 
 /** A conversation, and what it could not take with it. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
+import { BatchMemory } from '../formats/batch-memory.ts';
 import type { LibrechatChatRecord } from '../models/librechat-chat.ts';
 import { packJob, unpackResult, type ChatJobResult } from './chat-jobs.ts';
 import { bundleRecords, type ChatChoice, type ChatRecords } from './chat-records.ts';
@@ -13,6 +14,8 @@ export interface MadeChats<T> extends ChatRecords<T> {
   /** Bytes of JSON text they were made of. */
   readonly bytes: number;
   readonly rejected?: readonly RejectedDocument[] | undefined;
+  /** Says, once, that the records are not looked at any more: the memory they lie in is used again. */
+  readonly release?: (() => void) | undefined;
 }
 
 type MadeBundleChats = MadeChats<LibrechatChatRecord>;
@@ -22,6 +25,10 @@ export type StartChatWorker = () => Worker;
 
 const jobsAhead = 3;
 const mostJobBytes = 4_000_000;
+/** Memory of jobs and of what is made of them: as much as is on its way. Larger memory is for one large chat. */
+const mostKept = 2 * (jobsAhead + 2);
+const mostKeptBytes = 1024 * 1024;
+const memoryStep = 128 * 1024;
 
 export interface MakeChatsOptions {
   /** Default: the thread as the package ships it, where there is a core for it. */
@@ -92,7 +99,7 @@ type JobOfChats =
   | { readonly user: JoinedUser }
   | {
       readonly groups: readonly JoinedChats[];
-      readonly made: Promise<readonly ChatRecords<LibrechatChatRecord>[] | undefined>;
+      readonly made: Promise<ThreadsChats | undefined>;
     };
 
 /** What is large is not sent: it would be held several times over, here and there. */
@@ -112,11 +119,11 @@ async function* resultOf(
   }
   const made = await job.made;
   for (const [place, group] of job.groups.entries()) {
-    const records = made?.[place];
-    if (records === undefined) yield madeHere(group, choice, memory);
+    const records = made?.chats[place];
+    if (made === undefined || records === undefined) yield madeHere(group, choice, memory);
     else {
       memory.isDone(group);
-      yield { ...placeOf(group), ...records };
+      yield { ...placeOf(group), ...records, release: made.release };
     }
   }
 }
@@ -147,12 +154,20 @@ class GroupMemory {
   }
 }
 
+/** What the thread made of some groups. */
+interface ThreadsChats {
+  readonly chats: readonly ChatRecords<LibrechatChatRecord>[];
+  /** To be called for each of the groups: then their memory is used again. */
+  readonly release: () => void;
+}
+
 type Answer = (result: ChatJobResult | null) => void;
 
 class ChatThread {
   isReady = false;
   #worker: Worker | undefined;
   readonly #waiting: Answer[] = [];
+  readonly #memory = new BatchMemory(mostKeptBytes, { mostKept, step: memoryStep });
   #isGone = false;
 
   constructor(start: StartChatWorker) {
@@ -172,17 +187,21 @@ class ChatThread {
   }
 
   /** The records of the groups; nothing when the thread could not make them. */
-  async make(
-    groups: readonly JoinedChats[],
-    choice: ChatChoice,
-  ): Promise<readonly ChatRecords<LibrechatChatRecord>[] | undefined> {
+  async make(groups: readonly JoinedChats[], choice: ChatChoice): Promise<ThreadsChats | undefined> {
     const worker = this.#worker;
     if (worker === undefined || this.#isGone) return undefined;
-    const job = packJob(groups, choice);
+    const job = packJob(groups, choice, (bytes) => this.#memory.take(bytes).buffer as ArrayBuffer);
     const answer = new Promise<ChatJobResult | null>((resolve) => this.#waiting.push(resolve));
-    worker.postMessage(job, [job.bytes.buffer, job.lengths.buffer]);
+    worker.postMessage(job, [job.bytes.buffer, job.lengths.buffer, job.room]);
     const result = await answer;
-    return result === null ? undefined : unpackResult(result);
+    if (result === null) return undefined;
+    for (const free of result.free) this.#memory.giveBack(Buffer.from(free));
+    let left = groups.length;
+    const release = (): void => {
+      left -= 1;
+      if (left === 0) this.#memory.giveBack(Buffer.from(result.bytes.buffer));
+    };
+    return { chats: unpackResult(result), release };
   }
 
   async close(): Promise<void> {

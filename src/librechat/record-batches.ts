@@ -2,6 +2,7 @@ import { librechatUserRecord } from '../mappings/librechat-user-record.ts';
 import type { Conversation } from '../models/conversation.ts';
 import type { LibrechatRecord } from '../models/librechat-chat.ts';
 import type { Json } from '../json.ts';
+import { lendMemory } from '../batch.ts';
 import type { Batch, StageContext } from '../stage.ts';
 import { cutPlaces, holdCutPlaces } from './cut-short.ts';
 import type { JoinedUser } from './joined.ts';
@@ -40,16 +41,19 @@ export async function* recordBatches<T>(
   let isHeld = before === undefined;
   let records: LibrechatMade[] = [];
   let bytes = 0;
+  let releases: (() => void)[] = [];
   let last: Buffer | undefined;
   const batch = (): Batch<LibrechatMade> => {
     const some = records;
     const after = last?.toString('hex');
     const cut = cutPlaces(input);
     const cursor = after === undefined ? undefined : { after, conversations, ...(cut !== undefined && { cut }) };
-    const size = bytes;
+    const done: Batch<LibrechatMade> = { records: some, bytes, cursor, at: (index) => placeOf(some[index]) };
+    const held = releases;
     records = [];
     bytes = 0;
-    return { records: some, bytes: size, cursor, at: (index) => placeOf(some[index]) };
+    releases = [];
+    return held.length === 0 ? done : lendMemory(done, () => held.forEach(release));
   };
   for await (const one of made) {
     // A dump has been read whole by now.
@@ -62,6 +66,7 @@ export async function* recordBatches<T>(
       const some = one.records.slice(0, maxConversations - conversations);
       for (const record of some) records.push(taken(record));
       conversations += some.length;
+      if (one.release !== undefined) releases.push(one.release);
     }
     last = one.key;
     bytes += one.bytes;
@@ -70,6 +75,10 @@ export async function* recordBatches<T>(
   }
   if (!isHeld) holdCutPlaces(before?.cut, input);
   if (records.length > 0 || bytes > 0) yield batch();
+}
+
+function release(one: () => void): void {
+  one();
 }
 
 /** Batches of users, after the one that was given last. */

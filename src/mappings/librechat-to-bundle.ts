@@ -1,69 +1,75 @@
-import { composeBundleLine } from '../formats/bundle-line.ts';
+import { composeBundleLine, type BundleLineParts } from '../formats/bundle-line.ts';
 import { chatDigest, documentDigest } from '../formats/chat-digest.ts';
 import { idText, listOf, timeOf, timeText, type Document } from '../models/extended-json.ts';
 import type { LibrechatChatRecord, LibrechatUserRef } from '../models/librechat-chat.ts';
 import type { LibrechatChat } from '../models/librechat.ts';
 import { treeOf } from '../tree/conversation-tree.ts';
-import { repairTree } from '../tree/repair-tree.ts';
+import { repairTree, type RepairedNode } from '../tree/repair-tree.ts';
 import { compareNodes } from '../tree/tree-node.ts';
 import { librechatChatFiles } from './librechat-chat-files.ts';
 import { withoutSecretsInText } from './librechat-clean-text.ts';
-import { wholeDocument, type ScannedDocument } from './librechat-thin.ts';
-import { chatRepairs, contentOf, holdsAll, nodeOf } from './librechat-to-conversation.ts';
+import { scannedDocument, wholeDocument, type ScannedDocument } from './librechat-thin.ts';
+import { chatRepairs, contentOf, holdsAll, nodeOf, type MessageNode } from './librechat-to-conversation.ts';
+
+/** Makes the pieces of a line: see `composeBundleLine`. */
+export type ComposeLine = (parts: BundleLineParts) => readonly Uint8Array[];
 
 /**
  * Makes the record for a bundle of a LibreChat chat: every document as the database has it, secrets left out, and beside them
  * what the messages' tree is and what is wrong with it.
  *
- * Messages need only the fields that {@link thinMessage} reads; `scannedOf` gives what is known of each document. All messages
- * are in it, duplicates too, by their time. The findings are those of `librechatToConversation`.
+ * Messages need only the fields that {@link thinMessage} reads; `scanned` has what is known of each document. All messages are in
+ * it, duplicates too, by their time. The findings are those of `librechatToConversation`. `compose` puts the line
+ * together.
  */
 export function librechatToBundle(
   chat: LibrechatChat,
-  scannedOf: (document: Document) => ScannedDocument,
+  scanned: ReadonlyMap<Document, ScannedDocument>,
+  compose: ComposeLine = composeBundleLine,
 ): LibrechatChatRecord {
   const { userId, conversationId, user, conversation, copies = [], messages, files } = chat;
-  let secrets = 0;
-  const clean = (document: Document, kind: 'message' | 'other'): CleanText =>
-    cleanText(scannedOf(document), kind, () => (secrets += 1));
-  const nodes = messages
-    .map((document) => nodeOf(document, () => contentOf(wholeDocument(scannedOf(document).text))))
-    .sort(compareNodes);
+  const cleaner = new Cleaner(scanned);
+  const nodes: MessageNode[] = [];
+  for (const document of messages)
+    nodes.push(nodeOf(document, () => contentOf(wholeDocument(cleaner.scannedOf(document).text))));
+  nodes.sort(compareNodes);
   const tree = repairTree(nodes);
-  const placed = tree.nodes.map(({ id, parentId }) => ({ id, parentId }));
-  const shape = treeOf(placed, { missingParentIds: tree.missingParents });
+  const shape = treeOf(tree.nodes, { missingParentIds: tree.missingParents });
   const named = (listOf(conversation?.['files']) ?? []).filter((id) => typeof id === 'string');
   const found = librechatChatFiles(
-    { files, messages: tree.nodes.map(({ node }) => node.document), named, ownerId: userId },
-    (document) => clean(document, 'other').text,
+    { files, messages: tree.nodes.map(documentOf), named, ownerId: userId },
+    (document) => cleaner.clean(document, 'other').text,
   );
   const repairs: { kind: string; messageId?: string | undefined }[] = [
     ...chatRepairs(chat),
     ...tree.repairs,
-    ...tree.nodes
-      .filter(({ node }) => hasHoles(node.document))
-      .map(({ id }) => ({ kind: 'content-holes', messageId: id })),
+    ...tree.nodes.filter(hasHoles).map(({ id }) => ({ kind: 'content-holes', messageId: id })),
     ...(holdsAll(listOf(conversation?.['messages']), messages) ? [] : [{ kind: 'message-list-differs' }]),
     ...found.repairs,
   ];
 
-  const cleanConversation = conversation === null ? null : clean(conversation, 'other');
-  const cleanCopies = copies.map((copy) => clean(copy, 'other'));
-  const cleanMessages = nodes.map(({ document }) => clean(document, 'message'));
+  const cleanConversation = conversation === null ? null : cleaner.clean(conversation, 'other');
+  const cleanCopies = copies.map((copy) => cleaner.clean(copy, 'other'));
+  const [texts, digests]: [Buffer[], string[]] = [[], []];
+  for (const { document } of nodes) {
+    const { text, digest: own } = cleaner.clean(document, 'message');
+    texts.push(text);
+    digests.push(own);
+  }
   const digest = chatDigest({
     userId,
     conversationId,
     conversation: cleanConversation?.digest ?? null,
     copies: cleanCopies.map((copy) => copy.digest),
-    messages: cleanMessages.map((message) => message.digest),
+    messages: digests,
   });
   const owner = librechatUserRef(userId, user);
   const key = keyOf(conversationId, conversation);
-  const line = composeBundleLine({
+  const line = compose({
     userEmail: owner.email,
     conversation: cleanConversation?.text ?? null,
     copies: cleanCopies.map(({ text }) => text),
-    messages: cleanMessages.map(({ text }) => text),
+    messages: texts,
     fileIds: found.fileIds,
     missingFileIds: found.missingIds,
     branching: {
@@ -100,7 +106,7 @@ export function librechatToBundle(
       empty: messages.length === 0 ? 1 : 0,
       missingFiles: found.missingIds.length,
       repairs: byKind(repairs),
-      losses: secrets > 0 ? { secret: secrets } : {},
+      losses: cleaner.secrets > 0 ? { secret: cleaner.secrets } : {},
     },
     digest,
     toJSON: () => JSON.parse(Buffer.concat(line).toString()) as unknown,
@@ -121,24 +127,34 @@ function keyOf(conversationId: string | null, conversation: Document | null): st
   return conversationId ?? `${beforeAll}${idText(conversation?.['_id']) ?? 'without-conversation'}`;
 }
 
-interface CleanText {
-  readonly text: Buffer;
-  readonly digest: string;
+/** Gives documents' texts without secrets, and counts what is left out. */
+class Cleaner {
+  secrets = 0;
+  readonly #scanned: ReadonlyMap<Document, ScannedDocument>;
+
+  constructor(scanned: ReadonlyMap<Document, ScannedDocument>) {
+    this.#scanned = scanned;
+  }
+
+  scannedOf(document: Document): ScannedDocument {
+    return this.#scanned.get(document) ?? scannedDocument(Buffer.from(JSON.stringify(document)));
+  }
+
+  /** A document's text, and its digest. */
+  clean(document: Document, kind: 'message' | 'other'): Pick<ScannedDocument, 'text' | 'digest'> {
+    const known = this.scannedOf(document);
+    if (!known.mayHoldSecret) return known;
+    const text = withoutSecretsInText(known.text, kind, () => (this.secrets += 1));
+    return text === known.text ? known : { text, digest: documentDigest(text) };
+  }
 }
 
-/** A document's text without secrets, and its digest. */
-function cleanText(
-  { text, digest, mayHoldSecret }: ScannedDocument,
-  kind: 'message' | 'other',
-  found: () => void,
-): CleanText {
-  if (!mayHoldSecret) return { text, digest };
-  const clean = withoutSecretsInText(text, kind, found);
-  return clean === text ? { text, digest } : { text: clean, digest: documentDigest(clean) };
+function documentOf({ node }: RepairedNode<MessageNode>): Document {
+  return node.document;
 }
 
-function hasHoles({ content }: Document): boolean {
-  return listOf(content)?.includes(null) === true;
+function hasHoles({ node: { document } }: RepairedNode<MessageNode>): boolean {
+  return listOf(document['content'])?.includes(null) === true;
 }
 
 /** When the last of some documents was saved. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import { z } from 'zod';
 
+import { whenDone } from '../batch.ts';
 import { defineSink } from '../component.ts';
 import { FileDownloads } from '../connections/file-downloads.ts';
 import { EtlError, systemCode } from '../errors.ts';
@@ -136,6 +137,8 @@ async function* writeBundle(
         yield { records: 0, state: state as unknown as Json };
       }
       records += await addBatch(bundle.writer, batch, ctx);
+      const done = whenDone(batch);
+      if (done !== undefined) bundle.writer.whenTaken(done);
       last = batch;
       const read = bytesRead(batch.cursor);
       if (read !== undefined && read - state.read >= chosen.commitEvery)

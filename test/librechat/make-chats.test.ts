@@ -43,7 +43,10 @@ async function all(made: AsyncIterable<Made>): Promise<unknown[]> {
   const found: unknown[] = [];
   for await (const one of made) {
     if (one.kind === 'user') found.push('user');
-    else found.push({ ...one, records: one.records.map(plain) });
+    else {
+      const { release: _, ...rest } = one;
+      found.push({ ...rest, records: rest.records.map(plain) });
+    }
   }
   return found;
 }
@@ -96,6 +99,35 @@ test('another thread makes the same records in the same order', async () => {
   );
   assert.deepEqual(there, here);
   assert.ok(sent.length > 2, `${sent.length} jobs`);
+});
+
+test('records are as they were until they are let go of, and their memory is used again', async () => {
+  const here = await all(makeChats(given(groups), choice, { start: 'none' }));
+  // Enough of them that memory goes round several times.
+  const [user, ...chats] = groups as [JoinedUser, ...JoinedChats[]];
+  const many = [user, ...chats, ...chats, ...chats];
+  const expected = [...here, ...here.slice(1), ...here.slice(1)];
+  const { start, ready } = startedWorker();
+  const found: unknown[] = [];
+  let waiting: MadeChats<LibrechatChatRecord>[] = [];
+  let released = 0;
+  const making = makeChats(given(many, ready), choice, { start, startAfterBytes: 0, jobBytes: 1000 });
+  const settle = (): void => {
+    for (const { release, ...one } of waiting) {
+      found.push({ ...one, records: one.records.map(plain) });
+      release?.();
+      if (release !== undefined) released += 1;
+    }
+    waiting = [];
+  };
+  for await (const one of making) {
+    if (one.kind === 'user') found.push('user');
+    else waiting.push(one);
+    if (waiting.length === 25) settle();
+  }
+  settle();
+  assert.deepEqual(found, expected);
+  assert.ok(released > chats.length, `${released} of ${many.length}`);
 });
 
 test('a thread that cannot be started, fails or ends leaves its work to this one', async () => {

@@ -7,6 +7,7 @@ import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 
+import { lendMemory } from '../../src/batch.ts';
 import { EtlError } from '../../src/errors.ts';
 import type { BundleFileEntry, BundleIndexEntry, BundleManifest } from '../../src/formats/bundle.ts';
 import type { LibrechatRecord } from '../../src/models/librechat-chat.ts';
@@ -17,7 +18,7 @@ import { bundleSink, type BundleSinkOptions } from '../../src/sinks/bundle.ts';
 import type { Json } from '../../src/json.ts';
 import type { Conversation } from '../../src/models/conversation.ts';
 import { bundleSource } from '../../src/sources/bundle.ts';
-import type { Ledger, Sink } from '../../src/stage.ts';
+import type { Ledger, Sink, Source } from '../../src/stage.ts';
 import { testSink } from '../../src/testing/index.ts';
 import { chatRecord, fileRef, recordsSource, treeOf, userRecord } from '../helpers/bundle.ts';
 import { conversationOf } from '../helpers/conversation.ts';
@@ -712,4 +713,41 @@ test('says which folders of uploads are not there', async (t) => {
     warnings.map(({ message }) => message),
     roots.slice(1).map((one) => `${one} is no folder: no uploads are found there`),
   );
+});
+
+test('memory of lines goes back when they are written, and not before', async (t) => {
+  const path = await folder(t);
+  const sizes = [10, 70_000, 300_000, 40, 1_100_000, 65_000];
+  const records = Array.from({ length: 40 }, (_, place) => {
+    const { user } = place < 25 ? ana : bob;
+    return chatRecord(user, `c${place}`, [String(place % 10).repeat(sizes[place % sizes.length] ?? 0)]);
+  });
+  let taken = 0;
+  const source: Source<LibrechatRecord> = {
+    role: 'source',
+    name: 'overwriting',
+    async *read() {
+      for (let at = 0; at < records.length; at += 4) {
+        const own = records.slice(at, at + 4).map((record) => {
+          return record.type === 'chat' ? { ...record, line: record.line.map((piece) => Buffer.from(piece)) } : record;
+        });
+        yield lendMemory<LibrechatRecord>({ records: own, cursor: at, bytes: 1_000_000 }, () => {
+          taken += 1;
+          for (const { line } of own) for (const piece of line) piece.fill(0x21);
+        });
+      }
+    },
+  };
+  for (const compress of ['none', 'gzip'] as const) {
+    taken = 0;
+    const options = { exportedAt, compress, commitEvery: 3_000_000 };
+    await pipeline(source)
+      .to(bundleSink({ ...options, path: join(path, `lent-${compress}`) }))
+      .run();
+    assert.equal(taken, records.length / 4);
+    await pipeline(recordsSource(records, 4, 250_000))
+      .to(bundleSink({ ...options, path: join(path, `own-${compress}`) }))
+      .run();
+    assert.deepEqual(await treeOf(join(path, `lent-${compress}`)), await treeOf(join(path, `own-${compress}`)));
+  }
 });

@@ -119,6 +119,13 @@ export class BundleWriter {
     return this.#addChat(record);
   }
 
+  /** Calls `done` when no record that was added so far is held on to any more; never when one could not be written. */
+  whenTaken(done: () => void): void {
+    // Those of folders that are complete are written.
+    if (this.#section === undefined) done();
+    else this.#section.whenTaken(done);
+  }
+
   /** Brings everything to the disk and gives what a later run needs to go on. */
   async commit(): Promise<Omit<BundleState, 'records' | 'read'>> {
     const section = (await this.#section?.commit()) ?? null;

@@ -72,6 +72,13 @@ export class JournalledFiles {
     if (written !== undefined) await written;
   }
 
+  /** Calls `done` when nothing that was given to a file so far is held on to any more; never when it could not be written. */
+  whenTaken(name: string, done: () => void): void {
+    const file = this.#files.get(name);
+    if (file === undefined) done();
+    else file.output.whenTaken(done);
+  }
+
   /** Brings everything to the disk and gives the lengths to commit. */
   async sync(): Promise<Lengths> {
     await Promise.all(

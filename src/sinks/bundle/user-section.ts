@@ -133,6 +133,11 @@ export class UserSection {
     return { offset, bytes };
   }
 
+  /** Calls `done` when no line of a chat is held on to any more; never when one could not be written. */
+  whenTaken(done: () => void): void {
+    this.#files.whenTaken(CONVERSATIONS_FILE + this.#paths.settings.ending, done);
+  }
+
   /** Brings the folder to the disk and gives where it stands. */
   async commit(): Promise<SectionState> {
     await this.#settleFiles(0);

@@ -1,17 +1,20 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
+import { collectSooner } from './collect-sooner.ts';
+
 /** Two halves, of which one is in use at a time. The engine would double this twice more, to 32 MB, and not give it back. */
 export const enoughYoungRoom = 8 * 1024 * 1024;
 const lookEveryMs = 20;
 /** An engine that does not stop growing is not to be told over and over: collections that shrink cost more than others. */
-const mostShrinks = 3;
+const restMs = 1000;
 // Names of the engine's measures, which a later one may not have: it would complain on the standard error. Node 20 to 24.
 const isKnownEngine = Number.parseInt(process.versions.v8, 10) <= 13;
 
 let uses = 0;
 let timer: NodeJS.Timeout | undefined;
 let isShrinking = false;
-let shrinks = 0;
+let shrunkAt = Number.NEGATIVE_INFINITY;
+let collectLater: (() => void) | undefined;
 
 /**
  * Keeps the room for young objects of this thread at 8 MB, from now on until the function that comes back is called; room that
@@ -28,7 +31,6 @@ export function limitYoungRoom(): () => void {
   if (!isKnownEngine) return () => undefined;
   uses += 1;
   if (uses === 1) {
-    shrinks = 0;
     look();
     timer = setInterval(look, lookEveryMs).unref();
   }
@@ -52,12 +54,15 @@ export function youngRoom(): number {
 function look(): void {
   const room = youngRoom();
   setFlagsFromString(`--semi-space-growth-factor=${room < enoughYoungRoom ? 2 : 1}`);
-  shrink(room > enoughYoungRoom && (isShrinking || shrinks < mostShrinks));
+  shrink(room > enoughYoungRoom && (isShrinking || performance.now() - shrunkAt > restMs));
 }
 
 function shrink(isWanted: boolean): void {
   if (isWanted === isShrinking) return;
   isShrinking = isWanted;
-  if (isWanted) shrinks += 1;
+  if (!isWanted) shrunkAt = performance.now();
+  // Both are for every thread: the sooner this one collects, the shorter.
+  if (isWanted) collectLater = collectSooner(1);
+  else collectLater?.();
   setFlagsFromString(isWanted ? '--optimize-for-size' : '--no-optimize-for-size');
 }

@@ -195,7 +195,7 @@ testIn('files of lines are copied through used memory, byte for byte', async (di
   assert.ok((await readFile(to)).equals(await readFile(from)));
 });
 
-test('memory is taken again when it is large enough, and not kept when it is very large', () => {
+test('memory is taken again when it is large enough, and freed when it is very large', () => {
   const memory = new BatchMemory(1_000_000);
   const first = memory.take(100_000);
   assert.ok(first.length >= 100_000);
@@ -205,7 +205,14 @@ test('memory is taken again when it is large enough, and not kept when it is ver
   assert.notEqual(memory.take(90_000), first);
   const large = memory.take(2_000_000);
   memory.giveBack(large);
-  assert.notEqual(memory.take(2_000_000), large);
+  assert.equal(large.length, 0, 'whoever has it still has nothing');
+  const part = Buffer.alloc(3_000_000).subarray(0, 2_000_000);
+  memory.giveBack(part);
+  assert.equal(part.length, 2_000_000, 'memory is freed as a whole only');
+  const text = memory.take(100_000);
+  memory.giveBackAround(text.subarray(10, 20));
+  assert.equal(memory.take(100_000).buffer, text.buffer);
+  memory.giveBackAround(large);
 });
 
 test('memory of records is left alone where a stage may hold on to them', async () => {

@@ -1,12 +1,9 @@
 import { jsonLines } from '../formats/json-lines-out.ts';
-import { jsonPieces } from '../formats/json-pieces.ts';
+import { jsonPieces, largeRecord } from '../formats/json-pieces.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import type { Batch, StageContext } from '../stage.ts';
 import type { Output } from './output.ts';
 import type { FileLayout } from './file-layout.ts';
-
-/** Records of so many bytes are not made one text each: it would be in memory several times. */
-const largeBytes = 4 * 1024 * 1024;
 
 /** One JSON value a line. Records that are JSON text already are copied as they are. */
 export const jsonLinesLayout: FileLayout<unknown> = {
@@ -52,7 +49,7 @@ async function writeValues(
 ): Promise<number> {
   let written = 0;
   const { records } = batch;
-  const textOf = (batch.bytes ?? 0) > largeBytes ? jsonPieces : JSON.stringify;
+  const textOf = (batch.bytes ?? 0) > largeRecord ? jsonPieces : JSON.stringify;
   for (let index = 0; index < records.length; index += 1) {
     const record = records[index];
     const text = jsonText(record, textOf, (cause) => ctx.reject(record, cause, { batch, index }));

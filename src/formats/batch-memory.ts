@@ -1,3 +1,5 @@
+import { freeMemory } from './free-memory.ts';
+
 /** How much memory is kept for use. */
 export interface KeptMemory {
   /** Buffers that are free at a time. Default 8. */
@@ -16,7 +18,7 @@ export class BatchMemory {
   readonly #mostKept: number;
   readonly #step: number;
 
-  /** @param mostBytes Larger buffers are rare, and are not kept. */
+  /** @param mostBytes Larger buffers are rare, and freed instead of kept. */
   constructor(mostBytes: number, { mostKept = 8, step = 64 * 1024 }: KeptMemory = {}) {
     this.#mostBytes = mostBytes;
     this.#mostKept = mostKept;
@@ -39,11 +41,25 @@ export class BatchMemory {
     return bytes <= this.#mostBytes;
   }
 
-  /** Nobody looks at it any more. */
+  /** Nobody looks at it any more: it is used again, and what is larger freed. */
   giveBack(buffer: Buffer): void {
-    if (buffer.length === 0 || !this.keeps(buffer.length)) return;
+    const { length } = buffer;
+    if (!this.keeps(length)) {
+      if (isWhole(buffer)) freeMemory(buffer);
+      return;
+    }
+    if (length === 0) return;
     this.#free.push(buffer);
     // The one that was free for longest is the one that was too small.
     if (this.#free.length > this.#mostKept) this.#free.shift();
   }
+
+  /** The same for all the memory that bytes lie in, if it is there still. */
+  giveBackAround({ buffer }: Uint8Array): void {
+    if (buffer.byteLength > 0) this.giveBack(Buffer.from(buffer as ArrayBuffer));
+  }
+}
+
+function isWhole(buffer: Buffer): buffer is Buffer<ArrayBuffer> {
+  return buffer.buffer instanceof ArrayBuffer && buffer.length === buffer.buffer.byteLength;
 }

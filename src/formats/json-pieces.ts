@@ -4,6 +4,9 @@ import { randomUUID } from 'node:crypto';
 const longText = 1024 * 1024;
 const pieceUnits = 64 * 1024;
 
+/** Bytes of JSON text from which on a record is not made one text: it would be in memory several times. */
+export const largeRecord = 4 * 1024 * 1024;
+
 /**
  * The JSON text of a value, as `JSON.stringify` gives it, in pieces: strings beyond a million letters are never in it as a
  * whole. Slower than that, and without the several copies of a large value that it makes on its way.

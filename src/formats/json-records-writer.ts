@@ -32,6 +32,18 @@ export class JsonRecordsWriter {
     this.#bytes[this.#used++] = NEWLINE;
   }
 
+  /** @param pieces What `jsonPieces` gave: one record. */
+  addPieces(pieces: Iterable<string>): void {
+    this.#starts[this.#count] = this.#used;
+    for (const piece of pieces) {
+      // Room for the line break behind the last one, too.
+      if (this.#used + piece.length * 3 + 1 > this.#bytes.length) this.#reserve(Buffer.byteLength(piece) + 1);
+      this.#used += this.#bytes.write(piece, this.#used, 'utf8');
+    }
+    this.#ends[this.#count++] = this.#used;
+    this.#bytes[this.#used++] = NEWLINE;
+  }
+
   /** Those that were added. */
   records(): JsonRecords {
     const count = this.#count;

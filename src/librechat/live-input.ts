@@ -132,16 +132,12 @@ async function* foundMessages(
     count += documents.count;
     // As JSON text they are a little larger.
     const found = converted(documents, 'messages', ctx, live.memory.find(documentsBytes(documents) * 1.25));
-    yield { documents, ...found, release: () => live.memory.giveBack(wholeBuffer(found.json.bytes)) };
+    yield { documents, ...found, release: () => live.memory.giveBackAround(found.json.bytes) };
   }
   if (count < expected) await stillThere(live, 'messages', signal);
 }
 
 /** All of the memory that text lies in. */
-function wholeBuffer({ buffer }: Uint8Array): Buffer {
-  return Buffer.from(buffer as ArrayBuffer);
-}
-
 /** The JSON text of documents; what has none is rejected. */
 function readable(documents: BsonDocuments, collection: LibrechatCollection, ctx: StageContext): JsonRecords {
   const { json, rejected } = converted(documents, collection, ctx);

@@ -1,4 +1,3 @@
-import type { BatchMemory } from '../formats/batch-memory.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
 import { elementValue, findElement } from '../formats/bson-elements.ts';
 
@@ -30,7 +29,7 @@ export function fieldOf(documents: BsonDocuments, i: number, name: string): unkn
 }
 
 /** Documents `from` up to but not including `to`, on the same buffer. */
-function sliceDocuments({ bytes, starts, ends }: BsonDocuments, from: number, to: number): BsonDocuments {
+export function sliceDocuments({ bytes, starts, ends }: BsonDocuments, from: number, to: number): BsonDocuments {
   const some = starts.subarray(from, to);
   return { bytes, starts: some, ends: ends.subarray(from, to), count: some.length };
 }
@@ -70,14 +69,10 @@ export function idsOnly(documents: BsonDocuments): BsonDocuments {
 /** Bytes of a document around the value of its `_id`: length, type, name, and the zero at its end. */
 const emptyWithId = 4 + 1 + 4 + 1;
 
-/** Several runs of documents as one; copied when there are several, or into `memory` when it keeps so much. */
-export function joinDocuments(parts: readonly BsonDocuments[], memory?: BatchMemory): BsonDocuments {
-  const size = parts.reduce((sum, part) => sum + documentsBytes(part), 0);
-  const kept = memory?.keeps(size) === true ? memory.take(size) : undefined;
-  const [first] = parts;
-  if (first !== undefined && parts.length === 1 && kept === undefined) return first;
+/** Several runs of documents as one, copied: to the beginning of `bytes`, or into memory that has room for them only. */
+export function joinDocuments(parts: readonly BsonDocuments[], bytes?: Buffer): BsonDocuments {
+  const target = bytes ?? Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + documentsBytes(part), 0));
   const count = parts.reduce((sum, part) => sum + part.count, 0);
-  const bytes = kept ?? Buffer.allocUnsafeSlow(size);
   const starts = new Uint32Array(count);
   const ends = new Uint32Array(count);
   let place = 0;
@@ -86,46 +81,10 @@ export function joinDocuments(parts: readonly BsonDocuments[], memory?: BatchMem
     const from = bufferOf(part);
     for (let i = 0; i < part.count; i++) {
       starts[place] = at;
-      at += from.copy(bytes, at, part.starts[i], part.ends[i]);
+      at += from.copy(target, at, part.starts[i], part.ends[i]);
       ends[place] = at;
       place += 1;
     }
   }
-  return { bytes, starts, ends, count };
-}
-
-interface CutOptions {
-  readonly batchSize: number;
-  readonly batchBytes: number;
-  /** To copy batches into, all but large ones: a page is garbage while it is young then, and costs next to nothing. */
-  readonly memory?: BatchMemory | undefined;
-}
-
-/**
- * Cuts pages into batches that depend on the documents only: a batch ends with the document that reaches `batchSize` or
- * `batchBytes`, counted from its first one, wherever the pages end.
- */
-export async function* cutDocuments(
-  pages: AsyncIterable<BsonDocuments>,
-  { batchSize, batchBytes, memory }: CutOptions,
-): AsyncGenerator<BsonDocuments> {
-  let parts: BsonDocuments[] = [];
-  let count = 0;
-  let size = 0;
-  for await (const page of pages) {
-    let from = 0;
-    for (let i = 0; i < page.count; i++) {
-      count += 1;
-      size += (page.ends[i] ?? 0) - (page.starts[i] ?? 0);
-      if (count < batchSize && size < batchBytes) continue;
-      parts.push(sliceDocuments(page, from, i + 1));
-      yield joinDocuments(parts, memory);
-      parts = [];
-      from = i + 1;
-      count = 0;
-      size = 0;
-    }
-    if (from < page.count) parts.push(sliceDocuments(page, from, page.count));
-  }
-  if (parts.length > 0) yield joinDocuments(parts, memory);
+  return { bytes: target, starts, ends, count };
 }

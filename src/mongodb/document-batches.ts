@@ -36,7 +36,7 @@ export function* documentBatches(
   // As JSON text they are a little larger; what does not fit lies in other memory.
   const size = documentsBytes(documents);
   const { json, bad, replaced } = bsonToJson(documents, { types, memory: text.take(size + (size >>> 2)) });
-  const takeBack = (): void => text.giveBack(Buffer.from(json.bytes.buffer as ArrayBuffer));
+  const takeBack = (): void => text.giveBackAround(json.bytes);
   // Asked for by stages after which the memory of the batch has long been used again.
   const ids = idsOnly(goodOnes(documents, bad));
   if (replaced > 0) ctx.warn(`strings in "${collection}" are not UTF-8; their broken bytes became U+FFFD`);

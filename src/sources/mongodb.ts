@@ -7,7 +7,8 @@ import { batchBytes, batchSize, bsonTypes } from '../files/file-source-options.t
 import { BatchMemory } from '../formats/batch-memory.ts';
 import type { BsonDocuments } from '../formats/bson-documents.ts';
 import type { Json } from '../json.ts';
-import { cutDocuments, documentsBytes } from '../mongodb/bson-documents.ts';
+import { documentsBytes } from '../mongodb/bson-documents.ts';
+import { cutDocuments } from '../mongodb/cut-documents.ts';
 import { cursorValue, documentBatches } from '../mongodb/document-batches.ts';
 import { keysetPages } from '../mongodb/keyset-pages.ts';
 import { queryFilter, type QueryFilter } from '../mongodb/query-filter.ts';
@@ -178,8 +179,7 @@ async function* readCollection(
   const text = new BatchMemory(mostKeptBytes, { mostKept });
   const open = (signal: AbortSignal): AsyncIterable<BsonDocuments> => cutDocuments(pages(signal), { ...given, memory });
   for await (const documents of readAhead(open, { signal: ctx.signal, maxBytes: aheadBytes, sizeOf: documentsBytes })) {
-    // What is not from there is larger than what it keeps.
-    const release = (): void => memory.giveBack(documents.bytes as Buffer);
+    const release = (): void => memory.giveBackAround(documents.bytes);
     yield* documentBatches(documents, { collection, types, hasCursor: isById(sort), text, release }, ctx);
   }
   await stillThere(connection, collection, uuid, ctx.signal);

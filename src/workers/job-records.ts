@@ -1,9 +1,12 @@
 import { isAscii } from 'node:buffer';
 
+import { largeRecord } from '../formats/json-pieces.ts';
+import { parseInPlace } from '../formats/parse-in-place.ts';
+
 /**
  * The records of a job, each decoded when it is asked for: of those before nothing is held.
  *
- * @param lines Each record as JSON text and a byte behind it, one after the other.
+ * @param lines Each record as JSON text and a byte behind it, one after the other. That of a large one is used up.
  * @param lengths Bytes of the records, without what is behind them.
  */
 export function jobRecords(lines: Buffer, lengths: Uint32Array): (index: number) => unknown {
@@ -11,5 +14,10 @@ export function jobRecords(lines: Buffer, lengths: Uint32Array): (index: number)
   for (const [index, length] of lengths.entries()) starts[index + 1] = (starts[index] ?? 0) + length + 1;
   // latin1 is a plain copy; UTF-8 has to be looked at. Asking once for all is nearly free.
   const encoding = isAscii(lines.subarray(0, starts[lengths.length])) ? 'latin1' : 'utf8';
-  return (index) => JSON.parse(lines.toString(encoding, starts[index], (starts[index + 1] ?? 1) - 1)) as unknown;
+  return (index) => {
+    const start = starts[index] ?? 0;
+    const end = (starts[index + 1] ?? 1) - 1;
+    if (end - start > largeRecord) return parseInPlace(lines, start, end);
+    return JSON.parse(lines.toString(encoding, start, end)) as unknown;
+  };
 }

@@ -1,4 +1,5 @@
 import { EtlError } from '../errors.ts';
+import { jsonPieces } from '../formats/json-pieces.ts';
 import { JsonRecordsWriter } from '../formats/json-records-writer.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import { nothingCameOut } from '../map-batch.ts';
@@ -33,6 +34,8 @@ export interface WorkDone {
 export interface RecordsToDo {
   readonly count: number;
   readonly recordAt: (index: number) => unknown;
+  /** Whether a record is so large that what comes of it may be, too. */
+  readonly isLarge?: ((index: number) => boolean) | undefined;
   /** For what comes out, as far as it has room. */
   readonly memory?: Buffer | undefined;
 }
@@ -107,7 +110,10 @@ async function keptOf({ count, recordAt }: RecordsToDo, { keep }: Functions): Pr
 }
 
 /** Each is text again before the next one is begun: objects that live no longer cost the garbage collector next to nothing. */
-async function changed({ count, recordAt, memory }: RecordsToDo, { change, isPure }: Functions): Promise<WorkDone> {
+async function changed(
+  { count, recordAt, isLarge, memory }: RecordsToDo,
+  { change, isPure }: Functions,
+): Promise<WorkDone> {
   const problems: RecordProblem[] = [];
   const written = new JsonRecordsWriter(count, memory);
   // The first ones, while each is as it was.
@@ -115,7 +121,8 @@ async function changed({ count, recordAt, memory }: RecordsToDo, { change, isPur
   let record: unknown;
   const write = (index: number, value: () => unknown): void => {
     try {
-      written.add(jsonTextOf(value()));
+      if (isLarge?.(index) === true) written.addPieces(jsonOf(value(), jsonPieces));
+      else written.add(jsonOf(value(), JSON.stringify));
     } catch (error) {
       problems.push({ index, error });
     }
@@ -143,12 +150,14 @@ function indexesOf(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
-function jsonTextOf(value: unknown): string {
+/** @throws {EtlError} `ETL_RECORD_INVALID` for what has no JSON form. */
+function jsonOf<T>(value: unknown, textOf: (value: unknown) => T | undefined): T {
   if (value === undefined) throw nothingCameOut();
-  let text: string | undefined;
+  let text: T | undefined;
   let cause: unknown;
   try {
-    text = JSON.stringify(value);
+    // Gives undefined for functions and symbols.
+    text = textOf(value);
   } catch (error) {
     cause = error;
   }

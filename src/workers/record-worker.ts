@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { largeRecord } from '../formats/json-pieces.ts';
 import { jobMemory } from './job-memory.ts';
 import { jobRecords } from './job-records.ts';
 import { packError } from './packed-error.ts';
@@ -23,7 +24,8 @@ async function answer(job: RecordJob): Promise<void> {
   const isAlone = job.lengths.length === 1;
   const memory = isAlone ? given : free.take(given.length);
   const recordAt = jobRecords(given, job.lengths);
-  const { problems, kept, json } = await work({ recordAt, count: job.lengths.length, memory });
+  const isLarge = (index: number): boolean => (job.lengths[index] ?? 0) > largeRecord;
+  const { problems, kept, json } = await work({ recordAt, isLarge, count: job.lengths.length, memory });
   if (!isAlone) free.giveBack(json === undefined ? memory : given);
   const packed = problems.map(({ index, error }) => ({ index, error: packError(error) }));
   const memoryBack = (json?.bytes ?? given).buffer as ArrayBuffer;

@@ -1,6 +1,7 @@
 import { jsonBatch, pickRecords, recordCount } from '../batch.ts';
 import { describeCause, isRecordError } from '../errors.ts';
 import { encodeJsonRecords, jsonRecordsByteLength, type JsonRecords } from '../formats/json-records.ts';
+import { limitYoungRoom } from '../limit-young-room.ts';
 import { keepRecords } from '../keep-records.ts';
 import { RecordThreads, startRecordThread, type StartRecordThread, type ThreadsWorkDone } from './record-threads.ts';
 import { readyWork, type DoWork, type RecordWork } from './record-work.ts';
@@ -53,6 +54,8 @@ export async function* workInThreads<In, Out>(
     return begun.length > workers * 2 || begun.reduce((sum, batch) => sum + sizeOf(batch), 0) > maxBytes;
   }
 
+  // Records are text in this thread: few objects are made.
+  const giveRoom = limitYoungRoom();
   const stop = (): void => void threads?.close();
   ctx.signal.addEventListener('abort', stop, { once: true });
   try {
@@ -61,6 +64,7 @@ export async function* workInThreads<In, Out>(
     ctx.signal.throwIfAborted();
     throw error;
   } finally {
+    giveRoom();
     ctx.signal.removeEventListener('abort', stop);
     await threads?.close();
   }

@@ -14,7 +14,11 @@ test('JsonRecordsWriter writes what encodeJsonRecords does, however little memor
     fc.property(values, fc.nat(20), fc.option(fc.nat(3000), { nil: undefined }), (all, more, bytes) => {
       const memory = bytes === undefined ? undefined : Buffer.alloc(bytes, 0x21);
       const writer = new JsonRecordsWriter(all.length + more, memory);
-      for (const value of all) writer.add(JSON.stringify(value));
+      for (const [i, value] of all.entries()) {
+        const text = JSON.stringify(value);
+        if (i % 2 === 0) writer.add(text);
+        else writer.addPieces(text.match(/.{1,7}/gsu) ?? []);
+      }
       const written = writer.records();
       const expected = encodeJsonRecords(all);
       assert.deepEqual(Buffer.from(written.bytes), Buffer.from(expected.bytes));

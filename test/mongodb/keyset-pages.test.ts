@@ -4,8 +4,7 @@ import { ObjectId } from 'bson';
 import fc from 'fast-check';
 import type { Document } from 'mongodb';
 
-import { BatchMemory } from '../../src/formats/batch-memory.ts';
-import { cutDocuments, fieldOf } from '../../src/mongodb/bson-documents.ts';
+import { fieldOf } from '../../src/mongodb/bson-documents.ts';
 import { compareBson } from '../../src/mongodb/bson-order.ts';
 import { keysetPages } from '../../src/mongodb/keyset-pages.ts';
 import { fakeMongodb } from '../helpers/fake-mongodb.ts';
@@ -96,40 +95,5 @@ test('documents without _id are refused with a way out', async () => {
       for await (const _ of keysetPages(connection, query, signal));
     },
     { code: 'ETL_SOURCE_INVALID' },
-  );
-});
-
-test('cutDocuments cuts the same batches wherever pages end', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      documents,
-      fc.integer({ min: 50, max: 1000 }),
-      fc.integer({ min: 1, max: 10 }),
-      async (all, replyBytes, batchSize) => {
-        const cut = async (most: number, memory?: BatchMemory): Promise<string[][]> => {
-          const pages = keysetPages(
-            fakeMongodb({ c: all }, { replyBytes: most }),
-            { collection: 'c', filter: {}, by: '_id' },
-            signal,
-          );
-          const batches: string[][] = [];
-          for await (const { bytes, starts, ends, count } of cutDocuments(pages, {
-            batchSize,
-            batchBytes: 500,
-            memory,
-          })) {
-            const buffer = Buffer.from(bytes);
-            batches.push(Array.from({ length: count }, (_, i) => buffer.toString('hex', starts[i], ends[i])));
-            if (memory?.keeps(bytes.length) === true) memory.giveBack((bytes as Buffer).fill(0x21));
-          }
-          return batches;
-        };
-        const whole = await cut(16_000_000);
-        assert.deepEqual(await cut(replyBytes), whole);
-        // The memory of each batch is used again for the next.
-        assert.deepEqual(await cut(replyBytes, new BatchMemory(100_000, { step: 100 })), whole);
-      },
-    ),
-    { numRuns: 200 },
   );
 });

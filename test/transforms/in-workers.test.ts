@@ -139,6 +139,16 @@ test('records of all sizes, and what grows beyond the memory it came in, are wri
   }
 });
 
+test('records of many megabytes are changed, kept and rejected as in one thread', async () => {
+  const text = 'some "text"\\\n é😀\ud800 '.repeat(120_000);
+  const records = ['change', 'reject', 'same', 'nothing', 'throw', 'change'].map((does, n) => ({ n, does, text }));
+  const options = { batchSize: 2 };
+  const whole = await seen(records, map(change as (record: unknown) => unknown), options);
+  assert.deepEqual(await seen(records, mapInWorkers({ module, start, workers: 2 }), options), whole);
+  const kept = await seen(records, filter(isEven as (record: unknown) => boolean), options);
+  assert.deepEqual(await seen(records, filterInWorkers({ module, name: 'isEven', start }), options), kept);
+});
+
 /** Runs records through a transform in threads until it fails. */
 async function failure(records: readonly unknown[], transform: Any, signal?: AbortSignal): Promise<unknown> {
   const whole = pipeline(asJson(arraySource(records, { batchSize: 2 })))

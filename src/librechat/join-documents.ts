@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { EtlError } from '../errors.ts';
 import { asBuffer, type JsonRecords } from '../formats/json-records.ts';
 import { librechatUserDocument } from '../mappings/librechat-user.ts';
 import { idText, parseDocument, type Document } from '../models/extended-json.ts';
@@ -27,6 +28,7 @@ import {
   type LibrechatInput,
   type LibrechatSelection,
 } from './librechat-input.ts';
+import { readingContext } from './reading-context.ts';
 import { idsOfWanted } from './wanted-users.ts';
 
 // Tags in the group of files.
@@ -81,9 +83,11 @@ export async function* joinDocuments(
       uploads,
       selection: { userIds, conversationId },
       fileIds: isSelected ? new Set() : undefined,
+      isFound: false,
     };
     await readConversations(work, ctx);
     await readMessages(work, ctx);
+    if (conversationId !== undefined && !work.isFound) rejectMissing(conversationId, userIds !== undefined, ctx);
     await readUploads(work, ctx);
     await placeUploads(work);
     // Of one conversation only that.
@@ -118,6 +122,8 @@ interface Join extends JoinOptions {
   readonly selection: LibrechatSelection;
   /** Ids that the documents name, where not all of the files are read. */
   readonly fileIds: Set<string> | undefined;
+  /** There is something of the chats that are wanted. */
+  isFound: boolean;
 }
 
 function isWanted({ selection }: Join, userId: string, conversationId: string | null): boolean {
@@ -142,6 +148,12 @@ async function readUsers(
       if (withUsers && conversationId === undefined && chats.add(encodeKey([id]), text, userTag)) await chats.spill();
     }
   }
+}
+
+function rejectMissing(conversationId: string, ofSome: boolean, ctx: StageContext): void {
+  const whose = ofSome ? ' of the users asked for' : '';
+  const cause = new EtlError('ETL_SOURCE_NOT_FOUND', `there is no conversation ${conversationId}${whose}`);
+  readingContext(ctx).reject({ conversation: conversationId }, cause, { at: `conversation ${conversationId}` });
 }
 
 async function readConversations(join: Join, ctx: StageContext): Promise<void> {
@@ -169,6 +181,7 @@ async function addChatDocuments(join: Join, json: JsonRecords, tag: number): Pro
   for (const text of textsOf(json)) {
     const { userId, conversationId, fileIds } = documentKeys(text, 0, text.length);
     if (!isWanted(join, userId, conversationId)) continue;
+    join.isFound = true;
     const key = encodeKey([userId, conversationId]);
     if (chats.add(key, tag === awaitedTag ? oneMessage : text, tag)) await chats.spill();
     for (const id of fileIds) {

@@ -69,6 +69,25 @@ test('etl librechat verify ends with 4 and names what differs', async (t) => {
   assert.equal((await etl(['librechat', 'verify', path, '--from', dump])).code, 4);
 });
 
+test('a conversation that is not there, or is somebody else’s, is named', async (t) => {
+  const theirs = await exportTo(t, '--user-email', 'user000@example.org');
+  const lines = await readFile(join(theirs.path, 'conversations.index.jsonl'), 'utf8');
+  const { key } = JSON.parse(lines.split('\n')[2] ?? '') as { key: string };
+  for (const { more, said } of [
+    { more: ['--conversation', 'nope'], said: '1 × librechat: there is no conversation nope' },
+    {
+      more: ['--conversation', key, '--user-email', 'ana+maria@example.org'],
+      said: `there is no conversation ${key} of the users asked for`,
+    },
+  ]) {
+    const { path, outcome } = await exportTo(t, ...more);
+    assert.equal(outcome.code, 3, outcome.stderr);
+    assert.ok(outcome.stderr.includes(said), outcome.stderr);
+    assert.equal((await manifestOf(path)).counts['conversations'], 0);
+    assert.equal((await etl(['verify', path, '--against', dump])).code, 0);
+  }
+});
+
 test('takes one user by --user-email, from a file, one conversation, or the first few', async (t) => {
   const users = join(await folderWith(t, { 'users.txt': '# ours\nUSER000@example.org\n\n' }), 'users.txt');
   const byEmail = await exportTo(t, '--user-email', 'user000@example.org', '--include-temporary');

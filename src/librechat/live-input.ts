@@ -137,7 +137,6 @@ async function* foundMessages(
   if (count < expected) await stillThere(live, 'messages', signal);
 }
 
-/** All of the memory that text lies in. */
 /** The JSON text of documents; what has none is rejected. */
 function readable(documents: BsonDocuments, collection: LibrechatCollection, ctx: StageContext): JsonRecords {
   const { json, rejected } = converted(documents, collection, ctx);

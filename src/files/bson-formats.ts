@@ -1,8 +1,9 @@
 import { EtlError } from '../errors.ts';
+import { BatchMemory } from '../formats/batch-memory.ts';
 import { readBsonDocuments, type BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson, type BsonTypes } from '../formats/bson-to-json.ts';
 import type { ChunkLimits } from '../formats/json-chunk.ts';
-import { jsonRecordText } from '../formats/json-records.ts';
+import { jsonRecordsByteLength, jsonRecordText } from '../formats/json-records.ts';
 import { jsonToBson } from '../formats/json-to-bson.ts';
 import type { InputFile } from './input-file.ts';
 import { jsonArrayFormat, jsonLinesFormat } from './json-formats.ts';
@@ -11,6 +12,8 @@ import type { BadRecord, ReadingContext, RecordChunk, RecordFormat } from './rea
 // As much of a broken document as goes to the reject file.
 const excerptBytes = 2048;
 const openBracket = 0x5b;
+/** Memory of larger chunks is not kept. */
+const mostChunkBytes = 2 * 1024 * 1024;
 // What `mongodump --archive` begins with: 0x8199e26d, little endian.
 const archiveMagic = Buffer.from('6de29981', 'hex');
 
@@ -21,6 +24,7 @@ export function bsonFormat(types: BsonTypes, limits: Pick<ChunkLimits, 'batchSiz
     label: (path, document) => `${path}, document ${document}`,
     async *read(input, bytes, { offset, number }, ctx) {
       if (input.canResume) refuseArchive(await input.head(), input.path);
+      const memory = new BatchMemory(mostChunkBytes);
       let first = number;
       const start = { offset, index: number };
       for await (const { documents, offsets, end } of readBsonDocuments(bytes, {
@@ -32,7 +36,10 @@ export function bsonFormat(types: BsonTypes, limits: Pick<ChunkLimits, 'batchSiz
           offset: offsets[index] ?? 0,
           number: first + index,
         }));
-        yield { ...converted(documents, places, types, ctx), end: { offset: end.offset, number: end.index } };
+        yield {
+          ...converted(documents, places, { types, memory }, ctx),
+          end: { offset: end.offset, number: end.index },
+        };
         first = end.index;
       }
     },
@@ -62,6 +69,7 @@ export function extendedJsonFormat(
       const { isArray, whole } = await looksLikeArray(input, bytes);
       const format = isArray ? array : lines;
       const shift = isArray ? 1 : 0;
+      const memory = new BatchMemory(mostChunkBytes);
       for await (const chunk of format.read(input, whole, { ...start, number: start.number - shift }, ctx)) {
         const shifted: RecordChunk = {
           ...chunk,
@@ -69,16 +77,17 @@ export function extendedJsonFormat(
           numberAt: (index) => chunk.numberAt(index) + shift,
           end: { ...chunk.end, number: chunk.end.number + shift },
         };
-        yield normalized(shifted, types, ctx);
+        yield normalized(shifted, { types, memory }, ctx);
       }
     },
   };
 }
 
 /** Each record of a chunk through BSON: whatever form it had, it has the chosen one afterwards. */
-function normalized(chunk: RecordChunk, types: BsonTypes, ctx: ReadingContext): RecordChunk {
-  const { json } = chunk;
-  const { documents, bad } = jsonToBson(json);
+function normalized(chunk: RecordChunk, conversion: Conversion, ctx: ReadingContext): RecordChunk {
+  const { json, takeBack } = chunk;
+  const { memory } = conversion;
+  const { documents, bad } = jsonToBson(json, { memory: memory.take(withSlack(jsonRecordsByteLength(json))) });
   const placeOf = (record: number): Place => ({ number: chunk.numberAt(record), offset: chunk.offsetAt(record) });
   const isBad = new Set(bad.map(({ record }) => record));
   const good = Array.from({ length: json.count }, (_, record) => record).filter((record) => !isBad.has(record));
@@ -93,7 +102,25 @@ function normalized(chunk: RecordChunk, types: BsonTypes, ctx: ReadingContext): 
   });
   const all = [...known, ...found].sort((a, b) => a.at - b.at).map(({ entry }) => entry);
   // What comes from a document we made ourselves is sound: nothing is bad twice.
-  return { ...chunk, ...converted(documents, good.map(placeOf), types, ctx), bad: all };
+  const written = { ...chunk, ...converted(documents, good.map(placeOf), conversion, ctx), bad: all };
+  takeBack?.();
+  memory.giveBack(wholeMemory(documents.bytes));
+  return written;
+}
+
+/** How documents become text, and memory for both. */
+interface Conversion {
+  readonly types: BsonTypes;
+  readonly memory: BatchMemory;
+}
+
+/** BSON and text take about as much; what does not fit lies in other memory. */
+function withSlack(bytes: number): number {
+  return bytes + (bytes >>> 2);
+}
+
+function wholeMemory({ buffer }: Uint8Array): Buffer {
+  return Buffer.from(buffer as ArrayBuffer);
 }
 
 interface Place {
@@ -104,10 +131,13 @@ interface Place {
 function converted(
   documents: BsonDocuments,
   places: readonly Place[],
-  types: BsonTypes,
+  { types, memory }: Conversion,
   ctx: ReadingContext,
 ): Omit<RecordChunk, 'end'> {
-  const { json, bad, replaced } = bsonToJson(documents, { types });
+  const { json, bad, replaced } = bsonToJson(documents, {
+    types,
+    memory: memory.take(withSlack(documents.bytes.length)),
+  });
   if (replaced > 0) ctx.warn('some strings are not UTF-8: what is broken in them has become U+FFFD');
   const broken = new Set(bad.map(({ document }) => document));
   const good = broken.size === 0 ? places : places.filter((_, document) => !broken.has(document));
@@ -127,6 +157,7 @@ function converted(
     }),
     numberAt: (index) => good[index]?.number ?? 0,
     offsetAt: (index) => good[index]?.offset ?? 0,
+    takeBack: () => memory.giveBack(wholeMemory(json.bytes)),
   };
 }
 

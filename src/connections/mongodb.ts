@@ -1,7 +1,7 @@
 import type { Db, Document, MongoClient, MongoClientOptions } from 'mongodb';
 
 import { EtlError } from '../errors.ts';
-import type { BsonDocuments } from '../formats/bson-documents.ts';
+import { gatherBsonDocuments, type BsonDocuments } from '../formats/bson-documents.ts';
 import { retry } from '../retry.ts';
 import { isPassing, mongodbError } from './mongodb-errors.ts';
 import { parseCursor } from './mongodb-reply.ts';
@@ -150,7 +150,7 @@ class Connection implements MongodbConnection {
     try {
       while (await this.#once(() => cursor.hasNext(), signal)) {
         // Raw documents are Buffers, whatever the type of the collection says.
-        yield joined(cursor.readBufferedDocuments() as unknown as Buffer[]);
+        yield gatherBsonDocuments(cursor.readBufferedDocuments() as unknown as Buffer[]);
       }
     } finally {
       await cursor.close();
@@ -266,16 +266,4 @@ function asIndex(index: Document): MongodbIndex {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function joined(documents: readonly Buffer[]): BsonDocuments {
-  const starts = new Uint32Array(documents.length);
-  const ends = new Uint32Array(documents.length);
-  let at = 0;
-  for (const [i, document] of documents.entries()) {
-    starts[i] = at;
-    at += document.length;
-    ends[i] = at;
-  }
-  return { bytes: Buffer.concat(documents), starts, ends, count: documents.length };
 }

@@ -30,7 +30,7 @@ export interface DocumentScanner {
   readonly mayHoldSecret: boolean;
   /**
    * What a digest is made of, piece by piece: the members that are not volatile, each run of them with a comma behind it. Ask
-   * once, and last: the bytes are valid until the next document.
+   * once, and last: the bytes are valid until the next document, and the scanner itself lets go of this one.
    */
   digestPieces(): readonly Buffer[];
 }

@@ -2,6 +2,8 @@ import { bytesMatch } from './bytes-match.ts';
 import type { DocumentNames, DocumentScanner } from './document-scan.ts';
 import { jsonElements, jsonMembers } from './json-members.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * The same from the members' list: for very long documents, for names written with escapes, and where WebAssembly is not there.
  * It takes no memory of the document's size.
@@ -13,7 +15,7 @@ export class PlainDocumentScanner implements DocumentScanner {
   readonly #secrets: RegExp;
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #start = 0;
   #end = 0;
   #runs: Buffer[] = [];
@@ -89,7 +91,11 @@ export class PlainDocumentScanner implements DocumentScanner {
   }
 
   digestPieces(): readonly Buffer[] {
-    return this.#runs;
+    const runs = this.#runs;
+    // There may be no next document for a long time: one of 16 MB would be held meanwhile.
+    this.#runs = [];
+    this.#bytes = NOTHING;
+    return runs;
   }
 
   #isVolatile(name: string): boolean {

@@ -175,6 +175,15 @@ function digested(bytes: Buffer): string {
   return end > 0 ? `${runs},` : runs;
 }
 
+test('a document is let go of with what its digest is made of', () => {
+  const { typescript } = scannerOf;
+  scan(typescript, '{"a":[null]}');
+  assert.equal(typescript.holdsNull(a), true);
+  assert.equal(Buffer.concat(typescript.digestPieces()).toString(), '"a":[null],');
+  assert.equal(typescript.holdsNull(a), false);
+  assert.deepEqual(typescript.digestPieces(), []);
+});
+
 test('very long documents are scanned, and many volatile members', () => {
   const long = JSON.stringify({ a: 'x'.repeat(9_000_000), list: [null] });
   const many = `{${Array.from({ length: 9000 }, (_, i) => `"_meili${i}":0,"n${i}":${i}`).join(',')}}`;

@@ -81,7 +81,7 @@ export function librechatToConversation(chat: LibrechatChat): {
   if (!isHintSound)
     repairs.push({ kind: 'message-list-differs', detail: "the conversation's own list of messages is not theirs" });
   const fileRecords = files.finish(named);
-  repairs.push(...files.repairs);
+  for (const repair of files.repairs) repairs.push(repair);
 
   const conversation: Conversation = {
     schema: CONVERSATION_SCHEMA,

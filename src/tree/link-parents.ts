@@ -38,9 +38,9 @@ export function linkParents(sorted: readonly TreeNode[], ids: readonly string[])
       detail: `cut a cycle of ${length}; its parent was ${sorted[place]?.parentId ?? ''}`,
     });
   }
-  if (unknown.length > 0) repairs.push(...adopt(sorted, ids, parents, unknown));
+  const adopted = unknown.length === 0 ? [] : adopt(sorted, ids, parents, unknown);
   const missingParents = new Set(unknown.map((place) => sorted[place]?.parentId ?? ''));
-  return { parents, missingParents: [...missingParents], repairs };
+  return { parents, missingParents: [...missingParents], repairs: [...repairs, ...adopted] };
 }
 
 /** Makes the earliest node of every cycle a root, in place, and gives those nodes with the cycle's length. Linear. */

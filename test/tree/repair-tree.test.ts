@@ -239,6 +239,19 @@ test('siblings stay in the order of time, so the last child leads to the active 
   );
 });
 
+test('more messages without their parents than a call takes arguments are mended', () => {
+  const orphans = Array.from({ length: 200_000 }, (_, i) => ({
+    id: `m${i}`,
+    parentId: `gone${i}`,
+    time: i,
+    role: 'user',
+  }));
+  const { nodes, repairs, missingParents } = repairTree(orphans);
+  assert.equal(nodes.length, 200_000);
+  assert.equal(repairs.length, 200_000);
+  assert.equal(missingParents.length, 200_000);
+});
+
 test('chains 20,000 deep, 5,000 siblings and a cycle of 20,000 need no recursion', () => {
   const chain = Array.from({ length: 20_000 }, (_, i) =>
     node(`${i}<${i === 0 ? '' : i - 1} ${i % 2 === 0 ? 'user' : 'bot'} ${i}`),

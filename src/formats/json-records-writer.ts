@@ -1,6 +1,8 @@
 import type { JsonRecords } from './json-records.ts';
 
 const NEWLINE = 0x0a;
+/** Beyond twice what is needed. */
+const mostGuessed = 1024 * 1024;
 
 /** Writes JSON text into records one by one, laid out as lines (a single `\n` after each). */
 export class JsonRecordsWriter {
@@ -54,9 +56,9 @@ export class JsonRecordsWriter {
   #reserve(more: number): void {
     const needed = this.#used + more;
     if (needed <= this.#bytes.length) return;
-    // As much as they take if those that are to come are as long as those before.
+    // As much as they take if those that are to come are as long as those before, which one long one is no sign of.
     const averaged = Math.ceil((needed / (this.#count + 1)) * this.#most * 1.1);
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, averaged));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(averaged, needed * 2 + mostGuessed)));
     this.#bytes.copy(larger, 0, 0, this.#used);
     this.#bytes = larger;
   }

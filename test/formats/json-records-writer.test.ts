@@ -30,3 +30,12 @@ test('JsonRecordsWriter writes what encodeJsonRecords does, however little memor
     }),
   );
 });
+
+test('a long record among many short ones takes no more memory than it needs twice', () => {
+  for (const place of [0, 1, 499]) {
+    const all = Array.from({ length: 500 }, (_, n) => (n === place ? 'x'.repeat(17_000_000) : { n }));
+    const { bytes, count } = encodeJsonRecords(all);
+    assert.equal(count, 500);
+    assert.ok(bytes.buffer.byteLength < 36_000_000);
+  }
+});

@@ -104,7 +104,7 @@ function normalized(chunk: RecordChunk, conversion: Conversion, ctx: ReadingCont
   // What comes from a document we made ourselves is sound: nothing is bad twice.
   const written = { ...chunk, ...converted(documents, good.map(placeOf), conversion, ctx), bad: all };
   takeBack?.();
-  memory.giveBack(wholeMemory(documents.bytes));
+  memory.giveBackAround(documents.bytes);
   return written;
 }
 
@@ -117,10 +117,6 @@ interface Conversion {
 /** BSON and text take about as much; what does not fit lies in other memory. */
 function withSlack(bytes: number): number {
   return bytes + (bytes >>> 2);
-}
-
-function wholeMemory({ buffer }: Uint8Array): Buffer {
-  return Buffer.from(buffer as ArrayBuffer);
 }
 
 interface Place {
@@ -157,7 +153,7 @@ function converted(
     }),
     numberAt: (index) => good[index]?.number ?? 0,
     offsetAt: (index) => good[index]?.offset ?? 0,
-    takeBack: () => memory.giveBack(wholeMemory(json.bytes)),
+    takeBack: () => memory.giveBackAround(json.bytes),
   };
 }
 

@@ -24,7 +24,7 @@ export function bsonLayout(): FileLayout<unknown> {
       }
       const waiting = output.write(documents.bytes);
       if (waiting !== undefined) await waiting;
-      output.whenTaken(() => memory.giveBack(Buffer.from(documents.bytes.buffer as ArrayBuffer)));
+      output.whenTaken(() => memory.giveBackAround(documents.bytes));
       return documents.count;
     },
   };

@@ -99,7 +99,7 @@ export const bsonDumpSinkComponent = defineSink({
   summary: 'A collection as mongodump writes it, for mongorestore',
   details:
     'Writes `<collection>.bson` and `<collection>.metadata.json` (with `compress: gzip` both as `.gz`, for `mongorestore --gzip`). ' +
-    'Takes Extended JSON, relaxed or canonical, and plain JSON; plain ids and dates stay strings. ' +
+    'Takes Extended JSON, relaxed or canonical, and plain JSON; plain ids and dates stay strings. Canonical keeps every type. ' +
     'Only the index on `_id` is declared: the application makes its own when it starts.',
   accepts: 'any',
   options,

@@ -52,14 +52,15 @@
 // | documents since       | 22.1 to 24.4 | 28.9 to 29.8 | 209, 212, 212 |
 //
 // 24 000: 15.1 s of CPU instead of 17.6, 14.7 instead of 18.1; 12 000: 215, 216, 217, 218 and 218 MB, where it was 216 to 230.
-// A query for each conversation took 4.11 times as long in the same minutes (228 MB, before the last two steps), and 4.33 and 3.43
-// times with them (213 and 209 MB; CPU 1.85, 1.89 and 1.63), which says most about the other work. A sixth of all CPU was compiling: the engine drops optimised code with the last function that has it, and arrow functions
-// in hot places were gone at each of 84 full collections: 1222 compilations in half a gigabyte, 670 with loops and named functions
-// in their place. Another sixth was looking for garbage: a result lay in memory of its own, and its lines in small buffers
-// before; now it is put together once in memory that goes round (full collections of the thread 38 to 14). The scanner held the
-// message of 16 MB to the end (203 MB after it, 186 since). With less garbage it costs nothing to look for it sooner still: 10 MB less.
-// No gain: more room for young objects in the thread, collecting in one thread only, reading further ahead, more jobs on their way.
-// The first thread is busy for three quarters of the time and the second for half of it: what would help next is BSON to JSON in
+// A query for each conversation took 4.11 times as long in the same minutes (228 MB, before the last two steps), and 4.33 and
+// 3.43 times with them (213 and 209 MB; CPU 1.85, 1.89 and 1.63), which says most about the other work. A sixth of all CPU was
+// compiling: the engine drops optimised code with the last function that has it, and arrow functions in hot places were gone at
+// each of 84 full collections: 1222 compilations in half a gigabyte, 670 with loops and named functions in their place. Another
+// sixth was looking for garbage: a result lay in memory of its own, and its lines in small buffers before; now it is put
+// together once in memory that goes round (full collections of the thread 38 to 14). The scanner held the message of 16 MB to
+// the end (203 MB after it, 186 since). With less garbage it costs nothing to look for it sooner still: 10 MB less. No gain:
+// more room for young objects in the thread, collecting in one thread only, reading further ahead, more jobs on their way. The
+// first thread is busy for three quarters of the time and the second for half of it: what would help next is BSON to JSON in
 // the second one, about an eighth of what the first does.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';

@@ -180,8 +180,10 @@ export class UserSection {
   }
 
   async #addFiles(files: readonly LibrechatFileRef[]): Promise<void> {
-    for (const file of files) this.#copies.start(file);
-    await this.#settleFiles(maxWaiting);
+    for (const file of files) {
+      this.#copies.start(file);
+      if (this.#copies.waiting > maxWaiting) await this.#settleFiles(maxWaiting);
+    }
   }
 
   /** Writes the entries of files that are done, in the order they were named, until no more than `left` are waited for. */

@@ -1,4 +1,4 @@
-import { freeMemory } from './free-memory.ts';
+import { freeWhole } from './free-memory.ts';
 
 /** How much memory is kept for use. */
 export interface KeptMemory {
@@ -45,7 +45,7 @@ export class BatchMemory {
   giveBack(buffer: Buffer): void {
     const { length } = buffer;
     if (!this.keeps(length)) {
-      if (isWhole(buffer)) freeMemory(buffer);
+      freeWhole(buffer);
       return;
     }
     if (length === 0) return;
@@ -58,8 +58,4 @@ export class BatchMemory {
   giveBackAround({ buffer }: Uint8Array): void {
     if (buffer.byteLength > 0) this.giveBack(Buffer.from(buffer as ArrayBuffer));
   }
-}
-
-function isWhole(buffer: Buffer): buffer is Buffer<ArrayBuffer> {
-  return buffer.buffer instanceof ArrayBuffer && buffer.length === buffer.buffer.byteLength;
 }

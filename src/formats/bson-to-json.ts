@@ -19,7 +19,10 @@ export interface BsonToJsonOptions {
   readonly types?: BsonTypes | undefined;
   /** Default: WebAssembly where it was built. Both give the same bytes. */
   readonly engine?: Engine | undefined;
-  /** Memory to write the text into, where it is large enough: it must not be used for anything else while the text is. */
+  /**
+   * Memory to write the text into, as far as it is large enough: it must not be used for anything else while the text is. Large
+   * memory that turns out too small is freed.
+   */
   readonly memory?: Buffer | undefined;
 }
 

@@ -1,6 +1,8 @@
 import { isAscii } from 'node:buffer';
 
+import { largeRecord } from './json-pieces.ts';
 import { JsonRecordsWriter } from './json-records-writer.ts';
+import { parseLargeJson } from './parse-large-json.ts';
 
 const NEWLINE = 0x0a;
 
@@ -25,14 +27,18 @@ export const noJsonRecords: JsonRecords = {
   count: 0,
 };
 
-/** The records as values: `JSON.parse` of each. */
+/** The records as values: what `JSON.parse` gives of each. */
 export function decodeJsonRecords(json: JsonRecords): unknown[] {
   const { starts, ends, count } = json;
   const bytes = asBuffer(json.bytes);
   // latin1 is a plain copy; UTF-8 has to be looked at. Asking once for the whole buffer is nearly free.
   const encoding = isAscii(bytes) ? 'latin1' : 'utf8';
   const values = new Array<unknown>(count);
-  for (let i = 0; i < count; i++) values[i] = JSON.parse(bytes.toString(encoding, starts[i], ends[i]));
+  for (let i = 0; i < count; i++) {
+    const [start = 0, end = 0] = [starts[i], ends[i]];
+    values[i] =
+      end - start > largeRecord ? parseLargeJson(bytes, start, end) : JSON.parse(bytes.toString(encoding, start, end));
+  }
   return values;
 }
 

@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
+import { freeWhole } from './free-memory.ts';
+
 // For each byte: 0 as it is, 1 to be written as \u00xx, else the letter after the backslash.
 const escapes = new Uint8Array(256);
 escapes.fill(1, 0, 0x20);
@@ -18,10 +20,11 @@ const HEX = Buffer.from('0123456789abcdef');
 
 // Text is escaped in slices of so much, so that room for the worst case stays small.
 const sliceBytes = 65_536;
+const longText = 1_048_576;
 // A multiple of 3: base64 of one slice goes on in the next.
 const base64Bytes = 49_152;
 
-/** JSON text that grows in one buffer. With `repair`, what is not UTF-8 becomes U+FFFD and is counted. */
+/** JSON text that grows in one buffer, and takes the place of what it was given. With `repair`, what is not UTF-8 becomes U+FFFD and is counted. */
 export class JsonText {
   /** Strings that held invalid UTF-8, since the beginning. */
   replaced = 0;
@@ -53,6 +56,7 @@ export class JsonText {
     if (this.#used + bytes <= this.#out.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#used + bytes, Math.ceil(this.#out.length * 1.5)));
     this.#out.copy(larger, 0, 0, this.#used);
+    if (this.#out.length > longText) freeWhole(this.#out);
     this.#out = larger;
   }
 
@@ -95,6 +99,8 @@ export class JsonText {
       end = b.length;
       this.replaced++;
     }
+    // Grown once, and not again and again.
+    if (end - p > longText) this.#reserve(escapedBytes(b, p, end));
     for (; p < end; p += sliceBytes) this.#escaped(b, p, Math.min(end, p + sliceBytes));
   }
 

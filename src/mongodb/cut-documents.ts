@@ -87,5 +87,5 @@ function apart(page: BsonDocuments, memory: BatchMemory): readonly BsonDocuments
 }
 
 function free({ bytes }: BsonDocuments): void {
-  if (bytes.buffer instanceof ArrayBuffer && bytes.length >= ownBytes) freeMemory(bytes as Uint8Array<ArrayBuffer>);
+  if (bytes.length >= ownBytes) freeMemory(bytes);
 }

@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 
 import { largeRecord } from '../formats/json-pieces.ts';
-import { parseInPlace } from '../formats/parse-in-place.ts';
+import { parseLargeJson } from '../formats/parse-large-json.ts';
 
 /**
  * The records of a job, each decoded when it is asked for: of those before nothing is held.
@@ -17,7 +17,7 @@ export function jobRecords(lines: Buffer, lengths: Uint32Array): (index: number)
   return (index) => {
     const start = starts[index] ?? 0;
     const end = (starts[index + 1] ?? 1) - 1;
-    if (end - start > largeRecord) return parseInPlace(lines, start, end);
+    if (end - start > largeRecord) return parseLargeJson(lines, start, end, { inPlace: true });
     return JSON.parse(lines.toString(encoding, start, end)) as unknown;
   };
 }

@@ -30,10 +30,16 @@ async function* read(
   if (file === undefined) return;
   const format = file.isBson ? bsonFormat('relaxed', limits) : extendedJsonFormat('relaxed', limits);
   try {
-    for await (const { json } of readRecords(file.path, format, readingContext(ctx)))
+    for await (const { json } of readRecords(file.path, format, withoutContent(ctx, collection)))
       if (json !== undefined) yield json;
   } catch (error) {
     if (!(error instanceof EtlError) || error.code !== 'ETL_SOURCE_TRUNCATED') throw error;
     cut.set(collection, error);
   }
+}
+
+/** Rejects say where a document stands and nothing of what is in it: a user's holds passwords and keys. */
+function withoutContent(ctx: StageContext, collection: LibrechatCollection): StageContext {
+  const reading = readingContext(ctx);
+  return { ...reading, reject: (_, cause, from) => reading.reject({ collection }, cause, from) };
 }

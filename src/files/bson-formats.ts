@@ -2,6 +2,7 @@ import { EtlError } from '../errors.ts';
 import { BatchMemory } from '../formats/batch-memory.ts';
 import { readBsonDocuments, type BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson, type BsonTypes } from '../formats/bson-to-json.ts';
+import { freeMemory } from '../formats/free-memory.ts';
 import type { ChunkLimits } from '../formats/json-chunk.ts';
 import { jsonRecordsByteLength, jsonRecordText } from '../formats/json-records.ts';
 import { jsonToBson } from '../formats/json-to-bson.ts';
@@ -36,10 +37,9 @@ export function bsonFormat(types: BsonTypes, limits: Pick<ChunkLimits, 'batchSiz
           offset: offsets[index] ?? 0,
           number: first + index,
         }));
-        yield {
-          ...converted(documents, places, { types, memory }, ctx),
-          end: { offset: end.offset, number: end.index },
-        };
+        const chunk = converted(documents, places, { types, memory }, ctx);
+        if (!memory.keeps(documents.bytes.length)) freeMemory(documents.bytes);
+        yield { ...chunk, end: { offset: end.offset, number: end.index } };
         first = end.index;
       }
     },

@@ -40,7 +40,7 @@ const MIN_DOCUMENT = 5;
  * at: `bsonToJson` tells which documents are broken.
  *
  * Chunks are cut by what the documents are, not by how the reads were aligned: a reader started at a chunk's `end` gives
- * the same chunks from there. The given bytes are copied.
+ * the same chunks from there. The given bytes are copied; a chunk's are nobody else's.
  *
  * @throws {FormatError} at a length that cannot be one (below 5 or above `maxDocumentBytes`), or when the input ends inside
  *   a document; the documents before it were given out.
@@ -51,7 +51,8 @@ export async function* readBsonDocuments(
 ): AsyncGenerator<BsonChunk, void, undefined> {
   const { batchSize = 500, batchBytes = 262_144, maxDocumentBytes = 16_793_600, signal } = options;
   let { offset, index } = options.start ?? { offset: 0, index: 0 };
-  let buffer = Buffer.allocUnsafeSlow(Math.min(batchBytes, 4_194_304) + 65_536);
+  const usualBytes = Math.min(batchBytes, 4_194_304) + 65_536;
+  let buffer = Buffer.allocUnsafeSlow(usualBytes);
   let used = 0;
   // Of what is in the buffer: whole documents end here, and the document being read has this length (0: not known).
   let cut = 0;
@@ -59,14 +60,19 @@ export async function* readBsonDocuments(
   let starts: number[] = [];
 
   const take = (): BsonChunk => {
-    const bytes = Buffer.from(buffer.subarray(0, cut));
+    // What a very long document left large goes with it.
+    const goesItself = buffer.length > usualBytes * 4;
+    const filled = buffer.subarray(0, cut);
+    const bytes = goesItself ? filled : Buffer.from(filled);
     const ends = Uint32Array.from(starts, (_, i) => starts[i + 1] ?? cut);
     const offsets = Float64Array.from(starts, (start) => offset + start);
     const documents = { bytes, starts: Uint32Array.from(starts), ends, count: starts.length };
     offset += cut;
     index += starts.length;
-    buffer.copyWithin(0, cut, used);
-    used -= cut;
+    const rest = buffer.subarray(cut, used);
+    if (goesItself) buffer = withRoom(Buffer.allocUnsafeSlow(usualBytes), 0, rest.length);
+    rest.copy(buffer);
+    used = rest.length;
     cut = 0;
     starts = [];
     return { documents, offsets, end: { offset, index } };
@@ -85,7 +91,10 @@ export async function* readBsonDocuments(
       if (used - cut < (length === 0 ? 4 : length)) continue;
       if (length === 0) {
         length = buffer.readUInt32LE(cut);
-        if (length >= MIN_DOCUMENT && length <= maxDocumentBytes) continue;
+        if (length >= MIN_DOCUMENT && length <= maxDocumentBytes) {
+          buffer = withRoom(buffer, used, length - 4);
+          continue;
+        }
         const at = offset + cut;
         if (starts.length > 0) yield take();
         throw new FormatError(

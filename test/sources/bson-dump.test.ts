@@ -62,6 +62,17 @@ describe('source bson-dump', () => {
     });
   }
 
+  testIn('documents of many megabytes among small ones come whole', async (directory) => {
+    const texts = ['short', 'x'.repeat(9_000_000), 'é\n'.repeat(4_000_000), '', '"'.repeat(5_000_000), 'last'];
+    const all = texts.flatMap((text, n) => [{ n }, { n, text }]);
+    const path = await makeFile(directory, 'c.bson', Buffer.concat(all.map((document) => BSON.serialize(document))));
+    for (const batchBytes of [4000, 20_000_000]) {
+      const { batches } = await readAll(bsonDumpSource({ path, types: 'plain', batchBytes }));
+      assert.ok(recordsOf(batches).every((text, i) => text === JSON.stringify(all[i])));
+      assert.equal(recordsOf(batches).length, all.length);
+    }
+  });
+
   testIn('gives ids and dates as strings when asked for plain', async (directory) => {
     const path = await makeFile(directory, 'c.bson', dump);
     const { batches } = await readAll(bsonDumpSource({ path, types: 'plain' }));

@@ -48,6 +48,12 @@ export async function openWithoutLinks(path: string): Promise<number> {
   return opens.isAtOnce() ? opens.run(() => openSync(path, flags)) : openFile(path, flags);
 }
 
+/** Whether an error says that what was opened cannot be read (a bad sector, say), and not that a copy cannot be written. */
+export function isUnreadable(error: unknown): boolean {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  return syscall === 'read' && (code === 'EIO' || code === 'ESTALE');
+}
+
 /** The digest of an open file, from its beginning. What is read goes into `copy`, too: the copy has the digest for sure. */
 export async function hashDescriptor(
   descriptor: number,

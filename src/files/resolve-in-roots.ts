@@ -96,6 +96,8 @@ const problems: ReadonlyMap<string, FileProblem> = new Map([
   ['EACCES', 'unreadable'],
   ['EPERM', 'unreadable'],
   ['EIO', 'unreadable'],
+  // A file of a network drive that is another there by now.
+  ['ESTALE', 'unreadable'],
   ['EISDIR', 'notAFile'],
   // A socket, a device without driver.
   ['ENXIO', 'notAFile'],

@@ -7,8 +7,10 @@ import type { BsonDocuments } from '../formats/bson-documents.ts';
 import { bsonToJson } from '../formats/bson-to-json.ts';
 import type { JsonRecords } from '../formats/json-records.ts';
 import { documentsBytes, fieldOf } from '../mongodb/bson-documents.ts';
+import { hasIndexOn } from '../mongodb/indexes.ts';
 import { keysetPages } from '../mongodb/keyset-pages.ts';
 import { readAhead } from '../mongodb/read-ahead.ts';
+import { toldIndexes } from '../mongodb/told-indexes.ts';
 import type { StageContext } from '../stage.ts';
 import {
   collectionsToRead,
@@ -22,7 +24,6 @@ import {
 } from './librechat-input.ts';
 import { messageKeys, messagesOf, type MessageDocuments } from './live-messages.ts';
 import { readingContext } from './reading-context.ts';
-import { hasMessageIndex } from './told-indexes.ts';
 
 const aheadBytes = 1_500_000;
 /** Two ids as text. */
@@ -67,6 +68,11 @@ export async function liveInput(
     cut: new Map(),
     close: () => connection.close(),
   };
+}
+
+/** Whether a query finds a conversation's messages without looking through all; not, as far as nothing is told. */
+async function hasMessageIndex(connection: MongodbConnection, signal: AbortSignal): Promise<boolean> {
+  return hasIndexOn((await toldIndexes(connection, 'messages', signal)) ?? [], ['conversationId']);
 }
 
 async function collectionsOf(

@@ -18,3 +18,12 @@ export function indexOn(indexes: readonly MongodbIndex[], fields: readonly strin
 export function hasIndexOn(indexes: readonly MongodbIndex[], fields: readonly string[]): boolean {
   return (fields.length === 1 && fields[0] === '_id') || indexOn(indexes, fields) !== undefined;
 }
+
+/** What there is to say of a read in some order: nothing where no indexes are told, or the server has to say which one serves it. */
+export function sortServed(
+  told: readonly MongodbIndex[] | undefined,
+  sort: Readonly<Record<string, 1 | -1>> = {},
+): string {
+  if (told === undefined || new Set(Object.values(sort)).size > 1) return '';
+  return hasIndexOn(told, Object.keys(sort)) ? ', served by an index' : ', which no index serves: the server sorts';
+}

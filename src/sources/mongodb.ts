@@ -10,9 +10,11 @@ import type { Json } from '../json.ts';
 import { documentsBytes } from '../mongodb/bson-documents.ts';
 import { cutDocuments } from '../mongodb/cut-documents.ts';
 import { cursorValue, documentBatches } from '../mongodb/document-batches.ts';
+import { sortServed } from '../mongodb/indexes.ts';
 import { keysetPages } from '../mongodb/keyset-pages.ts';
 import { queryFilter, type QueryFilter } from '../mongodb/query-filter.ts';
 import { readAhead } from '../mongodb/read-ahead.ts';
+import { toldIndexes } from '../mongodb/told-indexes.ts';
 import type { Batch, Source, StageContext } from '../stage.ts';
 
 const queryDocument = z.record(z.string(), z.unknown());
@@ -114,7 +116,8 @@ export function mongodbSource<T = unknown>(
     async estimate(signal) {
       return await withConnection(given, connect, signal, async (connection) => {
         await existing(connection, collection, signal);
-        const plan = `${where}, collection ${collection}: ${isById(sort) ? 'pages in the order of _id' : 'one cursor, in the order of `sort`; no resume'}`;
+        const served = isById(sort) ? '' : sortServed(await toldIndexes(connection, collection, signal), sort);
+        const plan = `${where}, collection ${collection}: ${isById(sort) ? 'pages in the order of _id' : `one cursor, in the order of \`sort\`${served}; no resume`}`;
         if (Object.keys(given.filter).length > 0)
           return { plan: `${plan}; how many documents the filter finds is not counted` };
         const { documents, bytes } = await connection.size(collection, signal);

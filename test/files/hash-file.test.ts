@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { systemCode } from '../../src/errors.ts';
-import { hashFile } from '../../src/files/hash-file.ts';
+import { hashDescriptor, hashFile, isUnreadable } from '../../src/files/hash-file.ts';
 import { resolveInRoots } from '../../src/files/resolve-in-roots.ts';
 
 async function inDirectory(use: (directory: string) => Promise<void>): Promise<void> {
@@ -18,6 +18,29 @@ async function inDirectory(use: (directory: string) => Promise<void>): Promise<v
     await rm(directory, { recursive: true, force: true });
   }
 }
+
+test('a file that cannot be read is told from a copy that cannot be written', async (t) => {
+  if (process.platform !== 'linux') {
+    t.skip('needs files of Linux that fail');
+    return;
+  }
+  // Nothing is at address 0 of a process: EIO.
+  const unreadable: unknown = await hashFile('/proc/self/mem').catch((error: unknown) => error);
+  assert.equal(systemCode(unreadable), 'EIO');
+  assert.ok(isUnreadable(unreadable));
+  await inDirectory(async (directory) => {
+    const path = join(directory, 'file');
+    for (const size of [10, 300_000]) {
+      await writeFile(path, Buffer.alloc(size));
+      const [from, copy] = [await open(path), await open('/dev/full', 'w')];
+      const full: unknown = await hashDescriptor(from.fd, { copy }).catch((error: unknown) => error);
+      assert.equal(systemCode(full), 'ENOSPC');
+      assert.ok(!isUnreadable(full));
+      await Promise.all([from.close(), copy.close()]);
+    }
+  });
+  assert.ok(!isUnreadable(Object.assign(new Error('write EIO'), { code: 'EIO', syscall: 'write' })));
+});
 
 test('hashes files of all sizes', async () => {
   await inDirectory(async (directory) => {

@@ -460,7 +460,11 @@ test('check and estimate', async (t) => {
     const { records, plan } =
       (await mongodbSource({ uri, collection: 'messages', filter: { n: 1 }, sort: { n: 1 } }).estimate?.(signal)) ?? {};
     assert.equal(records, undefined);
-    assert.match(plan ?? '', /no resume/);
+    assert.match(plan ?? '', /in the order of `sort`, which no index serves: the server sorts; no resume/);
+    const backwards = await mongodbSource({ uri, collection: 'messages', sort: { _id: -1 } }).estimate?.(signal);
+    assert.match(backwards?.plan ?? '', /in the order of `sort`, served by an index; no resume/);
+    const mixed = await mongodbSource({ uri, collection: 'messages', sort: { a: 1, b: -1 } }).estimate?.(signal);
+    assert.match(mixed?.plan ?? '', /in the order of `sort`; no resume/);
   });
 
   await t.test('count where statistics are not allowed', () =>

@@ -6,8 +6,7 @@ import { promisify } from 'node:util';
 import pLimit from 'p-limit';
 
 import type { FileDownloads } from '../../connections/file-downloads.ts';
-import { systemCode } from '../../errors.ts';
-import { hashDescriptor } from '../../files/hash-file.ts';
+import { hashDescriptor, isUnreadable } from '../../files/hash-file.ts';
 import { RootedFiles } from '../../files/resolve-in-roots.ts';
 import { withoutSignature } from '../../mappings/librechat-secrets.ts';
 import type { LibrechatFileRef } from '../../models/librechat-chat.ts';
@@ -119,8 +118,8 @@ export class FileCopies {
       try {
         return { sourcePath: path, ...(await this.#take(opened.descriptor)), errors: [] };
       } catch (error) {
-        // A bad sector is that file's trouble; anything else, such as a full disk, is the run's.
-        if (systemCode(error) !== 'EIO') throw error;
+        // That file's trouble; anything else, such as a full disk, is the run's.
+        if (!isUnreadable(error)) throw error;
         reason = 'unreadable';
       } finally {
         await closeFile(opened.descriptor);

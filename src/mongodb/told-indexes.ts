@@ -1,6 +1,5 @@
 import type { MongodbConnection, MongodbIndex } from '../connections/mongodb.ts';
 import { EtlError } from '../errors.ts';
-import { hasIndexOn } from '../mongodb/indexes.ts';
 
 /** The indexes of a collection; none are told to a user who may read documents and nothing else. */
 export async function toldIndexes(
@@ -14,9 +13,4 @@ export async function toldIndexes(
     if (error instanceof EtlError && error.code === 'ETL_AUTH_FAILED') return undefined;
     throw error;
   }
-}
-
-/** Whether a query finds a conversation's messages without looking through all; not, as far as nothing is told. */
-export async function hasMessageIndex(connection: MongodbConnection, signal: AbortSignal): Promise<boolean> {
-  return hasIndexOn((await toldIndexes(connection, 'messages', signal)) ?? [], ['conversationId']);
 }

@@ -13,7 +13,7 @@ import {
 import { createCommand, wholeNumber } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { safe, type Cli } from './io.ts';
-import { addLibrechatSource, librechatSourceOf, type SourceFlags } from './librechat-source.ts';
+import { addLibrechatSource, librechatSourceOf, pathName, type SourceFlags } from './librechat-source.ts';
 import { addRunOptions, runPlan, type RunFlags } from './run-plan.ts';
 
 /** Where exports go unless somewhere else is named. */
@@ -76,7 +76,7 @@ export function librechatExportCommand(cli: Cli): Command {
       oneOf('all', 'active', 'split'),
       'all',
     )
-    .option('--output-dir <folder>', 'where exports go, each in a folder named after its time', exportsFolder)
+    .option('--output-dir <folder>', 'where exports go, each in a folder named after its time', pathName, exportsFolder)
     .option('--path <folder>', 'the folder of this export itself')
     .option('--layout <which>', 'users (a folder for each) or single (one for all)', oneOf('users', 'single'), 'users')
     .option('--compress', 'compress the lines with gzip')
@@ -89,7 +89,11 @@ export function librechatExportCommand(cli: Cli): Command {
     )
     .option('--download-private', 'fetch from addresses inside a network, too')
     .option('--accept-truncated', 'complete the export of a dump that was cut short')
-    .option('--rejects <file>', 'where records go that cannot be read (default: rejects.jsonl in <folder>.etl)')
+    .option(
+      '--rejects <file>',
+      'where records go that cannot be read (default: rejects.jsonl in <folder>.etl)',
+      pathName,
+    )
     .option('--max-rejects <n>', 'fail when there are more of them', wholeNumber(0));
   return addRunOptions(command).action(async (flags: ExportFlags) => {
     const options = await exportOptions(cli, flags);
@@ -170,6 +174,9 @@ function downloadOf({
   if (download === undefined && downloadPrivate)
     throw new EtlError('ETL_USAGE', '--download-private says nothing without --download');
   if (download === undefined) return {};
+  const link = download.find((host) => /[/\s]/.test(host));
+  if (link !== undefined)
+    throw new EtlError('ETL_USAGE', `--download ${link}: expected the name of a host, such as *.amazonaws.com, or all`);
   return { download: { hosts: download.includes('all') ? 'all' : [...download], privateAddresses: downloadPrivate } };
 }
 

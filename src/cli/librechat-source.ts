@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 
 import { EtlError } from '../errors.ts';
 import type { LibrechatExportOptions } from '../jobs/librechat-export.ts';
@@ -33,4 +33,10 @@ export async function librechatSourceOf(
     });
   cli.hide([address]);
   return { uri: address, ...(database !== undefined && { database }) };
+}
+
+/** The name of a file or a folder, for options such as `--output-dir`. */
+export function pathName(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must be a path.');
+  return text;
 }

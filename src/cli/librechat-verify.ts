@@ -4,7 +4,7 @@ import { lastExport } from '../jobs/librechat-export.ts';
 import { createCommand, wholeNumber } from './command.ts';
 import type { Cli } from './io.ts';
 import { exportsFolder } from './librechat-export.ts';
-import { addLibrechatSource, librechatSourceOf, type SourceFlags } from './librechat-source.ts';
+import { addLibrechatSource, librechatSourceOf, pathName, type SourceFlags } from './librechat-source.ts';
 import { runVerify } from './verify.ts';
 
 /** `etl librechat verify` */
@@ -22,7 +22,7 @@ export function librechatVerifyCommand(cli: Cli): Command {
     }),
   )
     .argument('[bundle]', 'folder of the export')
-    .option('--output-dir <folder>', 'where exports are', exportsFolder)
+    .option('--output-dir <folder>', 'where exports are', pathName, exportsFolder)
     .option('--max <n>', 'differences to list', wholeNumber(0), 20)
     .option('--json', 'print the result as JSON')
     .action(

@@ -45,7 +45,7 @@ export const librechatOptions = z
     maxConversations: z.int().positive().optional().describe('Only the first so many conversations, in order.'),
     since: z
       .string()
-      .refine((text) => !Number.isNaN(Date.parse(text)), 'expected a date, such as 2026-01-31')
+      .refine(isDate, 'expected a date, such as 2026-01-31')
       .optional()
       .describe('Only conversations in which something was saved on this day or later.')
       .meta({ examples: ['2026-01-31'] }),
@@ -83,3 +83,10 @@ export const librechatOptions = z
     error: 'expected either "uri" (a live database) or "from" (a dump)',
     path: ['uri'],
   });
+
+/** Whether it is a date that is in the calendar: `Date.parse` takes 30 February for 2 March. */
+function isDate(text: string): boolean {
+  if (Number.isNaN(Date.parse(text))) return false;
+  const [, day] = /^\s*(\d{4}-\d{2}-\d{2})/.exec(text) ?? [];
+  return day === undefined || new Date(day).getUTCDate() === Number(day.slice(-2));
+}

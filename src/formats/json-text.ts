@@ -24,7 +24,10 @@ const longText = 1_048_576;
 // A multiple of 3: base64 of one slice goes on in the next.
 const base64Bytes = 49_152;
 
-/** JSON text that grows in one buffer, and takes the place of what it was given. With `repair`, what is not UTF-8 becomes U+FFFD and is counted. */
+/**
+ * JSON text that grows in one buffer: large memory that becomes too small is freed. With `repair`, what is not UTF-8 becomes
+ * U+FFFD and is counted.
+ */
 export class JsonText {
   /** Strings that held invalid UTF-8, since the beginning. */
   replaced = 0;

@@ -10,6 +10,8 @@ const LETTER_U = 0x75;
 // A longer string is taken out before the rest is parsed.
 const longBytes = 256 * 1024;
 const pieceBytes = 64 * 1024;
+/** `\\u` and four digits. */
+const longestEscape = 6;
 
 /** How a large record is parsed. */
 export interface ParseLargeJsonOptions {
@@ -118,9 +120,10 @@ function pieceEnd(text: Buffer, from: number): number {
   let end = Math.min(from + pieceBytes, text.length);
   if (end === text.length) return end;
   while (((text[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  const backslash = text.lastIndexOf(BACKSLASH, end - 1);
-  if (backslash < from || isEscaped(text, backslash, from)) return end;
-  const length = text[backslash + 1] === LETTER_U ? 6 : 2;
+  const before = end - longestEscape + 1;
+  const backslash = before + text.subarray(before, end).lastIndexOf(BACKSLASH);
+  if (backslash < before || isEscaped(text, backslash, from)) return end;
+  const length = text[backslash + 1] === LETTER_U ? longestEscape : 2;
   return backslash + length > end ? backslash : end;
 }
 

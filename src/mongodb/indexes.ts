@@ -19,7 +19,7 @@ export function hasIndexOn(indexes: readonly MongodbIndex[], fields: readonly st
   return (fields.length === 1 && fields[0] === '_id') || indexOn(indexes, fields) !== undefined;
 }
 
-/** What there is to say of a read in some order: nothing where no indexes are told, or the server has to say which one serves it. */
+/** What there is to say of a read in some order; nothing where no indexes are told, or where it runs in two directions. */
 export function sortServed(
   told: readonly MongodbIndex[] | undefined,
   sort: Readonly<Record<string, 1 | -1>> = {},

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 
 import { EtlError } from '../errors.ts';
+import { isDate } from '../is-date.ts';
 import type { ThreadPlace } from '../jobs/langgraph-export.ts';
 import type { ThreadScope } from '../jobs/scoped-threads.ts';
 import { wholeNumber } from './command.ts';
@@ -125,8 +126,7 @@ export function upTo256(text: string): number {
 }
 
 function date(text: string): string {
-  if (Number.isNaN(Date.parse(text)))
-    throw new InvalidArgumentError('It must be a date, such as 2026-01-31 or 2026-01-31T08:00:00Z.');
+  if (!isDate(text)) throw new InvalidArgumentError('It must be a date, such as 2026-01-31 or 2026-01-31T08:00:00Z.');
   return text;
 }
 

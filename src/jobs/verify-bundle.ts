@@ -19,6 +19,7 @@ import type { Source } from '../stage.ts';
 import { verifyChats, type WalkedCounts } from './verify-chats.ts';
 import { verifyFiles } from './verify-files.ts';
 import { Differences, type VerifyReport } from './verify-report.ts';
+import { verifySummaries } from './verify-summaries.ts';
 
 /** How to verify. */
 export interface VerifyOptions {
@@ -118,6 +119,7 @@ async function verifyUsers(
   differences.expect('count', MANIFEST_FILE, 'users', manifest.counts.users, users);
   differences.expect('count', MANIFEST_FILE, 'files', manifest.counts.files, files);
   differences.expect('count', MANIFEST_FILE, 'files copied', manifest.counts.filesCopied, copied);
+  await verifySummaries(path, manifest, folders, differences);
 }
 
 /** The values of a file's lines up to where it is broken: that it is, is noted by its digest. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { includable } from './librechat-input.ts';
+import { isDate } from '../is-date.ts';
 
 /** The options of the source `librechat`. */
 export const librechatOptions = z
@@ -83,10 +84,3 @@ export const librechatOptions = z
     error: 'expected either "uri" (a live database) or "from" (a dump)',
     path: ['uri'],
   });
-
-/** Whether it is a date that is in the calendar: `Date.parse` takes 30 February for 2 March. */
-function isDate(text: string): boolean {
-  if (Number.isNaN(Date.parse(text))) return false;
-  const [, day] = /^\s*(\d{4}-\d{2}-\d{2})/.exec(text) ?? [];
-  return day === undefined || new Date(day).getUTCDate() === Number(day.slice(-2));
-}

@@ -9,6 +9,7 @@ import {
   langgraphServerOptions,
 } from '../connections/langgraph-options.ts';
 import { langgraphAddress, openLanggraph, type LanggraphConnection } from '../connections/langgraph.ts';
+import { isDate } from '../is-date.ts';
 import type { Json } from '../json.ts';
 import type { ThreadRecord } from '../models/langgraph.ts';
 import type { Source } from '../stage.ts';
@@ -28,7 +29,7 @@ const options = z.strictObject({
   ids: z.array(z.string().min(1)).min(1).optional().describe('Only these threads, in this order.'),
   since: z
     .string()
-    .refine((text) => !Number.isNaN(Date.parse(text)), 'expected a date, such as 2026-01-31 or 2026-01-31T08:00:00Z')
+    .refine(isDate, 'expected a date, such as 2026-01-31 or 2026-01-31T08:00:00Z')
     .optional()
     .describe('Only threads that changed at this time or later.')
     .meta({ examples: ['2026-01-31'] }),

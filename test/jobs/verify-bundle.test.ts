@@ -165,6 +165,50 @@ test('whatever is done to a bundle is found, and named', async (t) => {
       kinds: ['count'],
       says: /messages: expected 6, found 5/,
     },
+    ...['branchPoints', 'orphans', 'empty', 'fileBytes', 'missingFiles'].map((count) => ({
+      name: `another ${count} in the manifest`,
+      damage: (copy: string) =>
+        edit(join(copy, 'MANIFEST.json'), (text) => text.replace(new RegExp(`("${count}": )`), '$19')),
+      kinds: ['count'] as const,
+      says: new RegExp(`MANIFEST.json: ${count}: expected 9`),
+    })),
+    ...['repairs', 'losses'].map((counts) => ({
+      name: `other ${counts} in the manifest`,
+      damage: (copy: string) =>
+        edit(join(copy, 'MANIFEST.json'), (text) =>
+          text.replace(`"${counts}": {`, `"${counts}": { "invented": 3,`).replace('3,}', '3}'),
+        ),
+      kinds: ['count'] as const,
+      says: new RegExp(`${counts}, invented: expected 3, found 0`),
+    })),
+    {
+      name: 'another time in the manifest',
+      damage: (copy) => edit(join(copy, 'MANIFEST.json'), (text) => text.replace(/("exported_at": "2)\d/, '$19')),
+      kinds: ['manifest'],
+      says: /exported_at, beside ana_example.org: expected "29/,
+    },
+    {
+      name: 'another layout in the manifest',
+      damage: (copy) => edit(join(copy, 'MANIFEST.json'), (text) => text.replace('"users",', '"single",')),
+      kinds: ['manifest'],
+      says: /layout: expected "single", found "users"/,
+    },
+    {
+      name: 'another kind in the manifest',
+      damage: (copy) => edit(join(copy, 'MANIFEST.json'), (text) => text.replace('"full"', '"delta"')),
+      kinds: ['manifest'],
+      says: /kind: expected "delta", found "full"/,
+    },
+    {
+      name: 'a file that the manifest does not name',
+      damage: async (copy) => {
+        const manifest = JSON.parse(await readFile(join(copy, 'MANIFEST.json'), 'utf8')) as { files: object };
+        const { 'users.jsonl': _, ...files } = manifest.files as Record<string, unknown>;
+        await writeFile(join(copy, 'MANIFEST.json'), JSON.stringify({ ...manifest, files }));
+      },
+      kinds: ['manifest'],
+      says: /does not name users\.jsonl/,
+    },
     {
       name: 'the manifest gone',
       damage: (copy) => rm(join(copy, 'MANIFEST.json')),

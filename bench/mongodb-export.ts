@@ -31,15 +31,36 @@
 // With the memory of text going through threads, too, on an otherwise idle machine, one round: a map 2.04 times the loop (CPU 2.33) at
 // 202 MB, in two workers 2.79 (CPU 2.17) at 211 MB; ten single runs before took 203 to 209.
 //
-// With a message of 16 MB among 300 MB (ETL_BENCH_LARGE=1 ETL_BENCH_MB=300), one run each: plain 198 MB, relaxed 207, with a map 255,
-// with a map in two workers 298 to 317; among 600 MB: plain 191, relaxed 190, with a map 300, the loop by hand 319 to 403.
+// 2026-11-22, 09:00, one round, one other program at the lowest priority:
 //
-// Reading: without objects the export takes an eighth of the loop's CPU, in memory that does not grow, with a document of 16 MB
-// too. With objects, parsing and stringifying are 14 of 19 s: two workers take them off the thread that reads and writes, and as
-// nothing of a record outlives it there, they cost less than the same work in one thread. With a document of 16 MB, objects miss
-// the 250 MB: reply, text, string, value and what comes out are 16 MB each and more than that, several of them at a time. Telling
-// the engine to collect at once brought nothing; small room for young objects and sooner collections bring a map to 224 MB for a
-// third more CPU. There was no mongodump to compare with.
+// | variant                       | MB/s | wall s | CPU s | peak MB | ratio | CPU ratio |
+// | for await and stringify       |   26 |  38.28 | 35.99 | 309 | 1.00 |  1.00 |
+// | batches of 1000 and stringify |   22 |  44.73 | 41.68 | 255 | 0.86 |  0.86 |
+// | mongodb to jsonl, plain       |  113 |   8.82 |  5.30 | 159 | 4.34 |  6.80 |
+// | mongodb to jsonl, relaxed     |  126 |   7.91 |  4.77 | 161 | 4.84 |  7.54 |
+// | with a map                    |   40 |  25.20 | 20.98 | 202 | 1.52 |  1.72 |
+// | with a map in two workers     |   55 |  18.10 | 21.35 | 198 | 2.12 |  1.69 |
+//
+// With a message of 16 MB among 320 MB, of letters that take two bytes in a string (ETL_BENCH_LARGE=1 ETL_BENCH_MB=320), one round:
+//
+// | for await and stringify       |   22 |  15.47 | 15.05 | 372 | 1.00 |  1.00 |
+// | mongodb to jsonl, plain       |  123 |   2.72 |  2.63 | 191 | 5.69 |  5.72 |
+// | mongodb to jsonl, relaxed     |  162 |   2.08 |  1.81 | 177 | 7.45 |  8.30 |
+// | with a map                    |   46 |   7.25 |  7.24 | 207 | 2.14 |  2.08 |
+// | with a map in two workers     |   58 |   5.78 |  8.52 | 224 | 2.67 |  1.77 |
+//
+// Before, the same with a map took 241 and 244 MB, in two workers 315 to 327; with a message of plain letters among 300 MB 223 to
+// 255 and 280 to 317 (two workers since: 225 to 235, before the last two steps). What brought it down, each measured in turns with
+// the code before it: the reply, its text and whatever else is large is freed the moment it is done with, and not left to the
+// collector (312 to 266); what comes out of a large record is written in pieces (266 to 246); its text is parsed in place, long
+// strings apart, and is no string as a whole (246 to 231); room for young objects of the first thread is given back at once (250 to
+// 229 with two-byte letters). Of one record there are its text, the thread's copy and its value left. With four of them in a row it is
+// 333 to 347 in two workers (480 to 512 before): what the engine has not collected yet of the ones before.
+//
+// Reading: without objects the export takes a seventh of the loop's CPU, in memory that does not grow, with a document of 16 MB
+// too. With objects, parsing and stringifying are most of the work: two workers take them off the thread that reads and writes, and
+// as nothing of a record outlives it there, they cost no more than the same work in one thread. There was no mongodump to compare
+// with.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';

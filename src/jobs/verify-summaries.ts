@@ -12,6 +12,7 @@ import {
   type BundleCounts,
   type BundleManifest,
 } from '../formats/bundle.ts';
+import { parseBundleSummary, summaryCounts, type BundleSummary } from '../formats/bundle-summary.ts';
 import type { Differences } from './verify-report.ts';
 
 /**
@@ -36,18 +37,8 @@ export async function verifySummaries(
     const summary = await summaryOf(join(path, folder, SUMMARY_FILE));
     // That it is not there, or not as it was, is noted by its digest.
     if (summary === undefined) return;
-    if (summary.exported_at !== exportedAt) {
-      differences.expect('manifest', MANIFEST_FILE, `exported_at, beside ${folder}`, exportedAt, summary.exported_at);
-    }
-    sum = addBundleCounts(sum, {
-      branchPoints: summary.branch_points,
-      orphans: summary.orphans,
-      empty: summary.empty_conversations,
-      fileBytes: summary.file_bytes,
-      missingFiles: summary.missing_file_count,
-      repairs: summary.repairs,
-      losses: summary.losses,
-    });
+    differences.expect('manifest', MANIFEST_FILE, `exported_at, beside ${folder}`, exportedAt, summary.exported_at);
+    sum = addBundleCounts(sum, summaryCounts(summary));
   }
   for (const name of ['branchPoints', 'orphans', 'empty', 'fileBytes', 'missingFiles'] as const)
     differences.expect('count', MANIFEST_FILE, name, counts[name], sum[name]);
@@ -57,22 +48,7 @@ export async function verifySummaries(
   }
 }
 
-/** What a summary of ours says. */
-interface Summary {
-  readonly exported_at: string;
-  readonly branch_points: number;
-  readonly orphans: number;
-  readonly empty_conversations: number;
-  readonly file_bytes: number;
-  readonly missing_file_count: number;
-  readonly repairs: Readonly<Record<string, number>>;
-  readonly losses: Readonly<Record<string, number>>;
-}
-
-async function summaryOf(file: string): Promise<Summary | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Summary;
-  } catch {
-    return undefined;
-  }
+async function summaryOf(file: string): Promise<BundleSummary | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return parseBundleSummary(text);
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { includable } from './librechat-input.ts';
 import { isDate } from '../is-date.ts';
+import { includable } from './librechat-input.ts';
 
 /** The options of the source `librechat`. */
 export const librechatOptions = z

@@ -1,8 +1,8 @@
 import type { MongodbConnection, openMongodb } from '../connections/mongodb.ts';
 import { hasIndexOn } from '../mongodb/indexes.ts';
+import { toldIndexes } from '../mongodb/told-indexes.ts';
 import type { Estimate } from '../stage.ts';
 import { liveInput } from './live-input.ts';
-import { toldIndexes } from '../mongodb/told-indexes.ts';
 
 /** What decides how a live database is read. */
 export interface LivePlanOptions {

@@ -1,8 +1,8 @@
+import { lendMemory } from '../batch.ts';
 import { librechatUserRecord } from '../mappings/librechat-user-record.ts';
 import type { Conversation } from '../models/conversation.ts';
 import type { LibrechatRecord } from '../models/librechat-chat.ts';
 import type { Json } from '../json.ts';
-import { lendMemory } from '../batch.ts';
 import type { Batch, StageContext } from '../stage.ts';
 import { cutPlaces, holdCutPlaces } from './cut-short.ts';
 import type { JoinedUser } from './joined.ts';

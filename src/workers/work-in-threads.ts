@@ -1,8 +1,8 @@
 import { jsonBatch, pickRecords, recordCount } from '../batch.ts';
 import { describeCause, isRecordError } from '../errors.ts';
 import { encodeJsonRecords, jsonRecordsByteLength, type JsonRecords } from '../formats/json-records.ts';
-import { limitYoungRoom } from '../limit-young-room.ts';
 import { keepRecords } from '../keep-records.ts';
+import { limitYoungRoom } from '../limit-young-room.ts';
 import { RecordThreads, startRecordThread, type StartRecordThread, type ThreadsWorkDone } from './record-threads.ts';
 import { readyWork, type DoWork, type RecordWork } from './record-work.ts';
 import type { Batch, StageContext } from '../stage.ts';

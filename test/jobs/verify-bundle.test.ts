@@ -134,6 +134,12 @@ test('whatever is done to a bundle is found, and named', async (t) => {
       kinds: ['file'],
       says: /summary\.json/,
     },
+    ...['null', '5', '{}', '{"repairs":3,"losses":null}', '{'].map((text) => ({
+      name: `the summary is ${text}`,
+      damage: (copy: string) => writeFile(join(copy, 'bob_example.org/summary.json'), text),
+      kinds: ['file'] as const,
+      says: /summary\.json/,
+    })),
     {
       name: 'the index gone',
       damage: (copy) => rm(join(copy, 'conversations.index.jsonl')),

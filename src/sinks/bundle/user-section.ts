@@ -11,13 +11,13 @@ import {
   SUMMARY_FILE,
   type BundleCounts,
 } from '../../formats/bundle.ts';
+import { bundleSummary } from '../../formats/bundle-summary.ts';
 import type { LibrechatChatRecord, LibrechatFileRef, LibrechatUserRecord } from '../../models/librechat-chat.ts';
 import type { BundleSettings } from './bundle-settings.ts';
 import { FileCopies } from './file-copies.ts';
 import { FilePlaces } from './file-places.ts';
 import { JournalledFiles, type Lengths } from './journalled-files.ts';
 import { keepOnly } from './keep-only.ts';
-import { sectionSummary } from './section-summary.ts';
 
 /** Where a folder of a bundle stood at a commit. */
 export interface SectionState {
@@ -160,12 +160,13 @@ export class UserSection {
       written += bytes;
       await this.#checksum(name, sha256);
     }
-    const text = sectionSummary({
+    const summary = bundleSummary({
       exportedAt: this.#paths.exportedAt,
       userId: this.userId,
       email: this.#email,
       counts: this.#counts,
     });
+    const text = `${JSON.stringify(summary, null, 2)}\n`;
     const path = join(this.#paths.bundlePath, this.folder, SUMMARY_FILE);
     await writeFile(path, text);
     this.#paths.written(path);
